@@ -1,0 +1,69 @@
+"""A user's mistake is an `InputError`: one sentence with the name, the value and the allowed range."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable
+from numbers import Integral, Real
+from typing import Any
+
+
+class InputError(ValueError):
+    """A wrong input, worded for the user; the command line prints it and exits with code 2."""
+
+
+class RunStopped(RuntimeError):
+    """A run that could not go on (a divergence, a time limit), worded for the user."""
+
+
+def check_int(name: str, value: Any, low: int, high: int | None = None) -> int:  # noqa: ANN401
+    """Return `value` as an int if it is an integer with low <= value <= high.
+
+    Raises:
+        InputError: naming the value and the allowed range.
+    """
+    allowed = f"an integer ≥ {low}" if high is None else f"an integer from {low} to {high}"
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise InputError(f"{name} = {value!r}, but must be {allowed}")
+    if value < low or (high is not None and value > high):
+        raise InputError(f"{name} = {value}, but must be {allowed}")
+    return int(value)
+
+
+def check_real(
+    name: str, value: Any, low: float = -math.inf, high: float = math.inf, *, above: bool = False  # noqa: ANN401
+) -> float:
+    """Return `value` as a finite float with low <= value <= high (low < value where `above`).
+
+    Raises:
+        InputError: naming the value and the allowed range.
+    """
+    allowed = "a finite number"
+    if low > -math.inf:
+        allowed = f"a number {'>' if above else '≥'} {low:g}"
+    if high < math.inf:
+        allowed += f" and ≤ {high:g}"
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+        raise InputError(f"{name} = {value!r}, but must be {allowed}")
+    if value < low or value > high or (above and value == low):
+        raise InputError(f"{name} = {float(value):g}, but must be {allowed}")
+    return float(value)
+
+
+def check_choice(name: str, value: Any, choices: Iterable[str]) -> str:  # noqa: ANN401
+    """Return `value` if it is one of `choices`.
+
+    Raises:
+        InputError: naming the value, the choices and the nearest one.
+    """
+    known = list(choices)
+    if not isinstance(value, str) or value not in known:
+        raise InputError(f"{name} = {value!r}, but must be one of {', '.join(known)}{nearest(str(value), known)}")
+    return value
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The tail of a sentence that names the known word closest to `word`, or nothing."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f" (did you mean {close[0]!r}?)" if close else ""
