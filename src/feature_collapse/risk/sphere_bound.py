@@ -14,6 +14,8 @@ Newton's method on n_w unknowns. The ν used is proved feasible by a Cholesky fa
 
 from __future__ import annotations
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -22,6 +24,7 @@ from feature_collapse.risk.definite import factorises, slack, top_eigenvalue
 from feature_collapse.risk.dual import UNIT, DualPoint
 from feature_collapse.risk.plain_bound import best_over_theta
 
+_STEPS = 30
 NEWTON_LIMIT = 4000  # words; beyond, an eigenvalue shift of the starting ν
 
 
@@ -50,14 +53,28 @@ def sum_of_feasible_nu(point: DualPoint, guess: Tensor | None = None, tolerance:
     if float(A.abs().max()) == 0.0:
         return len(used) * point.gram_error
     row_sums = A.abs().sum(1)
-    scale = row_sums if guess is None else guess[used].to(A)
-    scale = torch.maximum(scale, 1e-4 * row_sums).clamp_min(1e-12 * float(row_sums.max()))
-    root = scale.sqrt()
-    B = A / root.unsqueeze(1) / root.unsqueeze(0)
-    nu = torch.full_like(scale, 1.0 + 1e-9) * top_eigenvalue(B)
-    if len(used) <= NEWTON_LIMIT:
-        nu = _barrier(B, scale, nu * 1.05, tolerance)
+    scale, nu = _scaling(A, row_sums if guess is None else guess[used].to(A), row_sums)
+    root = scale.rsqrt()
+    B = A * root.unsqueeze(1) * root.unsqueeze(0)
+    if len(used) <= NEWTON_LIMIT and not (guess is not None and float(nu[0]) <= 1.0 + tolerance):
+        nu = _barrier(B, scale, nu, tolerance)
     return _proved_sum(A, nu * scale, point.gram_error)
+
+
+def _scaling(A: Tensor, guess: Tensor, row_sums: Tensor) -> tuple[Tensor, Tensor]:
+    """The best of a few scales s, all near the guess, and the least ν/s equal for all words that is feasible."""
+    best: tuple[float, Tensor, float] | None = None
+    for floor in (1e-6, 0.01, 0.1, 1.0):
+        scale = torch.maximum(guess, floor * row_sums).clamp_min(1e-12 * float(row_sums.max()))
+        root = scale.rsqrt()
+        top = top_eigenvalue(A * root.unsqueeze(1) * root.unsqueeze(0)) * (1.0 + 1e-10)
+        total = top * float(scale.sum())
+        if best is None or total < best[0]:
+            best = (total, scale, top)
+        if top < 1.1:
+            break
+    assert best is not None
+    return best[1], torch.full_like(best[1], best[2])
 
 
 def _proved_sum(A: Tensor, nu: Tensor, error: float) -> float:
@@ -77,25 +94,29 @@ def _proved_sum(A: Tensor, nu: Tensor, error: float) -> float:
 def _barrier(B: Tensor, weight: Tensor, nu: Tensor, tolerance: float) -> Tensor:
     """Near-minimiser of weight·ν subject to Diag(ν) ⪰ B: Newton on weight·ν/μ - log det(Diag(ν) - B), μ falling."""
     n = len(nu)
-    mu = 0.1 * float(weight @ nu) / n
     best = nu
-    for _ in range(60):
+    excess = max(float(nu[0]) - 1.0, tolerance)
+    nu = (1.0 + 0.5 * excess) * nu
+    mu = 0.3 * excess * float(weight @ nu) / n
+    for _ in range(_STEPS):
         inverse = _inverse(B, nu)
         assert inverse is not None
         gradient = weight / mu - inverse.diagonal()
-        hessian = inverse * inverse
-        step = -torch.cholesky_solve(gradient.unsqueeze(1), torch.linalg.cholesky(hessian)).squeeze(1)
-        decrement = float(-(gradient @ step)) ** 0.5
-        size = 1.0 if decrement < 0.5 else min(1.0, 3.0 / (1.0 + decrement))
+        factor, info = torch.linalg.cholesky_ex(inverse * inverse)
+        if int(info):  # the precision is used up
+            break
+        step = -torch.cholesky_solve(gradient.unsqueeze(1), factor).squeeze(1)
+        decrement = math.sqrt(max(0.0, -float(gradient @ step)))
+        size = 1.0
         while _inverse(B, nu + size * step, only_test=True) is None:
             size *= 0.5
-        nu = nu + size * step
+        nu = nu + (0.95 if size == 1.0 else 0.6) * size * step  # keep off the boundary
         if float(weight @ nu) < float(weight @ best):
             best = nu
-        if decrement < 2.0:
+        if decrement < 1.0 and size == 1.0:
             if n * mu <= tolerance * float(weight @ nu):
                 break
-            mu *= 0.2
+            mu *= 0.3
     return best
 
 
