@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from feature_collapse.errors import InputError, nearest
-from feature_collapse.experiments.settings import Settings
+from feature_collapse.errors import InputError, check_choice, check_int, nearest
+from feature_collapse.experiments.settings import METHODS, Settings
 
 
 @dataclass(frozen=True)
@@ -32,17 +32,43 @@ _BASE = Settings()  # n_c=3, n_w=1200, L=15, K=1000, d=100, λ=0.001, batch 100,
 _LAYERNORM = {"normaliser": "layernorm", "eps": 1e-5}  # PyTorch's ε, with which the notebooks ran
 EXPERIMENTS = (
     Experiment("figure3", "figure3", True, "h, uniform words, 5 sentences per class", _BASE.replace(epochs=1200)),
-    Experiment("figure3-layernorm", "figure3", False, "h*, uniform words, 5 sentences per class",
-               _BASE.replace(epochs=500, **_LAYERNORM)),
-    Experiment("figure4a", "figure4a", True, "h, Zipf words, 500 sentences per class",
-               _BASE.replace(word_law="zipf", n_spl=500, epochs=10, test_every=1)),
-    Experiment("figure4a-layernorm", "figure4a", False, "h*, Zipf words, 500 sentences per class",
-               _BASE.replace(word_law="zipf", n_spl=500, epochs=5, test_every=1, **_LAYERNORM)),
-    Experiment("figure4b", "figure4b", True, "h, Zipf words, 5 sentences per class",
-               _BASE.replace(word_law="zipf", epochs=3000)),
-    Experiment("figure4c", "figure4c", True, "h*, Zipf words, 5 sentences per class",
-               _BASE.replace(word_law="zipf", epochs=500, **_LAYERNORM)),
+    Experiment(
+        "figure3-layernorm",
+        "figure3",
+        False,
+        "h*, uniform words, 5 sentences per class",
+        _BASE.replace(epochs=500, **_LAYERNORM),
+    ),
+    Experiment(
+        "figure4a",
+        "figure4a",
+        True,
+        "h, Zipf words, 500 sentences per class",
+        _BASE.replace(word_law="zipf", n_spl=500, epochs=10, test_every=1),
+    ),
+    Experiment(
+        "figure4a-layernorm",
+        "figure4a",
+        False,
+        "h*, Zipf words, 500 sentences per class",
+        _BASE.replace(word_law="zipf", n_spl=500, epochs=5, test_every=1, **_LAYERNORM),
+    ),
+    Experiment(
+        "figure4b",
+        "figure4b",
+        True,
+        "h, Zipf words, 5 sentences per class",
+        _BASE.replace(word_law="zipf", epochs=3000),
+    ),
+    Experiment(
+        "figure4c",
+        "figure4c",
+        True,
+        "h*, Zipf words, 5 sentences per class",
+        _BASE.replace(word_law="zipf", epochs=500, **_LAYERNORM),
+    ),
 )
+DIAGRAMS = ("figure1", "figure2")  # drawn by code, without a run
 FIGURES = tuple(dict.fromkeys(experiment.figure for experiment in EXPERIMENTS))
 QUICK = {"n_w": 60, "K": 60, "L": 8, "d": 10}
 
@@ -55,14 +81,20 @@ def select(figures: Sequence[str], *, method: str = "sgd", seed: int = 0, quick:
     Raises:
         InputError: an unknown figure.
     """
-    known = [*FIGURES, "all"]
+    known = [*DIAGRAMS, *FIGURES, "all"]
     for figure in figures:
         if figure not in known:
             raise InputError(f"figure {figure!r} is not one of {', '.join(known)}{nearest(figure, known)}")
-    wanted = FIGURES if not figures or "all" in figures else figures
+    check_choice("method", method, METHODS)
+    check_int("seed", seed, 0, 2**63 - 1)
+    wanted = FIGURES if "all" in figures else figures
     chosen = [e for e in EXPERIMENTS if e.figure in wanted]
-    return [Experiment(record_name(e.name, method, seed, quick), e.figure, e.drawn, e.told,
-                       _adapt(e.settings, method, seed, quick)) for e in chosen]
+    return [
+        Experiment(
+            record_name(e.name, method, seed, quick), e.figure, e.drawn, e.told, _adapt(e.settings, method, seed, quick)
+        )
+        for e in chosen
+    ]
 
 
 def record_name(name: str, method: str, seed: int = 0, quick: bool = False) -> str:
@@ -75,6 +107,9 @@ def _adapt(settings: Settings, method: str, seed: int, quick: bool) -> Settings:
     if method == "certified":
         changes["eps"] = 0.0  # the theory's LayerNorm
     if quick:
-        changes |= QUICK | {"n_spl": min(settings.n_spl, 50), "epochs": 400 if settings.n_spl == 5 else 40,
-                            "batch_size": 20}
+        changes |= QUICK | {
+            "n_spl": min(settings.n_spl, 50),
+            "epochs": 400 if settings.n_spl == 5 else 40,
+            "batch_size": 20,
+        }
     return settings.replace(**changes)

@@ -1,7 +1,8 @@
 """Records: one folder per run, in a fixed format that others can check without this code.
 
     config.json          settings, seed, versions, device, git revision, names of words and concepts
-    task.safetensors     latents (K, L), train_sentences (N, L), train_labels (N,), test_sentences, test_labels, mu (s_c,)
+    task.safetensors     latents (K, L), train_sentences (N, L), train_labels (N,),
+                         test_sentences, test_labels, mu (s_c,)
     weights.safetensors  W (n_w, d), U (K, L, d)
     history.csv          one row per epoch or iteration
     summary.json         the figures reported; written last, so that its presence means the record is whole
@@ -12,8 +13,6 @@ Every file is written to a temporary file and renamed.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +25,7 @@ from safetensors.numpy import load_file, save
 
 from feature_collapse.errors import InputError
 from feature_collapse.experiments.settings import Settings
-from feature_collapse.files import write_atomically
+from feature_collapse.files import make_folder, write_atomically
 from feature_collapse.task import Sentences, Task
 
 FORMAT = 1
@@ -69,19 +68,14 @@ def prepare_folder(folder: Path, key: str) -> bool:
     Raises:
         InputError: the folder is a file, cannot be written, holds other things, or a record of other settings.
     """
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"output folder {str(folder)!r} is a file; give another folder")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise InputError(f"output folder {str(folder)!r} cannot be written: {error.strerror}") from None
+    make_folder(folder)
     present = {entry.name for entry in folder.iterdir()}
     leftovers = {name for name in present if name.startswith(tuple(f".{file}." for file in FILES + OTHERS))}
     foreign = sorted(present - leftovers - set(FILES + OTHERS))
     if foreign:
-        raise InputError(f"output folder {str(folder)!r} holds other things ({foreign[0]!r}); give an empty or new folder")
+        raise InputError(
+            f"output folder {str(folder)!r} holds other things ({foreign[0]!r}); give an empty or new folder"
+        )
     for name in leftovers:  # of a run that was killed while it wrote
         (folder / name).unlink(missing_ok=True)
     if "config.json" in present:
@@ -91,7 +85,9 @@ def prepare_folder(folder: Path, key: str) -> bool:
                 f"output folder {str(folder)!r} holds a run of other settings; give another folder, or remove it"
             )
     elif present - leftovers:
-        raise InputError(f"output folder {str(folder)!r} holds files of a record without its config.json; give another folder")
+        raise InputError(
+            f"output folder {str(folder)!r} holds files of a record without its config.json; give another folder"
+        )
     return "summary.json" in present
 
 
@@ -102,14 +98,24 @@ def write_config(folder: Path, config: Mapping[str, Any]) -> None:
 
 def write_task(folder: Path, task: Task, train: Sentences, test: Sentences) -> None:
     """Write task.safetensors."""
-    write_atomically(folder / "task.safetensors", save({
-        "latents": task.latents, "mu": task.mu, "train_sentences": train.words, "train_labels": train.labels,
-        "test_sentences": test.words, "test_labels": test.labels,
-    }))
+    write_atomically(
+        folder / "task.safetensors",
+        save(
+            {
+                "latents": task.latents,
+                "mu": task.mu,
+                "train_sentences": train.words,
+                "train_labels": train.labels,
+                "test_sentences": test.words,
+                "test_labels": test.labels,
+            }
+        ),
+    )
 
 
-def write_result(folder: Path, W: np.ndarray, U: np.ndarray, columns: Sequence[str], history: np.ndarray,
-                 summary: Mapping[str, Any]) -> None:
+def write_result(
+    folder: Path, W: np.ndarray, U: np.ndarray, columns: Sequence[str], history: np.ndarray, summary: Mapping[str, Any]
+) -> None:
     """Write weights, history and, last, the summary; then remove the checkpoint."""
     write_atomically(folder / "weights.safetensors", save({"W": np.ascontiguousarray(W), "U": np.ascontiguousarray(U)}))
     rows = [",".join("" if np.isnan(x) else f"{x:.10g}" for x in row) for row in history]
@@ -156,7 +162,8 @@ def read_record(folder: str | Path) -> Record:
         and all(s.words.shape == (len(s.labels), L) for s in sets)
         and all(len(s) == 0 or (0 <= s.words.min() and s.words.max() < len(W)) for s in sets)
         and all(len(s) == 0 or (0 <= s.labels.min() and s.labels.max() < K) for s in sets)
-        and 0 <= latents.min() and latents.max() < settings.n_c
+        and 0 <= latents.min()
+        and latents.max() < settings.n_c
         and bool(np.isfinite(W).all() and np.isfinite(U).all())
     )
     if not consistent:
@@ -201,8 +208,3 @@ def _read_history(path: Path) -> dict[str, np.ndarray]:
     except (OSError, ValueError, UnicodeDecodeError):
         raise InputError(f"{str(path)!r} is truncated or is not a history") from None
     return dict(zip(names, table.T, strict=True))
-
-
-def folder_name(path: Path) -> str:
-    """The name of a folder, also of `.`."""
-    return os.path.basename(os.path.abspath(path))

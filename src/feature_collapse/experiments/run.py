@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +54,25 @@ def check_device(name: str) -> torch.device:
     return device
 
 
-def run(settings: Settings, folder: str | Path, *, device: str = "auto", report: Report | None = None,
-        checkpoint_seconds: float = 60.0) -> Record:
+def check_ready(runs: Sequence[tuple[Settings, Path]], device: str) -> None:
+    """Check the device and every folder before any work starts.
+
+    Raises:
+        InputError: as `run` would, but before the first of several runs.
+    """
+    check_device(device)
+    for settings, folder in runs:
+        prepare_folder(folder, settings.key())
+
+
+def run(
+    settings: Settings,
+    folder: str | Path,
+    *,
+    device: str = "auto",
+    report: Report | None = None,
+    checkpoint_seconds: float = 60.0,
+) -> Record:
     """Run an experiment, or return its finished record.
 
     Time and memory are those of the method (`train_sgd`); the data takes 2 N L bytes.
@@ -88,9 +105,18 @@ def run(settings: Settings, folder: str | Path, *, device: str = "auto", report:
         network,
         (lambda epoch: task.fresh_set(settings.n_spl, epoch)) if settings.fresh else train,
         test,
-        SGDSettings(settings.epochs, settings.batch_size, settings.learning_rate, settings.lambda_, settings.seed,
-                    settings.test_every),
-        checkpoint=folder / "checkpoint.safetensors", checkpoint_seconds=checkpoint_seconds, key=key, report=report,
+        SGDSettings(
+            settings.epochs,
+            settings.batch_size,
+            settings.learning_rate,
+            settings.lambda_,
+            settings.seed,
+            settings.test_every,
+        ),
+        checkpoint=folder / "checkpoint.safetensors",
+        checkpoint_seconds=checkpoint_seconds,
+        key=key,
+        report=report,
     )
     W, U = (p.detach().cpu().numpy() for p in (network.W, network.U))
     summary = summarise(settings, task, train, test, W, U)
@@ -104,10 +130,20 @@ def describe(settings: Settings, device: torch.device, d: int) -> dict[str, Any]
     names = settings.task().vocabulary
     hardware = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
     return {
-        "format": FORMAT, "key": settings.key(), "settings": settings.to_mapping(), "seed": settings.seed, "d": d,
-        "device": str(device), "hardware": hardware, "threads": torch.get_num_threads(),
-        "versions": {"feature_collapse": __version__, "python": platform.python_version(),
-                     "torch": torch.__version__, "numpy": np.__version__},
+        "format": FORMAT,
+        "key": settings.key(),
+        "settings": settings.to_mapping(),
+        "seed": settings.seed,
+        "d": d,
+        "device": str(device),
+        "hardware": hardware,
+        "threads": torch.get_num_threads(),
+        "versions": {
+            "feature_collapse": __version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+        },
         "git_revision": git_revision(),
         "names": {"concepts": list(names.concepts), "words": list(names.words)},
     }
@@ -127,8 +163,9 @@ def git_revision() -> str | None:
     here = Path(__file__).resolve().parent
     try:
         done = subprocess.run(["git", "-C", str(here), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10)
-        tracked = subprocess.run(["git", "-C", str(here), "ls-files", "--error-unmatch", __file__],
-                                 capture_output=True, timeout=10)
+        tracked = subprocess.run(
+            ["git", "-C", str(here), "ls-files", "--error-unmatch", __file__], capture_output=True, timeout=10
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 and tracked.returncode == 0 else None

@@ -1,5 +1,6 @@
-"""Every setting of one experiment: the task, the network, the method. Flat, so that a TOML file, the command
-line, a sweep's axes and a record's `config.json` share one vocabulary.
+"""Every setting of one experiment: the task, the network, the method.
+
+Flat, so that a TOML file, the command line, a sweep's axes and a record's `config.json` share one vocabulary.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ NORMALISER_NAMES = ("none", "layernorm", "rmsnorm", "sphere")
 ALIASES = {"lambda": "lambda_"}
 
 
-def _setting(default: Any, text: str) -> Any:  # noqa: ANN401
+def _setting(default: Any, text: str) -> Any:
     return field(default=default, metadata={"help": text})
 
 
@@ -101,7 +102,7 @@ class Settings:
         if self.time_limit is not None:
             self._set(time_limit=check_real("time_limit", self.time_limit, 0.0, above=True))
 
-    def _set(self, **values: Any) -> None:  # noqa: ANN401
+    def _set(self, **values: Any) -> None:
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
@@ -112,21 +113,34 @@ class Settings:
         total = self.n_c**self.L
         if self.design == "distinct":
             if check_int("K", self.K, 1) > total:
-                raise InputError(f"K = {self.K} distinct latents, but there are only n_c^L = {self.n_c}^{self.L} = {total}")
+                raise InputError(
+                    f"K = {self.K} distinct latents, but there are only n_c^L = {self.n_c}^{self.L} = {total}"
+                )
             return self.K
         m = self.L if self.design == "all" else len(codes.generator(self.design, self.n_c, self.L))
         if m * np.log(self.n_c) + np.log(self.L) > np.log(codes.LARGEST):
-            raise InputError(f"design = {self.design!r} has {self.n_c}^{m} latents of length {self.L}, but K·L must be ≤ {codes.LARGEST}")
+            raise InputError(
+                f"design = {self.design!r} has {self.n_c}^{m} latents of length {self.L}, "
+                f"but K·L must be ≤ {codes.LARGEST}"
+            )
         return int(self.n_c**m)
 
     def task(self) -> Task:
         """The task of these settings. O(K L)."""
         return make_task(
-            self.n_c, self.n_w, self.L, self.K, word_law=self.word_law, exponent=self.exponent,
-            frequencies_given=self.frequencies, design=self.design, vocabulary=self.vocabulary, seed=self.seed,
+            self.n_c,
+            self.n_w,
+            self.L,
+            self.K,
+            word_law=self.word_law,
+            exponent=self.exponent,
+            frequencies_given=self.frequencies,
+            design=self.design,
+            vocabulary=self.vocabulary,
+            seed=self.seed,
         )
 
-    def replace(self, **changes: Any) -> Settings:  # noqa: ANN401
+    def replace(self, **changes: Any) -> Settings:
         """The same settings with some changed."""
         return dataclasses.replace(self, **changes)
 
@@ -137,8 +151,10 @@ class Settings:
 
     def key(self) -> str:
         """A hash of the settings that matter to the result: equal keys, equal runs."""
-        unused = {"sgd": ("gap", "time_limit"),
-                  "certified": ("epochs", "batch_size", "learning_rate", "init_scale", "fresh", "test_every")}
+        unused = {
+            "sgd": ("gap", "time_limit"),
+            "certified": ("epochs", "batch_size", "learning_rate", "init_scale", "fresh", "test_every"),
+        }
         kept = {key: value for key, value in self.to_mapping().items() if key not in unused[self.method]}
         if self.vocabulary is not None:  # the file may change under the same name
             words, mu = read_vocabulary(self.vocabulary)

@@ -45,8 +45,17 @@ def _vocabulary(axes: Axes, task: Task) -> None:
     for alpha in range(concepts):
         top = 5.6 - alpha * 6.0 / concepts
         height = 6.0 / concepts - 0.15
-        axes.add_patch(FancyBboxPatch((0.05, top - height), 4.1, height, boxstyle="round,pad=0,rounding_size=0.12",
-                                      facecolor="none", edgecolor=colour(alpha), linewidth=1.4))
+        axes.add_patch(
+            FancyBboxPatch(
+                (0.05, top - height),
+                4.1,
+                height,
+                boxstyle="round,pad=0,rounding_size=0.12",
+                facecolor="none",
+                edgecolor=colour(alpha),
+                linewidth=1.4,
+            )
+        )
         axes.text(0.2, top - 0.2, words.concept_name(alpha), color="black", weight="bold", va="center", fontsize=8)
         for beta in range(min(words.s_c, _WORDS)):
             y = top - 0.5 - beta * 0.26
@@ -59,7 +68,24 @@ def _vocabulary(axes: Axes, task: Task) -> None:
 
 
 def _box(axes: Axes, x: float, y: float, width: float, height: float, text: str, alpha: int, *, filled: bool) -> None:
-    axes.add_patch(FancyBboxPatch(
-        (x, y), width, height, boxstyle="round,pad=0,rounding_size=0.1", linewidth=1.1, edgecolor=colour(alpha),
-        facecolor=(*np.array([int(colour(alpha)[i : i + 2], 16) for i in (1, 3, 5)]) / 255, 0.3) if filled else "white"))
-    axes.text(x + width / 2, y + height / 2 - 0.01, text, ha="center", va="center", fontsize=min(8.0, 57 * width / max(len(text), 1)))
+    axes.add_patch(
+        FancyBboxPatch(
+            (x, y),
+            width,
+            height,
+            boxstyle="round,pad=0,rounding_size=0.1",
+            linewidth=1.1,
+            edgecolor=colour(alpha),
+            facecolor=(*np.array([int(colour(alpha)[i : i + 2], 16) for i in (1, 3, 5)]) / 255, 0.3)
+            if filled
+            else "white",
+        )
+    )
+    axes.text(
+        x + width / 2,
+        y + height / 2 - 0.01,
+        text,
+        ha="center",
+        va="center",
+        fontsize=min(8.0, 57 * width / max(len(text), 1)),
+    )

@@ -40,20 +40,39 @@ def _network(axes: Axes, words: list[str], concepts: list[int], title: str, *, n
         if normalised:
             _cells(axes, 5.7, y - 0.22, COLOURS[alpha])
             _arrow(axes, 4.3, y, 5.6, y, "$\\varphi$" if row == 0 else "")
-        axes.add_patch(Rectangle((8.85, y - 0.4), 0.5, 0.8, facecolor=COLOURS[alpha], alpha=0.45, edgecolor="black", linewidth=0.8))
+        axes.add_patch(
+            Rectangle((8.85, y - 0.4), 0.5, 0.8, facecolor=COLOURS[alpha], alpha=0.45, edgecolor="black", linewidth=0.8)
+        )
         _arrow(axes, end + 0.7, y, 8.75, y, "")
     _arrow(axes, 9.5, 2.5, 12.8, 2.5, "$U$  (linear, no bias)")
     for k in range(6):
-        axes.add_patch(Rectangle((13.0, 3.55 - k * 0.42), 0.42, 0.42, facecolor=COLOURS[4] if k == 2 else "white",
-                                 edgecolor="black", linewidth=0.8))
+        axes.add_patch(
+            Rectangle(
+                (13.0, 3.55 - k * 0.42),
+                0.42,
+                0.42,
+                facecolor=COLOURS[4] if k == 2 else "white",
+                edgecolor="black",
+                linewidth=0.8,
+            )
+        )
     axes.text(13.65, 2.92, "class $k$", va="center", fontsize=8)
-    axes.text(9.5, 1.75, "$\\mathrm{score}_k(x)=\\sum_\\ell\\langle u_{k,\\ell},\\,"
-              + ("\\varphi(w_{x_\\ell})" if normalised else "w_{x_\\ell}") + "\\rangle$", fontsize=9, va="center")
+    axes.text(
+        9.5,
+        1.75,
+        "$\\mathrm{score}_k(x)=\\sum_\\ell\\langle u_{k,\\ell},\\,"
+        + ("\\varphi(w_{x_\\ell})" if normalised else "w_{x_\\ell}")
+        + "\\rangle$",
+        fontsize=9,
+        va="center",
+    )
 
 
 def _cells(axes: Axes, x: float, y: float, face: str) -> None:
     for i in range(5):
-        axes.add_patch(Rectangle((x + 0.24 * i, y), 0.24, 0.44, facecolor=face, alpha=0.45, edgecolor="black", linewidth=0.6))
+        axes.add_patch(
+            Rectangle((x + 0.24 * i, y), 0.24, 0.44, facecolor=face, alpha=0.45, edgecolor="black", linewidth=0.6)
+        )
 
 
 def _arrow(axes: Axes, x0: float, y0: float, x1: float, y1: float, text: str) -> None:

@@ -21,10 +21,12 @@ def draw_frequencies(record: Record) -> Figure:
     if mu.max() < 1.05 * mu.min():
         left.set_ylim(mu.mean() / 10, mu.mean() * 10)
     seen = counts > 0
-    right.loglog(np.tile(rank, (n_c, 1))[seen], counts[seen], ".", color=COLOURS[0], markersize=2.5, alpha=0.6,
-                 label="a word")
+    right.loglog(
+        np.tile(rank, (n_c, 1))[seen], counts[seen], ".", color=COLOURS[0], markersize=2.5, alpha=0.6, label="a word"
+    )
     right.loglog(rank, mu * record.train.words.size / n_c, color=GREY, linewidth=1, label="expected")
-    right.set(xlabel=r"rank $\beta$", ylabel="occurrences",
-              title=f"training set ({100 * seen.mean():.1f}% of words occur)")
+    right.set(
+        xlabel=r"rank $\beta$", ylabel="occurrences", title=f"training set ({100 * seen.mean():.1f}% of words occur)"
+    )
     right.legend(markerscale=2)
     return figure

@@ -18,9 +18,19 @@ from feature_collapse.files import write_atomically
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#B8A800")
 MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
 GREY, LINE = "0.45", "#D55E00"
-_RC = {"font.size": 8.5, "axes.titlesize": 9.5, "axes.labelsize": 8.5, "xtick.labelsize": 8,
-       "ytick.labelsize": 8, "legend.fontsize": 8, "axes.spines.top": False, "axes.spines.right": False,
-       "legend.frameon": False, "pdf.fonttype": 42, "savefig.facecolor": "white"}
+_RC: dict[Any, Any] = {
+    "font.size": 8.5,
+    "axes.titlesize": 9.5,
+    "axes.labelsize": 8.5,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+    "pdf.fonttype": 42,
+    "savefig.facecolor": "white",
+}
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -46,7 +56,7 @@ def marker(alpha: int) -> str:
     return MARKERS[(alpha + alpha // len(COLOURS)) % len(MARKERS)]
 
 
-def panels(rows: int, columns: int, size: tuple[float, float], **options: Any) -> tuple[Figure, list[Axes]]:  # noqa: ANN401
+def panels(rows: int, columns: int, size: tuple[float, float], **options: Any) -> tuple[Figure, list[Axes]]:
     """A figure of rows × columns panels, `size` inches in all, and its axes row by row."""
     figure = Figure(figsize=size, layout="constrained")
     return figure, list(figure.subplots(rows, columns, squeeze=False, **options).flat)
