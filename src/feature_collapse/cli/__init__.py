@@ -26,7 +26,7 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
-    except (KeyboardInterrupt, typer.Abort):  # the parser turns the one into the other
+    except (KeyboardInterrupt, typer.Abort):
         _fail(_INTERRUPTED, code=130)
     except OSError as error:
         if error.errno == errno.ENOSPC:
@@ -39,6 +39,8 @@ def main() -> None:
         if told is None:
             raise
         _fail(told())
+    if code == 130:  # the parser turned Ctrl-C into an exit code
+        _fail(_INTERRUPTED, code=130)
     sys.exit(code if isinstance(code, int) else 0)
 
 
