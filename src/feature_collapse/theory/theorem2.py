@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from feature_collapse.errors import check_int, check_real
+from feature_collapse.errors import InputError, check_int, check_real
 from feature_collapse.task.frequencies import Law, given
 from feature_collapse.theory.roots import log_root
 
@@ -97,10 +97,44 @@ def residual(c: float, r: Float[np.ndarray, " s_c"], n_c: int, L: int, mu: Law, 
     n_c, L, mu = check_int("n_c", n_c, 2), check_int("L", L, 1), given(mu)
     lambda_, c = check_real("lambda", lambda_, 0.0, above=True), check_real("c", c, 0.0, above=True)
     norms = np.array([check_real("r", x, 0.0, above=True) for x in np.ravel(r)])
+    if len(norms) != len(mu):
+        raise InputError(f"r has length {len(norms)}, but must have that of mu, {len(mu)}")
     x = n_c / (n_c - 1) * c * norms
     first = math.log(lambda_ / L) + np.log(norms / mu) + np.logaddexp(math.log(n_c - 1), x) - math.log(c)
     second = math.log(float(norms @ norms)) - math.log(L) - (L - 1) * math.log(n_c) - 2 * math.log(c)
     return float(max(np.abs(first).max(), abs(second)))
+
+
+@dataclass(frozen=True)
+class TypeThreeGradient:
+    """Gradients of R_0 on type-III weights for K = n_c^L (proposition C), and the spectrum of ∇f(M) there (R1).
+
+    Attributes:
+        u: ∂R_0/∂u_{k,ℓ} is `u` times f_{z_{k,ℓ}}.
+        w: (s_c,) ∂R_0/∂w_(α,β) is `w[β]` times f_α.
+        operator_norm: each of the n_c - 1 non-zero singular values of ∇f(M); λ at theorem 2's constants.
+    """
+
+    u: float
+    w: Float[np.ndarray, " s_c"]
+    operator_norm: float
+
+
+def gradient(c: float, r: Float[np.ndarray, " s_c"], n_c: int, L: int, mu: Law) -> TypeThreeGradient:
+    """Proposition C and R1 in closed form, for any type-III weights, with q_β = 1/(e^{κ c r_β} + n_c - 1). O(s_c).
+
+    Raises:
+        InputError: sizes out of range, constants that are negative, frequencies that are not positive.
+    """
+    n_c, L, mu = check_int("n_c", n_c, 2), check_int("L", L, 1), given(mu)
+    c = check_real("c", c, 0.0)
+    r = np.array([check_real("r", x, 0.0) for x in np.ravel(r)])
+    if len(r) != len(mu):
+        raise InputError(f"r has length {len(r)}, but must have that of mu, {len(mu)}")
+    log_q = -np.logaddexp(math.log(n_c - 1), n_c / (n_c - 1) * c * r)
+    q = np.exp(log_q)
+    norm = float(np.linalg.norm(mu * q)) * math.exp((math.log(L) - (L - 1) * math.log(n_c)) / 2)
+    return TypeThreeGradient(-math.exp(-(L - 1) * math.log(n_c)) * float(mu @ (r * q)), -L * c * mu * q, norm)
 
 
 def _log_factor(x: np.ndarray, n_c: int) -> np.ndarray:
