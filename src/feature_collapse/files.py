@@ -6,6 +6,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from feature_collapse.errors import InputError
+
 
 def write_atomically(path: Path, content: bytes | str) -> None:
     """Write a file so that a crash, an interrupt or a full disk leaves the earlier file or the new one, whole.
@@ -25,3 +27,20 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def make_folder(path: Path) -> Path:
+    """Make a folder, if it is not there, that can be written; returns it.
+
+    Raises:
+        InputError: it is a file, or cannot be made or written.
+    """
+    if path.exists() and not path.is_dir():
+        raise InputError(f"output folder {str(path)!r} is a file; give another folder")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise InputError(f"output folder {str(path)!r} cannot be written: {error.strerror}") from None
+    return path

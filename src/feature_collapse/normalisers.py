@@ -41,11 +41,11 @@ class NoNormaliser:
     name: ClassVar[str] = "none"
 
     def forward(self, v: Tensor) -> Tensor:
-        """v itself."""
+        """V itself."""
         return v
 
     def vjp(self, v: Tensor, g: Tensor) -> Tensor:
-        """g itself."""
+        """G itself."""
         return g
 
     def radius(self, d: int) -> None:

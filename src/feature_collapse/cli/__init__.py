@@ -24,7 +24,8 @@ def main() -> None:
         _fail("interrupted; what was finished is kept, and the same command goes on from there", code=130)
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            _fail(f"no space is left on the disk that holds {error.filename or 'the output folder'}; nothing was half written")
+            place = error.filename or "the output folder"
+            _fail(f"no space is left on the disk that holds {place}; nothing was half written")
         where = f" {error.filename}" if error.filename else ""
         _fail(f"cannot read or write{where}: {error.strerror or error}")
 

@@ -18,7 +18,7 @@ app = typer.Typer(
 )
 
 # command name -> module below feature_collapse.cli that defines a function `command`
-COMMANDS: tuple[str, ...] = ("theory",)
+COMMANDS = ("reproduce", "train", "task", "figure", "theory")
 
 
 def _print_version(asked: bool) -> None:
@@ -33,8 +33,11 @@ def root(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Why do things that play the same role get the same representation, when do they not, and what does
-    normalisation change?"""
+    """Feature collapse: find it, prove it, measure it.
+
+    Why do things that play the same role get the same representation, when do they not, and what does
+    normalisation change?
+    """
 
 
 for _name in COMMANDS:

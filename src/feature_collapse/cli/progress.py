@@ -1,0 +1,74 @@
+"""Progress of a training run: loss, accuracy, speed and time left; one line now and then where there is no terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from feature_collapse.training.sgd import State
+
+_EVERY = 30.0  # seconds between two lines without a terminal
+
+
+@contextmanager
+def training_progress(name: str) -> Iterator[Callable[[State], None]]:
+    """A function that shows the state of a training run, on stderr."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    if not sys.stderr.isatty():
+        yield _plain(name)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bar = progress.add_task(name, total=None, told="")
+        rate = _Rate()
+
+        def show(state: State) -> None:
+            progress.update(
+                bar, total=state.steps, completed=state.step, told=f"{_told(state)}, {rate(state.step):.0f} steps/s"
+            )
+
+        yield show
+
+
+class _Rate:
+    """Steps per second, over the last few seconds."""
+
+    def __init__(self) -> None:
+        self.marks: list[tuple[float, int]] = []
+
+    def __call__(self, step: int) -> float:
+        now = time.monotonic()
+        self.marks = [*(m for m in self.marks if now - m[0] < 5), (now, step)]
+        (t0, s0), (t1, s1) = self.marks[0], self.marks[-1]
+        return (s1 - s0) / (t1 - t0) if t1 > t0 else 0.0
+
+
+def _told(state: State) -> str:
+    test = "" if state.test_accuracy != state.test_accuracy else f", test {100 * state.test_accuracy:.1f}%"
+    return f"epoch {state.epoch}, loss {state.loss:.4f}, train {100 * state.train_accuracy:.1f}%{test}"
+
+
+def _plain(name: str) -> Callable[[State], None]:
+    started = shown = time.monotonic()
+    first: int | None = None
+
+    def show(state: State) -> None:
+        nonlocal shown, first
+        first = state.step if first is None else first
+        now = time.monotonic()
+        if now - shown < _EVERY:
+            return
+        shown = now
+        rate = (state.step - first) / (now - started)
+        left = f", {(state.steps - state.step) / rate:.0f} s left" if rate > 0 else ""
+        print(f"{name}: {_told(state)}, {rate:.0f} steps/s{left}", file=sys.stderr, flush=True)
+
+    return show
