@@ -16,17 +16,24 @@ def command(
     K: Annotated[int, typer.Option("--K", help="Number of classes (for all latents and codes it follows).")] = 1000,
     lambda_: Annotated[float, typer.Option("--lambda", help="Weight decay λ.")] = 1e-3,
     d: Annotated[int, typer.Option("--d", help="Embedding dimension.")] = 100,
-    word_law: Annotated[str, typer.Option("--word-law", help="uniform, zipf or given (with --frequencies).")] = "uniform",
+    word_law: Annotated[
+        str, typer.Option("--word-law", help="uniform, zipf or given (with --frequencies).")
+    ] = "uniform",
     exponent: Annotated[float, typer.Option("--exponent", help="Exponent of Zipf's law.")] = 1.0,
     frequencies: Annotated[
-        Path | None, typer.Option("--frequencies", help="File of n_w/n_c positive numbers, separated by white space or commas.")
+        Path | None,
+        typer.Option("--frequencies", help="File of n_w/n_c positive numbers, separated by white space or commas."),
     ] = None,
     vocabulary: Annotated[
-        str | None, typer.Option("--vocabulary", help="CSV file word,concept,frequency, or food: gives n_c, n_w and the law.")
+        str | None,
+        typer.Option("--vocabulary", help="CSV file word,concept,frequency, or food: gives n_c, n_w and the law."),
     ] = None,
     design: Annotated[
         str,
-        typer.Option("--design", help="Latents: random, distinct, all, or a code: repetition, parity, simplex, hamming, tetracode, golay."),
+        typer.Option(
+            "--design",
+            help="Latents: random, distinct, all, or a code: repetition, parity, simplex, hamming, tetracode, golay.",
+        ),
     ] = "random",
     seed: Annotated[int, typer.Option("--seed", help="Seed of random latents.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -51,9 +58,19 @@ def command(
     facts = design_of(design, n_c, L, K, seed)
     found = predict(facts, n_w, mu, lambda_, d)
     inputs: dict[str, Any] = {
-        "n_c": n_c, "n_w": n_w, "L": L, "K": facts.K, "lambda": lambda_, "d": d, "design": design, "seed": seed,
-        "word_law": "vocabulary" if vocabulary is not None else word_law, "symmetric": facts.symmetric,
-        "distinct": facts.distinct, "assumption_a_residual": facts.residual_a, "assumption_b": facts.assumption_b,
+        "n_c": n_c,
+        "n_w": n_w,
+        "L": L,
+        "K": facts.K,
+        "lambda": lambda_,
+        "d": d,
+        "design": design,
+        "seed": seed,
+        "word_law": "vocabulary" if vocabulary is not None else word_law,
+        "symmetric": facts.symmetric,
+        "distinct": facts.distinct,
+        "assumption_a_residual": facts.residual_a,
+        "assumption_b": facts.assumption_b,
     }
     if hasattr(facts.law, "sizes"):
         inputs["spheres"] = list(facts.law.sizes)
@@ -68,10 +85,11 @@ def command(
         if entry.risk is not None:
             typer.echo(f"  {'risk':18} {_short(entry.risk)}")
         if entry.converse is not None:
-            typer.echo(f"  {'converse':18} {'every minimiser has this form' if entry.converse else 'other minimisers may exist'}")
+            scope = "every minimiser has this form" if entry.converse else "other minimisers may exist"
+            typer.echo(f"  {'converse':18} {scope}")
 
 
-def _short(value: Any) -> str:  # noqa: ANN401
+def _short(value: Any) -> str:
     """A value for people: ten digits, long lists and numbers shortened."""
     if isinstance(value, bool) or value is None:
         return str(value).lower()

@@ -53,8 +53,14 @@ class PopulationRisk:
 
 
 def enumerate_risk(
-    V: Embeddings, U: LinearWeights, latents: Latents, n_c: int, mu: Law | None = None, lambda_: float = 0.0,
-    *, penalise_V: bool = True,
+    V: Embeddings,
+    U: LinearWeights,
+    latents: Latents,
+    n_c: int,
+    mu: Law | None = None,
+    lambda_: float = 0.0,
+    *,
+    penalise_V: bool = True,
 ) -> PopulationRisk:
     """The true risk and its gradients by enumeration of all K s_c^L sentences.
 
@@ -86,8 +92,16 @@ def enumerate_risk(
 
 
 def sample_risk(
-    V: Embeddings, U: LinearWeights, latents: Latents, n_c: int, mu: Law | None = None, lambda_: float = 0.0,
-    *, n: int = 10_000, rng: np.random.Generator, penalise_V: bool = True,
+    V: Embeddings,
+    U: LinearWeights,
+    latents: Latents,
+    n_c: int,
+    mu: Law | None = None,
+    lambda_: float = 0.0,
+    *,
+    n: int = 10_000,
+    rng: np.random.Generator,
+    penalise_V: bool = True,
 ) -> PopulationRisk:
     """An unbiased estimate of the true risk and its gradients from n sentences of uniformly random classes.
 
@@ -107,8 +121,14 @@ def sample_risk(
         sums.add(words, labels, np.full(len(labels), 1.0 / n))
     out = sums.finish(V, U, lambda_, penalise_V)
     variance = max(sums.second - sums.first**2, 0.0)
-    return PopulationRisk(out.cross_entropy, out.penalty, out.gradient_M, out.gradient_V, out.gradient_U,
-                          float(np.sqrt(variance / (n - 1))))
+    return PopulationRisk(
+        out.cross_entropy,
+        out.penalty,
+        out.gradient_M,
+        out.gradient_V,
+        out.gradient_U,
+        float(np.sqrt(variance / (n - 1))),
+    )
 
 
 def collapsed_cross_entropy(
@@ -134,10 +154,12 @@ def collapsed_cross_entropy(
         total = 0.0
         for _, distances in distance_blocks(latents, n_c):
             total += float(np.log(np.exp(-kappa * c * r[0] * distances).sum(axis=1)).sum())
-        return total / K
+        return total / int(K)
     if K == n_c**L and len(np.unique(latents, axis=0)) == K:
-        return L * float(mu @ np.log1p((n_c - 1) * np.exp(-kappa * c * r)))
-    raise InputError("r has unequal entries and the latents are not all n_c^L, each once: there is no closed form; enumerate or sample")
+        return int(L) * float(mu @ np.log1p((n_c - 1) * np.exp(-kappa * c * r)))
+    raise InputError(
+        "r has unequal entries and the latents are not all n_c^L, each once, so there is no closed form; enumerate"
+    )
 
 
 class _Sums:

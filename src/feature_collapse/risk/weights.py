@@ -16,7 +16,7 @@ Embeddings = Float[np.ndarray, "n_w d"]
 LinearWeights = Float[np.ndarray, "K L d"]
 
 
-def as_array(name: str, value: Any, ndim: int) -> np.ndarray:  # noqa: ANN401
+def as_array(name: str, value: Any, ndim: int) -> np.ndarray:
     """A finite, non-empty float64 array of a given number of axes, from an array, list or CPU tensor.
 
     Raises:

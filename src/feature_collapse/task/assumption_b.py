@@ -64,7 +64,7 @@ def assumption_b(latents: Latents, n_c: int) -> AssumptionB:
 
 def _left_sides(z_j: np.ndarray, z_k: np.ndarray, n_c: int) -> np.ndarray:
     """⟨A, Γ_jk⟩ as coefficients of the entries of A on and above the diagonal, one row for each pair."""
-    n, L = z_j.shape
+    n = len(z_j)
     index = (np.arange(n)[:, None] * n_c + z_j) * n_c + z_k
     counts = np.bincount(index.ravel(), minlength=n * n_c * n_c).reshape(n, n_c, n_c)  # [a, b]: z_j = a, z_k = b
     form = -counts - counts.transpose(0, 2, 1)

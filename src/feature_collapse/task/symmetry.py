@@ -145,7 +145,9 @@ def measure_symmetry(latents: Latents, n_c: int) -> Symmetry:
     total = [int(x) for x in table.sum(axis=0, dtype=np.float64)]
     theta, A, off, norm = _fit_iii(sums, squares, cross, total, K, L)
     mean = sizes.mean(axis=0)
-    residual_i = np.sqrt(((sizes - mean) ** 2).mean(axis=0).sum() / (mean**2).sum()) if np.ptp(sizes, axis=0).any() else 0.0
+    residual_i = (
+        np.sqrt(((sizes - mean) ** 2).mean(axis=0).sum() / (mean**2).sum()) if np.ptp(sizes, axis=0).any() else 0.0
+    )
     unequal = any(n_c * x != K for x in total)
     return Symmetry(
         distinct=bool((sizes[:, 0] == 1).all()),
@@ -179,7 +181,7 @@ def assumption_a_spheres(n_c: int, L: int, K: int) -> Float[np.ndarray, " L_1"]:
         InputError: n_c < 2, L < 1 or K < 1.
     """
     same, other = assumption_a_counts(n_c, L, K)
-    return same + (n_c - 1) * other
+    return np.asarray(same + (n_c - 1) * other)
 
 
 def _fit_iii(

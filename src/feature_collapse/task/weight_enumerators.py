@@ -56,11 +56,15 @@ def code_symmetry(matrix: Generator, n_c: int) -> CodeSymmetry:
     reduced, _ = row_reduce(matrix, n_c)
     m, L = matrix.shape
     if len(reduced) < m or matrix.min() < 0 or matrix.max() >= n_c:
-        raise InputError(f"the {m} rows of the generator matrix must be independent modulo {n_c}, with entries 0 to {n_c - 1}")
+        raise InputError(
+            f"the {m} rows of the generator matrix must be independent modulo {n_c}, with entries 0 to {n_c - 1}"
+        )
     K = n_c**m
     zero = bool((reduced == 0).all(axis=0).any())
     if min(K, n_c ** (L - m)) * L > _LARGEST:
-        raise InputError(f"the code has {n_c}^{m} words and its dual {n_c}^{L - m}, but one of them must have at most 2^30/L")
+        raise InputError(
+            f"the code has {n_c}^{m} words and its dual {n_c}^{L - m}, but one of them must have at most 2^30/L"
+        )
     if 2 * m <= L:
         weights, at = _enumerate(matrix, n_c)
         even = bool((at == at[:, :1]).all())

@@ -17,7 +17,14 @@ from jaxtyping import Float
 from feature_collapse.errors import InputError, check_choice, check_real
 from feature_collapse.risk.weights import Embeddings, LinearWeights, as_array, check_weights
 from feature_collapse.task.latents import Latents, given
-from feature_collapse.theory.equiangular import Frame, equiangular_residual, from_mean_zero, polar, simplex, to_mean_zero
+from feature_collapse.theory.equiangular import (
+    Frame,
+    equiangular_residual,
+    from_mean_zero,
+    polar,
+    simplex,
+    to_mean_zero,
+)
 
 TYPES = ("I", "II", "III")
 TOLERANCE = 0.2  # the configuration explains at least 96 % of the squared norm
@@ -44,7 +51,7 @@ def type_one(frame: Frame, s_c: int, latents: Latents, c: float, c_prime: float)
 
 
 def type_two(frame: Frame, s_c: int, latents: Latents, c: float) -> Weights:
-    """The type-II configuration with constant c ≥ 0 and embeddings √d f_α, which LayerNorm leaves as they are (definition 2).
+    """The type-II configuration with constant c ≥ 0 and embeddings √d f_α, fixed points of LayerNorm (definition 2).
 
     Raises:
         InputError: rows of `frame` that are not mean-zero equiangular, c < 0, latents out of range.
@@ -152,7 +159,10 @@ def fit_type(
         if type_ == "II":
             value, pull = 2 * share_W * radius * inner[0] + share_U * b * b, share_W * radius * W_E[0]
         else:
-            value, pull = share_W / count * float(inner @ inner) + share_U * b * b, share_W / count * np.einsum("s,sdm->dm", inner, W_E)
+            value, pull = (
+                share_W / count * float(inner @ inner) + share_U * b * b,
+                share_W / count * np.einsum("s,sdm->dm", inner, W_E),
+            )
         if value - last <= 1e-15 * max(value, 1e-300):
             break
         last, Q = value, polar(pull + share_U * b * U_E)
@@ -195,7 +205,7 @@ def classify(
     radius: float | None = None,
     mean_zero: bool = True,
 ) -> Verdict:
-    """The smallest type that fits: I before III for embeddings, II for normalised features, `none` beyond the tolerance.
+    """The smallest type that fits: I before III for embeddings, II for normalised features, `none` beyond.
 
     Type I is a special case of type III, whose residual is never larger. With weights that are of type I up to noise
     both residuals are about the same; so `I` is named where its residual is within the tolerance and at most twice

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from feature_collapse.errors import InputError, check_choice, check_int
 from feature_collapse.task import codes
 from feature_collapse.task.assumption_b import assumption_b
@@ -57,7 +55,11 @@ class Design:
             return ""
         if self.distinct is False:
             return "some latents occur twice"
-        off = "" if self.residual_a is None else f" (assumption A is off by {self.residual_a:.3g} of its counts, root mean square)"
+        off = (
+            ""
+            if self.residual_a is None
+            else f" (assumption A is off by {self.residual_a:.3g} of its counts, root mean square)"
+        )
         return f"the latents are symmetric only approximately{off}"
 
 
@@ -66,7 +68,8 @@ def design_of(name: str, n_c: int, L: int, K: int, seed: int = 0) -> Design:
 
     Args:
         name: `random`, `distinct`, `all` or the name of a linear code.
-        n_c, L: concepts, sentence length.
+        n_c: number of concepts.
+        L: sentence length.
         K: number of classes, not used for `all` and codes.
         seed: of random designs.
 
@@ -113,11 +116,11 @@ def _of_code(name: str, n_c: int, L: int) -> Design:
     if float(found.K) ** 2 * (L + n_c**4) <= _CHEAP:
         b = assumption_b(codes.codewords(matrix, n_c), n_c).holds
     complete = n_c**L == found.K
-    return Design(name, n_c, L, found.K, Spheres(found.sizes), complete, True, found.lemma_b, _off_a(found.sizes, n_c, L), b)
+    return Design(
+        name, n_c, L, found.K, Spheres(found.sizes), complete, True, found.lemma_b, _off_a(found.sizes, n_c, L), b
+    )
 
 
 def _off_a(sizes: tuple[int, ...], n_c: int, L: int) -> float | None:
     """0 for all latents; the violation for a code is large and not worth measuring."""
     return 0.0 if sum(sizes) == n_c**L else None
-
-

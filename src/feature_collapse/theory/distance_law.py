@@ -22,7 +22,7 @@ class DistanceLaw(Protocol):
     """What the theorems need to know of the latents."""
 
     def log_sum(self, s: float) -> float:
-        """log X(s), s ≥ 0."""
+        """The logarithm of X(s), s ≥ 0."""
 
     def mean_distance(self, s: float) -> float:
         """-d log X / ds: the mean of r under the weights |S_r| e^{-r s}."""
@@ -57,7 +57,7 @@ class AssumptionA:
         check_int("K", self.K, 1)
 
     def log_sum(self, s: float) -> float:
-        """log X(s)."""
+        """The logarithm of X(s)."""
         log_odds = math.log(self.n_c - 1) - s
         log_y = math.log(self.L) + (math.log(math.log1p(math.exp(log_odds))) if log_odds > -36 else log_odds)
         return log_share(self.n_c, self.L, self.K) + (log_expm1(math.exp(log_y)) if log_y > -36 else log_y)
@@ -104,7 +104,7 @@ class Spheres:
         return [math.exp(term - top) for term, _ in found], [r for _, r in found], top
 
     def log_sum(self, s: float) -> float:
-        """log X(s). O(L)."""
+        """The logarithm of X(s). O(L)."""
         terms, _, top = self._terms(s)
         return top + math.log(math.fsum(terms))
 

@@ -27,7 +27,7 @@ def simplex(n_c: int) -> Float[np.ndarray, "n_c n_c_1"]:
     for i in range(1, n_c):
         columns[:i, i - 1], columns[i, i - 1] = 1.0, -i
         columns[:, i - 1] /= np.sqrt(i * (i + 1))
-    return columns * np.sqrt(n_c / (n_c - 1))
+    return np.asarray(columns * np.sqrt(n_c / (n_c - 1)))
 
 
 def smallest_d(n_c: int, mean_zero: bool = False) -> int:
@@ -57,7 +57,9 @@ def equiangular_residual(frame: Frame, mean_zero: bool = False) -> float:
     """
     F = np.asarray(frame, dtype=np.float64)
     if F.ndim != 2 or len(F) < 2 or F.shape[1] < 1 or not np.isfinite(F).all():
-        raise InputError(f"frame has shape {F.shape}, but must be an n_c×d array of finite numbers with n_c ≥ 2 and d ≥ 1")
+        raise InputError(
+            f"frame has shape {F.shape}, but must be an n_c×d array of finite numbers with n_c ≥ 2 and d ≥ 1"
+        )
     n_c = len(F)
     gram = (n_c * np.eye(n_c) - 1.0) / (n_c - 1)
     residual = float(np.abs(F @ F.T - gram).max())

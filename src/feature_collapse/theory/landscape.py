@@ -2,8 +2,9 @@
 
     claim H: ‖∇f(M)‖_op ≤ λ  ⟹  (W, U) is a global minimiser, among all dimensions d
     claim I: a direction of R^d unused by W and U, and ‖∇f(M)‖_op > λ  ⟹  (W, U) is a strict saddle: moving both
-             along that direction, by the top singular pair of -∇f, lowers R by (‖∇f‖_op - λ) s² + O(s⁴)
-    theorem G: for d > min(n_w, K L) one of the two always applies, so every local minimiser is global.
+             along that direction, by the top singular pair of -∇f, changes R by (λ - ‖∇f‖_op) s² + O(s⁴)
+
+For d > min(n_w, K L) one of the two always applies, so every local minimiser is global.
 """
 
 from __future__ import annotations

@@ -1,12 +1,14 @@
-"""Margins and the lower bound on the risk without penalty (paper appendix C, D.1 and E.1: theorem D, lemmas D, E, F, M).
+"""Margins and the lower bound on the risk without penalty (paper appendices C, D.1, E.1: theorem D, lemmas D, E, F, M).
 
     M(x, j) = score_k(x) - score_j(x) for x of class k                                            (definition A)
     equimargin: M(x, j) depends on dist(z_j, z_k) alone                                           (definition B, 47)
-    R_0 ≥ log(1 + Σ_r |S_r| e^{-M̄_r}) ≥ …,   M̄_r the mean of M over k, j ∈ S_r(k), x               (lemma D, 53)
-    M̄_r = (1 - θ_r/|S_r|) (1/K) ⟨Û, W Q Ẑ⟩ where Σ_k U_k = 0                                      (lemma E, 59)
-    R_0 ≥ g(-(1/K) ⟨Û, W Q Ẑ⟩),   g(x) = log(1 + Σ_{r≥1} |S_r| e^{(1 - θ_r/|S_r|) x})             (theorem D, 49)
-    ⟨Û, W Q Ẑ⟩ ≤ √(K L/n_w) τ where ‖W‖² + ‖U‖² = 2τ, uniform words                                (lemma F)
-    ⟨Û, φ(W) Q Ẑ⟩ ≤ √(K L d) ‖U‖ where the columns of φ(W) have norm √d                            (lemma M)
+    log(1 + Σ_r |S_r| e^{-M̄_r}) ≤ R_0,   M̄_r the mean of M over k, j ∈ S_r(k), x                 (lemma D, 53)
+    M̄_r = (1 - θ_r/|S_r|) (1/K) ⟨Û, W Q Ẑ⟩ where Σ_k U_k = 0                                     (lemma E, 59)
+    g(-(1/K) ⟨Û, W Q Ẑ⟩) ≤ R_0,   g(x) = log(1 + Σ_{r≥1} |S_r| e^{(1 - θ_r/|S_r|) x})            (theorem D, 49)
+    ⟨Û, W Q Ẑ⟩ ≤ √(K L/n_w) τ where ‖W‖² + ‖U‖² = 2τ, uniform words                              (lemma F)
+    ⟨Û, φ(W) Q Ẑ⟩ ≤ √(K L d) ‖U‖ where the columns of φ(W) have norm √d                           (lemma M)
+
+W is given by rows, (n_w, d), U as (K, L, d).
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ def mean_margin_product(V: Embeddings, U: LinearWeights, latents: Latents, n_c: 
 def concept_means(V: Embeddings, n_c: int, mu: Law | None = None) -> Float[np.ndarray, "n_c d"]:
     """The rows of (V Q)ᵀ: Σ_β μ_β v_(α,β) for each concept."""
     words = np.asarray(V, dtype=np.float64).reshape(n_c, -1, np.shape(V)[1])
-    return np.einsum("asd,s->ad", words, check_law(mu, words.shape[1]))
+    return np.asarray(np.einsum("asd,s->ad", words, check_law(mu, words.shape[1])))
 
 
 @dataclass(frozen=True)
@@ -74,11 +76,15 @@ class Margins:
 
     def equimargin_residual(self) -> float:
         """The largest spread of margins at one distance, relative to the largest margin: 0 iff equimargin (47)."""
-        spread = max(
-            float(self.high[at].max() - self.low[at].min())
-            for at in (self.distances == r for r in range(1, self.distances.max() + 1))
-            if at.any()
-        ) if self.distances.any() else 0.0
+        spread = (
+            max(
+                float(self.high[at].max() - self.low[at].min())
+                for at in (self.distances == r for r in range(1, self.distances.max() + 1))
+                if at.any()
+            )
+            if self.distances.any()
+            else 0.0
+        )
         largest = max(float(np.abs(self.high).max()), float(np.abs(self.low).max()))
         return spread / largest if largest else 0.0
 
@@ -120,7 +126,7 @@ class Inequality:
 
     @property
     def slack(self) -> float:
-        """right - left, ≥ 0 where the inequality holds."""
+        """The difference right - left, ≥ 0 where the inequality holds."""
         return self.right - self.left
 
 
@@ -140,7 +146,9 @@ def theorem_d(cross_entropy: float, product: float, spheres: Spheres, n_c: int) 
         spheres: |S_r|.
         n_c: number of concepts.
     """
-    return Inequality(bound(-check_real("product", product), spheres, n_c), check_real("cross_entropy", cross_entropy, 0.0))
+    return Inequality(
+        bound(-check_real("product", product), spheres, n_c), check_real("cross_entropy", cross_entropy, 0.0)
+    )
 
 
 def lemma_f(V: Embeddings, U: LinearWeights, latents: Latents, n_c: int) -> Inequality:

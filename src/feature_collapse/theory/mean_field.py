@@ -72,7 +72,7 @@ class MeanField:
 
     @property
     def log_lambda_max(self) -> float:
-        """log of the λ from which zero weights minimise F: ‖∇ E Φ‖ at 0 equals λ √(n_c K L)/κ there."""
+        """The logarithm of the λ from which zero weights minimise F: ‖∇ E Φ‖ at 0 equals λ √(n_c K L)/κ there."""
         log_rate = math.log(self.K) - self.cross_entropy_at_zero  # log Φ'(L log n_c)
         log_norm = math.log(float(self.mu @ self.mu)) / 2
         return log_rate + log_norm + (math.log(self.L) - math.log(self.n_c) - math.log(self.K)) / 2
@@ -128,6 +128,7 @@ class MeanField:
 
     def _minimise(self, law: SumLaw, x: Float[np.ndarray, " s_c"]) -> Float[np.ndarray, " s_c"]:
         """L-BFGS on F/weight until the gradient, of which each part has norm 1, is below 1e-9."""
+
         def scaled(x: np.ndarray) -> tuple[float, np.ndarray]:
             value, gradient = self.objective(law, x)
             return value / self.weight, gradient / self.weight
@@ -135,8 +136,14 @@ class MeanField:
         bounds = [(1e-12, 700.0)] * len(x)
         left = math.inf
         for _ in range(4):
-            found = minimize(scaled, x, jac=True, method="L-BFGS-B", bounds=bounds,
-                             options={"maxiter": 2000, "maxfun": 4000, "ftol": 0.0, "gtol": 1e-11, "maxcor": 30})
+            found = minimize(
+                scaled,
+                x,
+                jac=True,
+                method="L-BFGS-B",
+                bounds=bounds,
+                options={"maxiter": 2000, "maxfun": 4000, "ftol": 0.0, "gtol": 1e-11, "maxcor": 30},
+            )
             x, left = self._polish(law, np.asarray(found.x))
             if left < 1e-9:
                 break

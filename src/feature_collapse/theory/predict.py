@@ -35,8 +35,13 @@ class Prediction:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return {"applies": self.applies, "reason": self.reason, "converse": self.converse, "constants": self.constants,
-                "risk": self.risk}
+        return {
+            "applies": self.applies,
+            "reason": self.reason,
+            "converse": self.converse,
+            "constants": self.constants,
+            "risk": self.risk,
+        }
 
 
 def predict(design: Design, n_w: int, mu: Law, lambda_: float, d: int) -> dict[str, Prediction]:
@@ -72,12 +77,21 @@ def predict(design: Design, n_w: int, mu: Law, lambda_: float, d: int) -> dict[s
 
 def _theorem1(design: Design, n_w: int, uniform: bool, lambda_: float, d: int) -> Prediction:
     if not uniform:
-        return Prediction(False, "the words are not uniform: no type-I configuration is critical (see theorem2, mean_field)")
+        return Prediction(
+            False, "the words are not uniform: no type-I configuration is critical (see theorem2, mean_field)"
+        )
     found = theorem1.solve(design.n_c, n_w, design.L, design.K, lambda_, design.law)
     constants = {
-        "eta": found.eta, "tau": found.tau, "c": found.c, "c_prime": found.c_prime, "cross_entropy": found.cross_entropy,
-        "penalty": found.penalty, "lambda_max": found.lambda_max, "trivial": found.trivial,
-        "embedding_norm": found.c, "linear_norm": found.c_prime,
+        "eta": found.eta,
+        "tau": found.tau,
+        "c": found.c,
+        "c_prime": found.c_prime,
+        "cross_entropy": found.cross_entropy,
+        "penalty": found.penalty,
+        "lambda_max": found.lambda_max,
+        "trivial": found.trivial,
+        "embedding_norm": found.c,
+        "linear_norm": found.c_prime,
         "singular_values_W": _repeat(found.singular_value, design.n_c),
         "singular_values_U": _repeat(found.singular_value, design.n_c),
     }
@@ -85,24 +99,39 @@ def _theorem1(design: Design, n_w: int, uniform: bool, lambda_: float, d: int) -
     reason = reason or design.why_not_symmetric()
     if reason:
         return Prediction(False, reason + "; the constants are those of assumption A", constants, found.risk)
-    form = "type-I collapse" if not found.trivial else f"λ ≥ lambda_max = {found.lambda_max:.6g}, zero weights are the global minimiser"
+    form = (
+        "type-I collapse"
+        if not found.trivial
+        else f"λ ≥ lambda_max = {found.lambda_max:.6g}, zero weights are the global minimiser"
+    )
     if found.trivial:
         return Prediction(True, form, constants, found.risk, True)
-    return Prediction(True, f"uniform words, {_symmetry(design)}, d ≥ n_c - 1: {form} is a global minimiser", constants,
-                      found.risk, design.assumption_b)
+    return Prediction(
+        True,
+        f"uniform words, {_symmetry(design)}, d ≥ n_c - 1: {form} is a global minimiser",
+        constants,
+        found.risk,
+        design.assumption_b,
+    )
 
 
 def _theorem2(design: Design, mu: Law, lambda_: float, d: int) -> Prediction:
     if not design.complete:
-        return Prediction(False, f"K = {_count(design.K)}, but theorem 2 needs all n_c^L latents, each once (see mean_field)")
+        return Prediction(
+            False, f"K = {_count(design.K)}, but theorem 2 needs all n_c^L latents, each once (see mean_field)"
+        )
     found = theorem2.solve(design.n_c, design.L, mu, lambda_)
     if found.trivial:
-        reason = f"condition (9) fails: λ ≥ lambda_max = {found.lambda_max:.6g}, and zero weights are a global minimiser (R1)"
+        reason = f"condition (9) fails: λ ≥ lambda_max = {found.lambda_max:.6g}; zero is a global minimiser (R1)"
         return Prediction(False, reason, _type_three(found, design.n_c), found.risk)
     if reason := _room(design.n_c - 1, d, "equiangular"):
         return Prediction(False, reason, _type_three(found, design.n_c), found.risk)
-    return Prediction(True, "all latents and condition (9): type-III collapse is critical, and a global minimiser (R1)",
-                      _type_three(found, design.n_c), found.risk)
+    return Prediction(
+        True,
+        "all latents and condition (9): type-III collapse is critical, and a global minimiser (R1)",
+        _type_three(found, design.n_c),
+        found.risk,
+    )
 
 
 def _theorem3(design: Design, n_w: int, lambda_: float, d: int) -> Prediction:
@@ -110,15 +139,25 @@ def _theorem3(design: Design, n_w: int, lambda_: float, d: int) -> Prediction:
         return Prediction(False, reason)
     found = theorem3.solve(design.n_c, design.L, design.K, d, lambda_, design.law)
     constants = {
-        "eta": found.eta, "tau": found.tau, "c": found.c, "cross_entropy": found.cross_entropy, "penalty": found.penalty,
-        "feature_norm": math.sqrt(d), "linear_norm": found.c,
+        "eta": found.eta,
+        "tau": found.tau,
+        "c": found.c,
+        "cross_entropy": found.cross_entropy,
+        "penalty": found.penalty,
+        "feature_norm": math.sqrt(d),
+        "linear_norm": found.c,
         "singular_values_W": _repeat(math.sqrt(d * n_w / (design.n_c - 1)), design.n_c),
         "singular_values_U": _repeat(found.singular_value_U, design.n_c),
     }
     if reason := design.why_not_symmetric():
         return Prediction(False, reason + "; the constants are those of assumption A", constants, found.risk)
-    return Prediction(True, f"{_symmetry(design)}, d ≥ n_c: type-II collapse is a global minimiser under LayerNorm (ε = 0)",
-                      constants, found.risk, design.assumption_b)
+    return Prediction(
+        True,
+        f"{_symmetry(design)}, d ≥ n_c: type-II collapse is a global minimiser under LayerNorm (ε = 0)",
+        constants,
+        found.risk,
+        design.assumption_b,
+    )
 
 
 def _mean_field(design: Design, mu: Law, lambda_: float, d: int) -> Prediction:
@@ -139,9 +178,18 @@ def _mean_field(design: Design, mu: Law, lambda_: float, d: int) -> Prediction:
 
 def _type_three(found: TypeThree, n_c: int) -> dict[str, Any]:
     values = _repeat(found.singular_value, n_c)
-    return {"c": found.c, "r": found.r.tolist(), "cross_entropy": found.cross_entropy, "penalty": found.penalty,
-            "lambda_max": found.lambda_max, "trivial": found.trivial, "embedding_norm": float(found.r.mean()),
-            "linear_norm": found.c, "singular_values_W": values, "singular_values_U": values}
+    return {
+        "c": found.c,
+        "r": found.r.tolist(),
+        "cross_entropy": found.cross_entropy,
+        "penalty": found.penalty,
+        "lambda_max": found.lambda_max,
+        "trivial": found.trivial,
+        "embedding_norm": float(found.r.mean()),
+        "linear_norm": found.c,
+        "singular_values_W": values,
+        "singular_values_U": values,
+    }
 
 
 def _repeat(value: float, n_c: int) -> list[float]:

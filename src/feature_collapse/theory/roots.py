@@ -10,7 +10,7 @@ _FURTHEST = 1e6  # of |log x|
 
 
 def log_root(function: Callable[[float], float]) -> float:
-    """log x for the root x > 0 of a function of log x that decreases from positive to negative values.
+    """The logarithm of the root x > 0 of a function of log x that decreases from positive to negative values.
 
     About 60 evaluations. Where rounding hides the positive side, the lowest log x tried is returned.
     """

@@ -37,7 +37,9 @@ class SumLaw:
         self.node_values = self.low + self.h * np.arange(self.nodes)
         self._transforms: dict[int, Float[np.ndarray, " f"]] = {}
 
-    def expectation(self, s: Float[np.ndarray, " s_c"], mu: Float[np.ndarray, " s_c"]) -> tuple[float, Float[np.ndarray, " s_c"]]:
+    def expectation(
+        self, s: Float[np.ndarray, " s_c"], mu: Float[np.ndarray, " s_c"]
+    ) -> tuple[float, Float[np.ndarray, " s_c"]]:
         """E Φ(s_1 + … + s_L), and for each β the derivative E Φ'(s_β + s_2 + … + s_L)."""
         cell, weights, slopes = self._interpolation(s)
         index = cell[:, None] + _POINTS + 2

@@ -53,7 +53,9 @@ def solve(n_c: int, n_w: int, L: int, K: int, lambda_: float, law: DistanceLaw |
     """The constants, to about 1e-13 relative for any sizes. O(1) with assumption A, O(L) with given spheres.
 
     Args:
-        n_c, n_w, L: concepts, words, sentence length.
+        n_c: number of concepts.
+        n_w: number of words.
+        L: sentence length.
         K: number of classes, any Python integer.
         lambda_: λ > 0.
         law: distances between the latents; assumption A where None.

@@ -5,7 +5,7 @@
 
 A solution exists, and is unique, if and only if λ² < (L/n_c^(L+1)) Σ_β μ_β² (9). Ours (R1): it is a global minimiser
 for every d ≥ n_c - 1, and where (9) fails zero weights are. Solved as one equation in G = κ L c²/λ: with
-x_β = κ c r_β, (7) is x (n_c - 1 + e^x) = G μ_β, and (8) compares Σ_β μ_β² (1 + (e^x_β - 1)/n_c)^-2 with Σ_β μ_β² · λ²/λ_max².
+x_β = κ c r_β, (7) is x (n_c - 1 + e^x) = G μ_β, and (8) Σ_β μ_β² (1 + (e^x_β - 1)/n_c)^-2 = (λ/λ_max)² Σ_β μ_β².
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def gradient(c: float, r: Float[np.ndarray, " s_c"], n_c: int, L: int, mu: Law) 
 def _log_factor(x: np.ndarray, n_c: int) -> np.ndarray:
     """log(1 + (e^x - 1)/n_c), without loss for small x and without overflow for large x."""
     small = np.log1p(np.expm1(np.minimum(x, 1.0)) / n_c)
-    return np.where(x <= 1.0, small, np.logaddexp(math.log(n_c - 1), x) - math.log(n_c))
+    return np.asarray(np.where(x <= 1.0, small, np.logaddexp(math.log(n_c - 1), x) - math.log(n_c)))
 
 
 def exponents(log_y: np.ndarray, n_c: int) -> np.ndarray:
@@ -153,7 +153,7 @@ def exponents(log_y: np.ndarray, n_c: int) -> np.ndarray:
         v = v - step
         if np.abs(step).max() < 1e-15 * max(1.0, float(np.abs(v).max())):
             break
-    return np.exp(v)
+    return np.asarray(np.exp(v))
 
 
 def _log_sum(terms: np.ndarray) -> float:

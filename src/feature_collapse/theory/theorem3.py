@@ -45,7 +45,8 @@ def solve(
     """The constants, to about 1e-13 relative for any sizes.
 
     Args:
-        n_c, L: concepts, sentence length.
+        n_c: number of concepts.
+        L: sentence length.
         K: number of classes, any Python integer.
         d: embedding dimension, ≥ n_c.
         lambda_: λ > 0.
@@ -72,7 +73,14 @@ def solve(
 
 
 def objective(
-    t: float, n_c: int, L: int, K: int, d: int, lambda_: float, law: DistanceLaw | None = None, radius: float | None = None
+    t: float,
+    n_c: int,
+    L: int,
+    K: int,
+    d: int,
+    lambda_: float,
+    law: DistanceLaw | None = None,
+    radius: float | None = None,
 ) -> float:
     """H*(t): the risk (10) of type-II weights with c = t/√(K L), for any t ≥ 0 (lemma R).
 
