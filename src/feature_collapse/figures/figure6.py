@@ -20,7 +20,7 @@ from feature_collapse.theory.equiangular import simplex
 
 TITLES = (
     "type I\nall words of a concept alike",
-    "type II\nthe same, at the norm LayerNorm fixes",
+    "type II\nthe same, at a fixed norm",
     "type III\none direction, norm by frequency",
 )
 
@@ -76,7 +76,8 @@ def _draw(axes: Any, frame: np.ndarray, norms: np.ndarray, sphere: bool) -> None
         ends = np.vstack([np.zeros_like(f), f * norms.max()])
         axes.plot(*ends.T, color=colour(alpha), linewidth=1.0, zorder=1)
         words = norms[:, None] * f
-        axes.scatter(*words.T, s=16, color=colour(alpha), marker=marker(alpha), linewidths=0, zorder=3)
+        flat: dict[str, Any] = {"depthshade": False} if dimensions == 3 else {}
+        axes.scatter(*words.T, s=16, color=colour(alpha), marker=marker(alpha), linewidths=0, zorder=3, **flat)
     axes.scatter(*np.zeros((frame.shape[1], 1)), s=6, color="black", zorder=2)
     axes.set_axis_off()
     limit = (-1.12, 1.12)
