@@ -137,7 +137,7 @@ def fit_type(
     d, s_c = W.shape[1], len(W) // n_c
     radius = float(np.sqrt(d)) if radius is None else check_real("radius", radius, 0.0, above=True)
     inside = type_ == "II" and mean_zero
-    norm_W, norm_U = float(np.linalg.norm(W)), float(np.linalg.norm(U))
+    (W, norm_W), (U, norm_U) = _unit(W), _unit(U)
     fixed = np.full(s_c, radius) if type_ == "II" else np.zeros(s_c)
     if d - inside < n_c - 1:
         return Fit(type_, 1.0, 1.0, 1.0, 0.0, fixed, None)
@@ -151,32 +151,41 @@ def fit_type(
     else:
         W_E = np.einsum("asd,am->dm", words, E)[None]  # one norm for all words
     count = len(W) // len(W_E)  # words that share a norm
-    share_W, share_U = 1 / max(norm_W, 1e-300) ** 2, 1 / (max(norm_U, 1e-300) ** 2 * latents.size)
-    Q, last = polar(W_E.sum(axis=0) / max(norm_W, 1e-300) + U_E / max(norm_U, 1e-300)), -1.0
-    for _ in range(500):
+    Q, last = polar(W_E.sum(axis=0) + U_E), -1.0
+    while True:
         inner = np.maximum(np.einsum("sdm,dm->s", W_E, Q), 0.0)
         b = max(float((U_E * Q).sum()), 0.0)
+        # 2 - (residual_W² + residual_U²) up to a constant, convex in Q, and half its gradient in Q
+        value, pull = b * b / latents.size, b / latents.size * U_E
         if type_ == "II":
-            value, pull = 2 * share_W * radius * inner[0] + share_U * b * b, share_W * radius * W_E[0]
+            rate = radius / norm_W if norm_W else 0.0
+            value, pull = value + 2 * rate * float(inner[0]), pull + rate * W_E[0]
         else:
-            value, pull = (
-                share_W / count * float(inner @ inner) + share_U * b * b,
-                share_W / count * np.einsum("s,sdm->dm", inner, W_E),
-            )
-        if value - last <= 1e-15 * max(value, 1e-300):
+            value, pull = value + float(inner @ inner) / count, pull + np.einsum("s,sdm->dm", inner, W_E) / count
+        if value - last <= 1e-15 * value:
             break
-        last, Q = value, polar(pull + share_U * b * U_E)
-    r = fixed if type_ == "II" else np.broadcast_to(inner / count, (s_c,)).copy()
+        last, Q = value, polar(pull)
+    r = radius / norm_W * np.ones(s_c) if type_ == "II" and norm_W else np.broadcast_to(inner / count, (s_c,))
     c = b / latents.size
-    frame = E @ Q.T
-    frame = from_mean_zero(frame) if inside else frame
+    frame = from_mean_zero(E @ Q.T) if inside else E @ Q.T
     near = _build(frame, r, latents, c, mean_zero=False)
-    residual_W, residual_U = _relative(W, near.W, norm_W), _relative(U, near.U, norm_U)
-    return Fit(type_, float(np.sqrt((residual_W**2 + residual_U**2) / 2)), residual_W, residual_U, c, r, frame)
+    residual_W, residual_U = (_distance(*pair) for pair in ((W, near.W), (U, near.U)))
+    both = float(np.sqrt((residual_W**2 + residual_U**2) / 2))
+    return Fit(type_, both, residual_W, residual_U, c * norm_U, fixed if type_ == "II" else r * norm_W, frame)
 
 
-def _relative(data: np.ndarray, near: np.ndarray, norm: float) -> float:
-    return min(1.0, float(np.linalg.norm(data - near)) / norm) if norm else 1.0
+def _unit(array: np.ndarray) -> tuple[np.ndarray, float]:
+    """The array scaled to norm 1, and its norm; no overflow or underflow on the way."""
+    scale = float(np.abs(array).max())
+    if scale == 0.0:
+        return array, 0.0
+    array = array / scale
+    norm = float(np.linalg.norm(array))
+    return array / norm, scale * norm
+
+
+def _distance(unit: np.ndarray, near: np.ndarray) -> float:
+    return min(1.0, float(np.linalg.norm(unit - near))) if unit.any() else 1.0
 
 
 @dataclass(frozen=True)
