@@ -10,8 +10,8 @@ from scipy.optimize import minimize
 
 
 def loop_risk(V, U, latents, n_c, mu):
-    """R_0 by loops over classes and sentences in plain Python, probabilities multiplied, no logarithms of sums saved."""
-    K, L, d = U.shape
+    """R_0 by loops over classes and sentences in plain Python."""
+    K, L = U.shape[:2]
     s_c = len(V) // n_c
     total = 0.0
     for k in range(K):

@@ -150,9 +150,12 @@ def test_a_negative_multiple_is_not_collapse():
 @pytest.mark.parametrize(
     ("call", "match"),
     [
-        (lambda: type_one(np.eye(3), 4, Z, 1.0, 1.0), "frame violates"), (lambda: type_one(frame(), 4, Z, -1.0, 1.0), "c = -1"),
-        (lambda: type_two(frame(), 4, Z, 1.0), "mean-zero"), (lambda: type_three(frame(), [-1.0], Z, 1.0), "r has"),
-        (lambda: type_three(frame(), [[1.0]], Z, 1.0), "r has shape"), (lambda: type_one(frame(), 4, Z + 5, 1.0, 1.0), "latents"),
+        (lambda: type_one(np.eye(3), 4, Z, 1.0, 1.0), "frame violates"),
+        (lambda: type_one(frame(), 4, Z, -1.0, 1.0), "c = -1"),
+        (lambda: type_two(frame(), 4, Z, 1.0), "mean-zero"),
+        (lambda: type_three(frame(), [-1.0], Z, 1.0), "r has"),
+        (lambda: type_three(frame(), [[1.0]], Z, 1.0), "r has shape"),
+        (lambda: type_one(frame(), 4, Z + 5, 1.0, 1.0), "latents"),
         (lambda: fit_type("IV", np.ones((12, 6)), np.ones((12, 4, 6)), Z, 3), "type = 'IV'"),
         (lambda: fit_type("I", np.ones((11, 6)), np.ones((12, 4, 6)), Z, 3), "multiple"),
         (lambda: fit_type("II", np.ones((12, 6)), np.ones((12, 4, 6)), Z, 3, radius=0.0), "radius"),

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from oracles import TorchRisk
 
 from feature_collapse.errors import InputError
 from feature_collapse.risk.population import enumerate_risk
@@ -9,6 +8,7 @@ from feature_collapse.theory import theorem2
 from feature_collapse.theory.collapse_types import type_three
 from feature_collapse.theory.equiangular import equiangular
 from feature_collapse.theory.landscape import examine
+from oracles import TorchRisk
 
 Z, MU, LAMBDA = latents.every(3, 2), frequencies.zipf(2), 0.005
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from oracles import TorchRisk
 
 from feature_collapse.risk.population import enumerate_risk
 from feature_collapse.task import codes
@@ -12,9 +11,16 @@ from feature_collapse.theory.collapse_types import type_one
 from feature_collapse.theory.distance_law import Spheres
 from feature_collapse.theory.equiangular import equiangular
 from feature_collapse.theory.landscape import examine
+from oracles import TorchRisk
 
-CODES = [("tetracode", 3, 4, 2), ("parity", 3, 4, 2), ("simplex", 2, 7, 1), ("hamming", 2, 7, 1), ("repetition", 5, 3, 2),
-         ("parity", 2, 4, 2)]
+CODES = [
+    ("tetracode", 3, 4, 2),
+    ("parity", 3, 4, 2),
+    ("simplex", 2, 7, 1),
+    ("hamming", 2, 7, 1),
+    ("repetition", 5, 3, 2),
+    ("parity", 2, 4, 2),
+]
 
 
 def setting(matrix, n_c, s_c, lambda_):

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from oracles import mean_field_enumerated, mean_field_sampled, random_law
 from scipy.optimize import minimize
 
 from feature_collapse.errors import InputError
@@ -8,9 +7,12 @@ from feature_collapse.task import frequencies
 from feature_collapse.theory import mean_field, theorem1, theorem2
 from feature_collapse.theory.mean_field import MeanField
 from feature_collapse.theory.sum_law import SumLaw
+from oracles import mean_field_enumerated, mean_field_sampled, random_law
 
 
-@pytest.mark.parametrize(("n_c", "s_c", "L", "K", "lambda_"), [(3, 400, 15, 1000, 1e-3), (4, 10, 5, 1000, 1e-6), (2, 3, 9, 17, 1e-2)])
+@pytest.mark.parametrize(
+    ("n_c", "s_c", "L", "K", "lambda_"), [(3, 400, 15, 1000, 1e-3), (4, 10, 5, 1000, 1e-6), (2, 3, 9, 17, 1e-2)]
+)
 def test_uniform_words_give_theorem_1(n_c, s_c, L, K, lambda_):
     found = mean_field.solve(n_c, L, K, frequencies.uniform(s_c), lambda_)
     one = theorem1.solve(n_c, n_c * s_c, L, K, lambda_)
@@ -20,7 +22,9 @@ def test_uniform_words_give_theorem_1(n_c, s_c, L, K, lambda_):
     assert abs(found.lambda_max / one.lambda_max - 1) < 1e-12
 
 
-@pytest.mark.parametrize(("n_c", "s_c", "L", "lambda_"), [(3, 4, 3, 1e-3), (3, 50, 4, 1e-4), (5, 10, 3, 1e-6), (2, 7, 8, 1e-3)])
+@pytest.mark.parametrize(
+    ("n_c", "s_c", "L", "lambda_"), [(3, 4, 3, 1e-3), (3, 50, 4, 1e-4), (5, 10, 3, 1e-6), (2, 7, 8, 1e-3)]
+)
 def test_all_latents_give_theorem_2(n_c, s_c, L, lambda_):
     mu = frequencies.zipf(s_c)
     found, two = mean_field.solve(n_c, L, n_c**L, mu, lambda_), theorem2.solve(n_c, L, mu, lambda_)
@@ -30,7 +34,10 @@ def test_all_latents_give_theorem_2(n_c, s_c, L, lambda_):
     assert abs(found.lambda_max / two.lambda_max - 1) < 1e-12
 
 
-@pytest.mark.parametrize(("n_c", "s_c", "L", "K", "lambda_"), [(3, 400, 15, 1000, 1e-3), (50, 1000, 128, 10**5, 1e-4), (10, 30, 40, 10**6, 1e-6)])
+@pytest.mark.parametrize(
+    ("n_c", "s_c", "L", "K", "lambda_"),
+    [(3, 400, 15, 1000, 1e-3), (50, 1000, 128, 10**5, 1e-4), (10, 30, 40, 10**6, 1e-6)],
+)
 def test_the_expectation_agrees_with_monte_carlo(n_c, s_c, L, K, lambda_):
     mu = frequencies.zipf(s_c)
     found = mean_field.solve(n_c, L, K, mu, lambda_)
@@ -72,7 +79,9 @@ def test_no_other_constants_have_a_lower_risk():
 
     for seed in range(3):
         start = np.random.default_rng(seed).standard_normal(4)
-        best = minimize(risk, start, method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-13, "maxiter": 5000, "maxfev": 9000})
+        best = minimize(
+            risk, start, method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-13, "maxiter": 5000, "maxfev": 9000}
+        )
         assert best.fun > found.risk - 1e-10
         assert best.fun < found.risk + 1e-6
 
@@ -135,8 +144,13 @@ def test_the_tilt_keeps_digits_of_tiny_expectations():
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
-        ((1, 2, 2, [1.0], 0.1), "n_c"), ((3, 0, 2, [1.0], 0.1), "L"), ((3, 2, 1, [1.0], 0.1), "K"), ((3, 2, 10, [1.0], 0.1), "K = 10"),
-        ((3, 2, 9, [0.0], 0.1), "frequencies"), ((3, 2, 9, [1.0], 0.0), "lambda"), ((3, 2**18, 9, [1.0], 0.1), "L = 262144"),
+        ((1, 2, 2, [1.0], 0.1), "n_c"),
+        ((3, 0, 2, [1.0], 0.1), "L"),
+        ((3, 2, 1, [1.0], 0.1), "K"),
+        ((3, 2, 10, [1.0], 0.1), "K = 10"),
+        ((3, 2, 9, [0.0], 0.1), "frequencies"),
+        ((3, 2, 9, [1.0], 0.0), "lambda"),
+        ((3, 2**18, 9, [1.0], 0.1), "L = 262144"),
     ],
 )
 def test_wrong_input_is_refused(arguments, match):

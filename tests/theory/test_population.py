@@ -1,17 +1,22 @@
 import numpy as np
 import pytest
-from oracles import TorchRisk, loop_risk, random_law
 
 from feature_collapse.errors import InputError
 from feature_collapse.risk.population import collapsed_cross_entropy, enumerate_risk, sample_risk
 from feature_collapse.task import latents
 from feature_collapse.theory.collapse_types import type_one, type_three
 from feature_collapse.theory.equiangular import equiangular
+from oracles import TorchRisk, loop_risk, random_law
 
 
 def weights(seed=0, n_c=3, s_c=2, L=2, K=5, d=3):
     rng = np.random.default_rng(seed)
-    return rng.standard_normal((n_c * s_c, d)), rng.standard_normal((K, L, d)), latents.random(n_c, L, K, rng), random_law(s_c, rng)
+    return (
+        rng.standard_normal((n_c * s_c, d)),
+        rng.standard_normal((K, L, d)),
+        latents.random(n_c, L, K, rng),
+        random_law(s_c, rng),
+    )
 
 
 def test_enumeration_agrees_with_loops():
@@ -37,7 +42,9 @@ def test_the_gradient_in_m_agrees_with_finite_differences():
     for k, position, word in [(0, 0, 0), (1, 1, 3), (4, 0, 5)]:
         step = np.zeros_like(U)
         step[k, position, word] = 1e-5
-        slope = (enumerate_risk(W, U + step, z, 3, mu).cross_entropy - enumerate_risk(W, U - step, z, 3, mu).cross_entropy) / 2e-5
+        slope = (
+            enumerate_risk(W, U + step, z, 3, mu).cross_entropy - enumerate_risk(W, U - step, z, 3, mu).cross_entropy
+        ) / 2e-5
         assert abs(found[k, position, word] - slope) < 1e-9  # second-order difference: error O(h²)
 
 
@@ -99,11 +106,16 @@ def test_huge_and_tiny_losses_keep_their_digits():
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        (lambda W, U, z, mu: (W[:5], U, z, 3, mu), "rows"), (lambda W, U, z, mu: (W, U[:, :, :2], z, 3, mu), "dimension"),
-        (lambda W, U, z, mu: (W, U[:4], z, 3, mu), "latents have"), (lambda W, U, z, mu: (W * np.nan, U, z, 3, mu), "finite"),
-        (lambda W, U, z, mu: (W, U, z + 1, 3, mu), "latents"), (lambda W, U, z, mu: (W, U, z, 1, mu), "n_c"),
-        (lambda W, U, z, mu: (W, U, z, 3, mu[:1]), "frequencies"), (lambda W, U, z, mu: (W, U, z, 3, mu, -1.0), "lambda"),
-        (lambda W, U, z, mu: ("W", U, z, 3, mu), "W must be"), (lambda W, U, z, mu: (W[0], U, z, 3, mu), "W has shape"),
+        (lambda W, U, z, mu: (W[:5], U, z, 3, mu), "rows"),
+        (lambda W, U, z, mu: (W, U[:, :, :2], z, 3, mu), "dimension"),
+        (lambda W, U, z, mu: (W, U[:4], z, 3, mu), "latents have"),
+        (lambda W, U, z, mu: (W * np.nan, U, z, 3, mu), "finite"),
+        (lambda W, U, z, mu: (W, U, z + 1, 3, mu), "latents"),
+        (lambda W, U, z, mu: (W, U, z, 1, mu), "n_c"),
+        (lambda W, U, z, mu: (W, U, z, 3, mu[:1]), "frequencies"),
+        (lambda W, U, z, mu: (W, U, z, 3, mu, -1.0), "lambda"),
+        (lambda W, U, z, mu: ("W", U, z, 3, mu), "W must be"),
+        (lambda W, U, z, mu: (W[0], U, z, 3, mu), "W has shape"),
     ],
 )
 def test_wrong_input_is_refused(change, match):

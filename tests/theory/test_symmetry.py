@@ -1,14 +1,21 @@
 import numpy as np
 import pytest
-from oracles import loop_assumption_a, loop_distances
 
 from feature_collapse.errors import InputError
 from feature_collapse.task import codes, latents, symmetry
 from feature_collapse.task.assumption_b import assumption_b
 from feature_collapse.task.symmetry import assumption_a_spheres, distance_blocks, measure_symmetry, sphere_sizes
 from feature_collapse.task.weight_enumerators import code_symmetry
+from oracles import loop_assumption_a, loop_distances
 
-CODES = [("tetracode", 3, 4), ("parity", 3, 4), ("simplex", 2, 7), ("hamming", 2, 7), ("repetition", 5, 3), ("golay", 3, 11)]
+CODES = [
+    ("tetracode", 3, 4),
+    ("parity", 3, 4),
+    ("simplex", 2, 7),
+    ("hamming", 2, 7),
+    ("repetition", 5, 3),
+    ("golay", 3, 11),
+]
 
 
 def codewords(name, n_c, L):
@@ -90,7 +97,9 @@ def test_weight_enumerator_agrees_with_counting(name, n_c, L):
     assert found.lemma_b
 
 
-@pytest.mark.parametrize("rows", [[[1, 1, 0], [0, 0, 1]], [[1, 1, 0, 0], [0, 0, 1, 1]], [[1, 0, 2, 0, 1], [0, 1, 1, 0, 0]]])
+@pytest.mark.parametrize(
+    "rows", [[[1, 1, 0], [0, 0, 1]], [[1, 1, 0, 0], [0, 0, 1, 1]], [[1, 0, 2, 0, 1], [0, 1, 1, 0, 0]]]
+)
 def test_evenness_decides_lemma_b_for_any_code(rows):
     matrix = np.array(rows)
     assert code_symmetry(matrix, 3).lemma_b == measure_symmetry(codes.codewords(matrix, 3), 3).lemma_b
@@ -153,14 +162,18 @@ def test_assumption_b_agrees_with_a_null_space():
         assert assumption_b(z, 3).dimension == 6 - np.linalg.matrix_rank(system)
 
 
-@pytest.mark.parametrize("bad", [np.zeros((2, 2)), np.array([[0, 3]]), np.zeros((0, 2), dtype=int), np.array([1, 2]), "x"])
+@pytest.mark.parametrize(
+    "bad", [np.zeros((2, 2)), np.array([[0, 3]]), np.zeros((0, 2), dtype=int), np.array([1, 2]), "x"]
+)
 def test_wrong_latents_are_refused(bad):
     for function in (measure_symmetry, assumption_b, sphere_sizes):
         with pytest.raises(InputError, match="latents"):
             function(bad, 3)
 
 
-@pytest.mark.parametrize("bad", [np.array([[1, 1], [2, 2]]), np.array([[3, 1]]), np.array([1, 2]), np.array([[0.5, 1]])])
+@pytest.mark.parametrize(
+    "bad", [np.array([[1, 1], [2, 2]]), np.array([[3, 1]]), np.array([1, 2]), np.array([[0.5, 1]])]
+)
 def test_wrong_generator_matrices_are_refused(bad):
     with pytest.raises(InputError, match="generator"):
         code_symmetry(bad, 3)

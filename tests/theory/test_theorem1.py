@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from oracles import TorchRisk, random_law
 
 from feature_collapse.errors import InputError
 from feature_collapse.risk.population import enumerate_risk
@@ -9,6 +8,7 @@ from feature_collapse.theory import theorem1
 from feature_collapse.theory.collapse_types import classify, type_one
 from feature_collapse.theory.distance_law import AssumptionA, Spheres
 from feature_collapse.theory.equiangular import equiangular
+from oracles import TorchRisk, random_law
 
 SIZES = [(2, 2, 2, 0.01), (2, 3, 3, 0.003), (3, 2, 2, 0.01), (3, 3, 2, 0.001)]  # n_c, s_c, L, λ
 
@@ -123,7 +123,12 @@ def test_the_sum_over_spheres_equals_the_closed_form(n_c, L, K):
 
 @pytest.mark.parametrize(
     ("n_c", "n_w", "L", "K", "lambda_"),
-    [(10, 50, 100, 10**100, 1e-60), (50, 50_000, 128, 100_000, 1e-12), (2, 10**9, 10, 1000, 1e-12), (10, 50, 100, 10**100, 1e-12)],
+    [
+        (10, 50, 100, 10**100, 1e-60),
+        (50, 50_000, 128, 100_000, 1e-12),
+        (2, 10**9, 10, 1000, 1e-12),
+        (10, 50, 100, 10**100, 1e-12),
+    ],
 )
 def test_extreme_sizes_solve_the_stationarity_equation(n_c, n_w, L, K, lambda_):
     from mpmath import mp, mpf
@@ -150,10 +155,17 @@ def test_extreme_sizes_solve_the_stationarity_equation(n_c, n_w, L, K, lambda_):
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
-        ((1, 6, 2, 9, 0.1), "n_c = 1"), ((3, 7, 2, 9, 0.1), "n_w = 7"), ((3, 6, 0, 9, 0.1), "L = 0"),
-        ((3, 6, 2, 1, 0.1), "K = 1"), ((3, 6, 2, 9, 0.0), "lambda"), ((3, 6, 2, 9, -1.0), "lambda"),
-        ((3, 6, 2, 9, float("nan")), "lambda"), ((3.0, 6, 2, 9, 0.1), "n_c"), ((3, 6, 2, "9", 0.1), "K"),
-        ((3, 6, True, 9, 0.1), "L"), ((3, 6, 2, 9, float("inf")), "lambda"),
+        ((1, 6, 2, 9, 0.1), "n_c = 1"),
+        ((3, 7, 2, 9, 0.1), "n_w = 7"),
+        ((3, 6, 0, 9, 0.1), "L = 0"),
+        ((3, 6, 2, 1, 0.1), "K = 1"),
+        ((3, 6, 2, 9, 0.0), "lambda"),
+        ((3, 6, 2, 9, -1.0), "lambda"),
+        ((3, 6, 2, 9, float("nan")), "lambda"),
+        ((3.0, 6, 2, 9, 0.1), "n_c"),
+        ((3, 6, 2, "9", 0.1), "K"),
+        ((3, 6, True, 9, 0.1), "L"),
+        ((3, 6, 2, 9, float("inf")), "lambda"),
     ],
 )
 def test_wrong_sizes_are_refused(arguments, match):

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from oracles import TorchRisk, random_law
 
 from feature_collapse.errors import InputError
 from feature_collapse.risk.population import enumerate_risk
@@ -9,6 +8,7 @@ from feature_collapse.theory import theorem1, theorem2
 from feature_collapse.theory.collapse_types import classify, type_three
 from feature_collapse.theory.equiangular import equiangular
 from feature_collapse.theory.landscape import examine
+from oracles import TorchRisk, random_law
 
 SIZES = [(2, 2, 2, 0.01), (2, 3, 3, 0.003), (3, 3, 2, 0.005), (3, 2, 3, 0.001)]  # n_c, s_c, L, λ
 
@@ -59,8 +59,12 @@ def test_no_perturbation_gets_below():
 
 def test_dropping_latents_breaks_criticality():
     z, mu, _, weights = setting(3, 3, 2, 0.005)
-    fewer = type_three(equiangular(3, 3, np.random.default_rng(0)), np.linalg.norm(weights.W[:3], axis=1), z[:-2],
-                       np.linalg.norm(weights.U[0, 0]))
+    fewer = type_three(
+        equiangular(3, 3, np.random.default_rng(0)),
+        np.linalg.norm(weights.W[:3], axis=1),
+        z[:-2],
+        np.linalg.norm(weights.U[0, 0]),
+    )
     assert gradient_norm(fewer, z[:-2], 3, mu, 0.005) > 1e-3
     assert gradient_norm(weights, z, 3, mu, 0.005) < 1e-12
 
@@ -144,7 +148,9 @@ def test_constants_are_accurate_up_to_the_threshold(below):
     assert theorem2.residual(found.c, found.r, 3, 3, mu, lambda_) < 1e-13
 
 
-@pytest.mark.parametrize(("n_c", "L", "s_c", "lambda_"), [(10, 100, 1000, 1e-60), (50, 128, 1000, 1e-120), (2, 3, 4, 1e-300)])
+@pytest.mark.parametrize(
+    ("n_c", "L", "s_c", "lambda_"), [(10, 100, 1000, 1e-60), (50, 128, 1000, 1e-120), (2, 3, 4, 1e-300)]
+)
 def test_extreme_sizes_solve_the_equations(n_c, L, s_c, lambda_):
     mu = frequencies.zipf(s_c)
     found = theorem2.solve(n_c, L, mu, lambda_)
@@ -159,9 +165,12 @@ def test_solution_agrees_with_high_precision():
     mu, n_c, L, lambda_ = [mpf(x) for x in ("0.7", "0.3")], 3, 3, mpf("0.001")
     found = theorem2.solve(n_c, L, np.array([0.7, 0.3]), 0.001)
     with mp.workdps(40):
+
         def system(c, r1, r2):
             kappa = mpf(3) / 2
-            rows = [lambda_ / L * r / m * (2 + mp.exp(kappa * c * r)) / c - 1 for r, m in zip((r1, r2), mu, strict=True)]
+            rows = [
+                lambda_ / L * r / m * (2 + mp.exp(kappa * c * r)) / c - 1 for r, m in zip((r1, r2), mu, strict=True)
+            ]
             return [*rows, (r1**2 + r2**2) / (L * 9 * c**2) - 1]
 
         c, r1, r2 = findroot(system, (found.c, *found.r.tolist()))
@@ -171,8 +180,14 @@ def test_solution_agrees_with_high_precision():
 
 @pytest.mark.parametrize(
     ("arguments", "match"),
-    [((1, 2, [0.5, 0.5], 0.1), "n_c"), ((3, 0, [0.5, 0.5], 0.1), "L"), ((3, 2, [0.5, -0.5], 0.1), "frequencies"),
-     ((3, 2, [], 0.1), "frequencies"), ((3, 2, [0.5, 0.5], 0.0), "lambda"), ((3, 2, [1.0, float("nan")], 0.1), "frequencies")],
+    [
+        ((1, 2, [0.5, 0.5], 0.1), "n_c"),
+        ((3, 0, [0.5, 0.5], 0.1), "L"),
+        ((3, 2, [0.5, -0.5], 0.1), "frequencies"),
+        ((3, 2, [], 0.1), "frequencies"),
+        ((3, 2, [0.5, 0.5], 0.0), "lambda"),
+        ((3, 2, [1.0, float("nan")], 0.1), "frequencies"),
+    ],
 )
 def test_wrong_input_is_refused(arguments, match):
     with pytest.raises(InputError, match=match):

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from oracles import TorchRisk
 
 from feature_collapse.errors import InputError
 from feature_collapse.risk.population import enumerate_risk
@@ -11,6 +10,7 @@ from feature_collapse.theory.collapse_types import classify, type_two
 from feature_collapse.theory.compare import word_features
 from feature_collapse.theory.distance_law import Spheres
 from feature_collapse.theory.equiangular import equiangular
+from oracles import TorchRisk
 
 SIZES = [(2, 2, 2, 0.01), (2, 3, 3, 0.003), (3, 3, 2, 0.005)]  # n_c, s_c, L, λ
 
@@ -59,7 +59,9 @@ def test_a_frame_that_is_not_mean_zero_is_worse_under_layernorm():
     z, mu = latents.every(3, 2), frequencies.zipf(3)
     found = theorem3.solve(3, 2, 9, 4, 0.005)
     frame = equiangular(3, 4, np.random.default_rng(0))
-    risk, _, _ = TorchRisk(z, 3, mu, 0.005, 4, layernorm=True).gradient(np.repeat(2 * frame, 3, axis=0), found.c * frame[z])
+    risk, _, _ = TorchRisk(z, 3, mu, 0.005, 4, layernorm=True).gradient(
+        np.repeat(2 * frame, 3, axis=0), found.c * frame[z]
+    )
     assert risk > found.risk + 1e-3
 
 
@@ -89,7 +91,10 @@ def test_lemma_r_gives_the_risk_at_any_t(t):
     assert abs(theorem3.objective(t, 3, 2, 9, 4, 0.01) / risk - 1) < 1e-13
 
 
-@pytest.mark.parametrize(("n_c", "L", "K", "d", "lambda_"), [(10, 100, 10**100, 100, 1e-12), (50, 128, 10**5, 128, 1e-12), (3, 15, 1000, 100, 1e12)])
+@pytest.mark.parametrize(
+    ("n_c", "L", "K", "d", "lambda_"),
+    [(10, 100, 10**100, 100, 1e-12), (50, 128, 10**5, 128, 1e-12), (3, 15, 1000, 100, 1e12)],
+)
 def test_extreme_sizes_solve_the_stationarity_equation(n_c, L, K, d, lambda_):
     from mpmath import mp, mpf
 

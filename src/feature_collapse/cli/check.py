@@ -83,23 +83,23 @@ def _as_dict(result: Comparison) -> dict[str, Any]:
 
 
 def _show(name: str, result: Comparison) -> None:
-    reference = result.reference
+    reference, verdict = result.reference, result.verdict
     rows = [
         (row.quantity, _text(row.predicted), _text(row.measured), _percent(row.relative_error)) for row in result.rows
     ]
     table(f"{name}: {reference.theorem} ({reference.note})", ("quantity", "predicted", "measured", "error"), rows)
     fits = "; ".join(
         f"type {kind}: {fit.residual:.4f} (W {fit.residual_W:.4f}, U {fit.residual_U:.4f})"
-        for kind, fit in result.verdict.fits.items()
+        for kind, fit in verdict.fits.items()
     )
-    typer.echo(f"collapse: {_verdict(result.verdict.type)} (residuals: {fits}; tolerance {tolerance:g})")
+    typer.echo(f"collapse: {_verdict(verdict.type)} (residuals: {fits}; tolerance {verdict.tolerance:g})")
     symmetry = result.symmetry
     if symmetry is None or result.assumption_b is None:
         typer.echo("symmetry of the latents: not measured, too many classes")
         return
     typer.echo(
-        f"symmetry of the latents: assumption A off by {symmetry.residual_a:.4f}; lemma B (i) {symmetry.residual_i:.4f}, "
-        f"(ii) {symmetry.residual_ii:.4f}, (iii) {symmetry.residual_iii:.4f}; "
+        f"symmetry of the latents: assumption A off by {symmetry.residual_a:.4f}; lemma B (i) "
+        f"{symmetry.residual_i:.4f}, (ii) {symmetry.residual_ii:.4f}, (iii) {symmetry.residual_iii:.4f}; "
         f"assumption B {'holds' if result.assumption_b.holds else 'fails'}"
     )
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from feature_collapse.errors import InputError, check_int, check_real
 from feature_collapse.theory.distance_law import AssumptionA, DistanceLaw, cross_entropy, log_slope
-from feature_collapse.theory.roots import log_root
+from feature_collapse.theory.roots import exp, log_root
 
 
 @dataclass(frozen=True)
@@ -67,21 +67,21 @@ def solve(n_c: int, n_w: int, L: int, K: int, lambda_: float, law: DistanceLaw |
     log_lambda = math.log(check_real("lambda", lambda_, 0.0, above=True))
 
     log_max = log_eta + log_slope(law, 0.0)
-    s = 0.0
+    log_s = -math.inf
     if log_lambda < log_max:
-        s = math.exp(log_root(lambda v: log_eta + log_slope(law, math.exp(v)) - log_lambda))
-    log_tau = math.log(s) - log_eta if s else -math.inf
-    ce, penalty = cross_entropy(law, s), _exp(log_tau + log_lambda)
+        log_s = log_root(lambda v: log_eta + log_slope(law, exp(v)) - log_lambda)
+    log_tau, s = log_s - log_eta, exp(log_s)
+    ce, penalty = cross_entropy(law, s), exp(log_tau + log_lambda)
     return Theorem1(
-        eta=_exp(log_eta),
-        tau=_exp(log_tau),
-        c=_exp((log_tau - math.log(n_w)) / 2),
-        c_prime=_exp((log_tau - math.log(K) - math.log(L)) / 2),
+        eta=exp(log_eta),
+        tau=exp(log_tau),
+        c=exp((log_tau - math.log(n_w)) / 2),
+        c_prime=exp((log_tau - math.log(K) - math.log(L)) / 2),
         risk=ce + penalty,
         cross_entropy=ce,
         penalty=penalty,
-        lambda_max=_exp(log_max),
-        singular_value=_exp((log_tau - math.log(n_c - 1)) / 2),
+        lambda_max=exp(log_max),
+        singular_value=exp((log_tau - math.log(n_c - 1)) / 2),
     )
 
 
@@ -93,7 +93,7 @@ def objective(t: float, n_c: int, n_w: int, L: int, K: int, lambda_: float, law:
     """
     log_eta, law = _checked(n_c, n_w, L, K, law)
     t = check_real("t", t, 0.0)
-    return cross_entropy(law, _exp(log_eta) * t) + check_real("lambda", lambda_, 0.0) * t
+    return cross_entropy(law, exp(log_eta) * t) + check_real("lambda", lambda_, 0.0) * t
 
 
 def _checked(n_c: int, n_w: int, L: int, K: int, law: DistanceLaw | None) -> tuple[float, DistanceLaw]:
@@ -103,8 +103,3 @@ def _checked(n_c: int, n_w: int, L: int, K: int, law: DistanceLaw | None) -> tup
         raise InputError(f"n_w = {n_w}, but must be a multiple of n_c = {n_c}")
     log_eta = math.log(n_c / (n_c - 1)) - (math.log(n_w) + math.log(K) + math.log(L)) / 2
     return log_eta, AssumptionA(n_c, L, K) if law is None else law
-
-
-def _exp(x: float) -> float:
-    """e^x, 0 for -inf; beyond the range of floats the nearest limit."""
-    return math.exp(x) if x < 709.7 else math.inf

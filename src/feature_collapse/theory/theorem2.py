@@ -18,7 +18,7 @@ from jaxtyping import Float
 
 from feature_collapse.errors import InputError, check_int, check_real
 from feature_collapse.task.frequencies import Law, given
-from feature_collapse.theory.roots import log_root
+from feature_collapse.theory.roots import exp, log_root
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def solve(n_c: int, L: int, mu: Law, lambda_: float) -> TypeThree:
     if excess <= 0:
         zero = np.zeros_like(mu)
         ce = L * math.log(n_c)
-        return TypeThree(0.0, zero, ce, ce, 0.0, math.exp(log_max), 0.0)
+        return TypeThree(0.0, zero, ce, ce, 0.0, exp(log_max), 0.0)
 
     def balance(log_G: float) -> float:
         log_factor = _log_factor(exponents(log_G + log_mu, n_c), n_c)
@@ -81,11 +81,11 @@ def solve(n_c: int, L: int, mu: Law, lambda_: float) -> TypeThree:
 
     log_G = log_root(balance)
     x = exponents(log_G + log_mu, n_c)
-    c = math.exp((math.log(lambda_) + log_G - math.log(kappa * L)) / 2)
+    c = exp((math.log(lambda_) + log_G - math.log(kappa * L)) / 2)
     r = x / (kappa * c)
     ce = L * float(mu @ np.log1p((n_c - 1) * np.exp(-x)))
     penalty = lambda_ * n_c * float(r @ r)  # both halves of the penalty are equal, by (8)
-    return TypeThree(c, r, ce + penalty, ce, penalty, math.exp(log_max), math.sqrt(kappa * float(r @ r)))
+    return TypeThree(c, r, ce + penalty, ce, penalty, exp(log_max), math.sqrt(kappa * float(r @ r)))
 
 
 def residual(c: float, r: Float[np.ndarray, " s_c"], n_c: int, L: int, mu: Law, lambda_: float) -> float:
@@ -133,8 +133,8 @@ def gradient(c: float, r: Float[np.ndarray, " s_c"], n_c: int, L: int, mu: Law) 
         raise InputError(f"r has length {len(r)}, but must have that of mu, {len(mu)}")
     log_q = -np.logaddexp(math.log(n_c - 1), n_c / (n_c - 1) * c * r)
     q = np.exp(log_q)
-    norm = float(np.linalg.norm(mu * q)) * math.exp((math.log(L) - (L - 1) * math.log(n_c)) / 2)
-    return TypeThreeGradient(-math.exp(-(L - 1) * math.log(n_c)) * float(mu @ (r * q)), -L * c * mu * q, norm)
+    norm = float(np.linalg.norm(mu * q)) * exp((math.log(L) - (L - 1) * math.log(n_c)) / 2)
+    return TypeThreeGradient(-exp(-(L - 1) * math.log(n_c)) * float(mu @ (r * q)), -L * c * mu * q, norm)
 
 
 def _log_factor(x: np.ndarray, n_c: int) -> np.ndarray:

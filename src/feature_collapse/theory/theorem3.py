@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from feature_collapse.errors import check_int, check_real
 from feature_collapse.theory.distance_law import AssumptionA, DistanceLaw, cross_entropy, log_slope
-from feature_collapse.theory.roots import log_root
+from feature_collapse.theory.roots import exp, log_root
 
 
 @dataclass(frozen=True)
@@ -58,17 +58,17 @@ def solve(
     """
     log_eta, law = _checked(n_c, L, K, d, law, radius)
     log_lambda = math.log(check_real("lambda", lambda_, 0.0, above=True))
-    s = math.exp(log_root(lambda v: 2 * log_eta + log_slope(law, math.exp(v)) - log_lambda - v))
-    log_tau = math.log(s) - log_eta
-    ce, penalty = cross_entropy(law, s), math.exp(log_lambda + 2 * log_tau) / 2
+    log_s = log_root(lambda v: 2 * log_eta + log_slope(law, exp(v)) - log_lambda - v, lowest=-1e6)
+    log_tau = log_s - log_eta
+    ce, penalty = cross_entropy(law, exp(log_s)), exp(log_lambda + 2 * log_tau) / 2
     return Theorem3(
-        eta=math.exp(log_eta),
-        tau=math.exp(log_tau),
-        c=math.exp(log_tau - (math.log(K) + math.log(L)) / 2),
+        eta=exp(log_eta),
+        tau=exp(log_tau),
+        c=exp(log_tau - (math.log(K) + math.log(L)) / 2),
         risk=ce + penalty,
         cross_entropy=ce,
         penalty=penalty,
-        singular_value_U=math.exp(log_tau - math.log(n_c - 1) / 2),
+        singular_value_U=exp(log_tau - math.log(n_c - 1) / 2),
     )
 
 
@@ -89,7 +89,7 @@ def objective(
     """
     log_eta, law = _checked(n_c, L, K, d, law, radius)
     t = check_real("t", t, 0.0)
-    return cross_entropy(law, math.exp(log_eta) * t) + check_real("lambda", lambda_, 0.0) / 2 * t * t
+    return cross_entropy(law, exp(log_eta) * t) + check_real("lambda", lambda_, 0.0) / 2 * t * t
 
 
 def _checked(
