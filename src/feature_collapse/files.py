@@ -35,8 +35,9 @@ def make_folder(path: Path) -> Path:
     Raises:
         InputError: it is a file, or cannot be made or written.
     """
-    if path.exists() and not path.is_dir():
-        raise InputError(f"output folder {str(path)!r} is a file; give another folder")
+    for place in (path, *path.parents):
+        if place.exists() and not place.is_dir():
+            raise InputError(f"output folder {str(path)!r}: {str(place)!r} is a file; give another folder")
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):

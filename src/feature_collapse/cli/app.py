@@ -11,7 +11,6 @@ from feature_collapse import __version__
 
 app = typer.Typer(
     name="feature-collapse",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
