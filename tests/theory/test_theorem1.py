@@ -58,7 +58,7 @@ def test_every_minimiser_found_is_of_type_one():
 
 
 def test_non_uniform_words_break_it():
-    z, found, weights = setting(3, 2, 2, 0.01)
+    z, _, weights = setting(3, 2, 2, 0.01)
     mu = np.array([0.8, 0.2])
     best, _, _ = TorchRisk(z, 3, mu, 0.01, d=3).minimise(0)
     frame = equiangular(3, 3, np.random.default_rng(0))

@@ -118,5 +118,5 @@ def test_zero_is_never_the_minimiser():
 
 @pytest.mark.parametrize(("d", "radius"), [(2, None), (1, 1.0), (4, 0.0), (4, -1.0), (4, float("nan"))])
 def test_wrong_dimension_or_radius_is_refused(d, radius):
-    with pytest.raises(InputError, match="d =|radius"):
+    with pytest.raises(InputError, match=r"d =|radius"):
         theorem3.solve(3, 2, 9, d, 0.01, radius=radius)
