@@ -14,6 +14,7 @@ import torch
 
 from feature_collapse import __version__
 from feature_collapse.errors import InputError
+from feature_collapse.experiments.prediction import predict
 from feature_collapse.experiments.record import (
     FORMAT,
     Record,
@@ -175,6 +176,7 @@ def run(
     )
     if done.W.shape[1] != settings.d:
         write_config(folder, describe(settings, place, done.W.shape[1]))
+    done.summary["prediction"] = predict(settings, task)
     write_result(folder, done.W, done.U, done.columns, done.history, done.summary)
     return read_record(folder)
 

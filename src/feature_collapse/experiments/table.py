@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, TypedDict
 
-from feature_collapse.experiments.prediction import predict
+from feature_collapse.experiments.prediction import prediction_of
 from feature_collapse.experiments.presets import Experiment
 from feature_collapse.experiments.record import Record
 
@@ -59,7 +59,7 @@ def comparison(records: Sequence[tuple[Experiment, Record]]) -> list[Row]:
     for experiment, record in records:
         at_full_size = experiment.drawn and not experiment.name.endswith("-quick")
         theirs = notebooks()[experiment.figure] if at_full_size else {}
-        theory = predict(record)
+        theory = prediction_of(record)
         rows += [
             Row(
                 record=experiment.name,
@@ -98,7 +98,7 @@ def _text(value: Value, percent: bool = False) -> str:
 
 def summary_rows(record: Record) -> list[list[str]]:
     """The summary of one record as rows of text: quantity, measured, theory."""
-    theory = predict(record)
+    theory = prediction_of(record)
     return [
         [text, *(_text(_value(v), text.endswith("accuracy")) for v in (record.summary[key], theory.get(key)))]
         for key, text in QUANTITIES.items()
