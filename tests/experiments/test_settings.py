@@ -72,5 +72,5 @@ def test_a_file_that_is_missing_or_not_toml_is_told(tmp_path):
 
 
 def test_an_unknown_figure_is_told_with_the_nearest():
-    with pytest.raises(InputError, match="did you mean 'figure4.'"):
+    with pytest.raises(InputError, match=r"did you mean 'figure4.'"):
         select(["figure4"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import subprocess
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from feature_collapse.experiments.settings import Settings
 from feature_collapse.experiments.summary import summarise
 from feature_collapse.networks import Network
 from feature_collapse.normalisers import make_normaliser
+from feature_collapse.task import Sentences, Task
 from feature_collapse.task.task import START, generator
 from feature_collapse.training.checkpoint import COLUMNS
 from feature_collapse.training.sgd import SGDSettings, State, train_sgd
@@ -65,6 +67,72 @@ def check_ready(runs: Sequence[tuple[Settings, Path]], device: str) -> None:
         prepare_folder(folder, settings.key())
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What a method gives for some settings, before it is written.
+
+    Attributes:
+        W, U: (n_w, d) and (K, L, d) weights.
+        columns, history: names and values, one row per epoch or iteration.
+        summary: the content of summary.json.
+    """
+
+    W: np.ndarray
+    U: np.ndarray
+    columns: tuple[str, ...]
+    history: np.ndarray
+    summary: dict[str, Any]
+
+
+def execute(
+    settings: Settings,
+    task: Task,
+    train: Sentences,
+    test: Sentences,
+    *,
+    device: str = "auto",
+    report: Report | None = None,
+    checkpoint: Path | None = None,
+    checkpoint_seconds: float = 60.0,
+) -> Outcome:
+    """Minimise the risk of given settings on given data; nothing is written but the checkpoint, where one is named.
+
+    Time and memory are those of the method (`train_sgd`).
+
+    Raises:
+        InputError: a device that is not there.
+        RunStopped: the training diverged.
+    """
+    place = check_device(device)
+    if settings.method != "sgd":
+        raise InputError(f"method = {settings.method!r}, but must be sgd")
+    normaliser = make_normaliser(settings.normaliser, settings.eps)
+    network = Network(settings.n_w, settings.L, settings.K, settings.d, normaliser, device=place)
+    network.start(generator(settings.seed, START), settings.init_scale)
+    schedule = SGDSettings(
+        settings.epochs,
+        settings.batch_size,
+        settings.learning_rate,
+        settings.lambda_,
+        settings.seed,
+        settings.test_every,
+    )
+    result = train_sgd(
+        network,
+        (lambda epoch: task.fresh_set(settings.n_spl, epoch)) if settings.fresh else train,
+        test,
+        schedule,
+        checkpoint=checkpoint,
+        checkpoint_seconds=checkpoint_seconds,
+        key=settings.key() if checkpoint is not None else "",
+        report=report,
+    )
+    W, U = (p.detach().cpu().numpy() for p in (network.W, network.U))
+    summary = summarise(settings, train, test, W, U)
+    summary |= {"train_ce_last_epoch": float(result.history[-1, 1]), "seconds": result.seconds}
+    return Outcome(W, U, COLUMNS, result.history, summary)
+
+
 def run(
     settings: Settings,
     folder: str | Path,
@@ -89,39 +157,25 @@ def run(
         RunStopped: the training diverged.
     """
     folder, place = Path(folder), check_device(device)
-    key = settings.key()
-    if prepare_folder(folder, key):
+    if prepare_folder(folder, settings.key()):
         return read_record(folder)
     task = settings.task()
     train, test = task.train_set(settings.n_spl), task.test_set(settings.n_test)
     write_config(folder, describe(settings, place, settings.d))
     write_task(folder, task, train, test)
-    if settings.method != "sgd":
-        raise InputError(f"method = {settings.method!r}, but must be sgd")
-    normaliser = make_normaliser(settings.normaliser, settings.eps)
-    network = Network(settings.n_w, settings.L, settings.K, settings.d, normaliser, device=place)
-    network.start(generator(settings.seed, START), settings.init_scale)
-    result = train_sgd(
-        network,
-        (lambda epoch: task.fresh_set(settings.n_spl, epoch)) if settings.fresh else train,
+    done = execute(
+        settings,
+        task,
+        train,
         test,
-        SGDSettings(
-            settings.epochs,
-            settings.batch_size,
-            settings.learning_rate,
-            settings.lambda_,
-            settings.seed,
-            settings.test_every,
-        ),
+        device=device,
+        report=report,
         checkpoint=folder / "checkpoint.safetensors",
         checkpoint_seconds=checkpoint_seconds,
-        key=key,
-        report=report,
     )
-    W, U = (p.detach().cpu().numpy() for p in (network.W, network.U))
-    summary = summarise(settings, task, train, test, W, U)
-    summary |= {"train_ce_last_epoch": float(result.history[-1, 1]), "seconds": result.seconds}
-    write_result(folder, W, U, COLUMNS, result.history, summary)
+    if done.W.shape[1] != settings.d:
+        write_config(folder, describe(settings, place, done.W.shape[1]))
+    write_result(folder, done.W, done.U, done.columns, done.history, done.summary)
     return read_record(folder)
 
 

@@ -10,14 +10,12 @@ import torch
 from feature_collapse.experiments.settings import Settings
 from feature_collapse.networks import Network
 from feature_collapse.normalisers import make_normaliser
-from feature_collapse.task import Sentences, Task
+from feature_collapse.task import Sentences
 
 SHOWN = 10  # singular values that are kept
 
 
-def summarise(
-    settings: Settings, task: Task, train: Sentences, test: Sentences, W: np.ndarray, U: np.ndarray
-) -> dict[str, Any]:
+def summarise(settings: Settings, train: Sentences, test: Sentences, W: np.ndarray, U: np.ndarray) -> dict[str, Any]:
     """Measure given weights on given data; singular values and norms of W are those of φ(W) under a normaliser.
 
     Time O(N K L d) and memory O((n_w + K L) d).
