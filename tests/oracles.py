@@ -33,6 +33,7 @@ class TorchRisk:
     lambda_: float
     d: int
     layernorm: bool = False
+    rmsnorm: bool = False
 
     def __post_init__(self):
         K, L = self.latents.shape
@@ -48,9 +49,11 @@ class TorchRisk:
         if self.layernorm:
             V = W - W.mean(1, keepdim=True)
             V = V / V.pow(2).mean(1, keepdim=True).sqrt()
+        if self.rmsnorm:
+            V = W / W.pow(2).mean(1, keepdim=True).sqrt()
         scores = torch.einsum("nld,kld->nk", V[self.words], U)
         ce = torch.nn.functional.cross_entropy(scores, self.labels, reduction="none") @ self.p
-        penalty = U.pow(2).sum() + (0.0 if self.layernorm else W.pow(2).sum())
+        penalty = U.pow(2).sum() + (0.0 if self.layernorm or self.rmsnorm else W.pow(2).sum())
         return ce + self.lambda_ / 2 * penalty
 
     def gradient(self, W, U):

@@ -57,6 +57,13 @@ def test_every_minimiser_found_is_of_type_one():
     assert abs(verdict.fits["I"].c - found.c_prime) < 1e-4
 
 
+def test_lemma_g_classes_sum_to_zero_at_a_minimiser():
+    z = latents.distinct(3, 2, 5, np.random.default_rng(3))  # whatever the latents and words
+    _, _, U = TorchRisk(z, 3, np.array([0.8, 0.2]), 0.01, d=3).minimise(0)
+    assert np.abs(U.sum(axis=0)).max() < 1e-5 * np.abs(U).max()
+    assert np.abs(U.sum(axis=1)).max() > 0.1  # the sum over positions is not zero
+
+
 def test_non_uniform_words_break_it():
     z, _, weights = setting(3, 2, 2, 0.01)
     mu = np.array([0.8, 0.2])

@@ -83,6 +83,16 @@ def test_codes_extend_it():
     assert found.risk - 1e-10 < best < found.risk + 1e-6
 
 
+def test_other_normalisers_need_one_dimension_less():
+    z, mu, d = latents.every(3, 2), frequencies.zipf(2), 2  # too small for LayerNorm, which would need 3
+    found = theorem3.solve(3, 2, 9, d, 0.01, radius=float(np.sqrt(d)))
+    oracle = TorchRisk(z, 3, mu, 0.01, d, rmsnorm=True)
+    best = min(oracle.minimise(seed, scale=1.0)[0] for seed in range(4))
+    assert found.risk - 1e-10 < best < found.risk + 1e-6
+    centred = min(TorchRisk(z, 3, mu, 0.01, d, layernorm=True).minimise(seed, scale=1.0)[0] for seed in range(3))
+    assert centred > found.risk + 1e-2
+
+
 @pytest.mark.parametrize("t", [0.0, 0.4, 3.0])
 def test_lemma_r_gives_the_risk_at_any_t(t):
     z = latents.every(3, 2)
