@@ -18,6 +18,7 @@ from feature_collapse.experiments.prediction import predict
 from feature_collapse.experiments.record import (
     FORMAT,
     Record,
+    check_folder,
     prepare_folder,
     read_record,
     write_config,
@@ -26,6 +27,7 @@ from feature_collapse.experiments.record import (
 )
 from feature_collapse.experiments.settings import Settings
 from feature_collapse.experiments.summary import summarise
+from feature_collapse.files import locked, make_folder
 from feature_collapse.networks import Network
 from feature_collapse.normalisers import make_normaliser
 from feature_collapse.task import Sentences, Task
@@ -65,7 +67,7 @@ def check_ready(runs: Sequence[tuple[Settings, Path]], device: str) -> None:
     """
     check_device(device)
     for settings, folder in runs:
-        prepare_folder(folder, settings.key())
+        check_folder(folder, settings.key())
 
 
 @dataclass(frozen=True)
@@ -158,27 +160,28 @@ def run(
         RunStopped: the training diverged.
     """
     folder, place = Path(folder), check_device(device)
-    if prepare_folder(folder, settings.key()):
+    with locked(make_folder(folder)):
+        if prepare_folder(folder, settings.key()):
+            return read_record(folder)
+        task = settings.task()
+        train, test = task.train_set(settings.n_spl), task.test_set(settings.n_test)
+        write_config(folder, describe(settings, place, settings.d))
+        write_task(folder, task, train, test)
+        done = execute(
+            settings,
+            task,
+            train,
+            test,
+            device=device,
+            report=report,
+            checkpoint=folder / "checkpoint.safetensors",
+            checkpoint_seconds=checkpoint_seconds,
+        )
+        if done.W.shape[1] != settings.d:
+            write_config(folder, describe(settings, place, done.W.shape[1]))
+        done.summary["prediction"] = predict(settings, task)
+        write_result(folder, done.W, done.U, done.columns, done.history, done.summary)
         return read_record(folder)
-    task = settings.task()
-    train, test = task.train_set(settings.n_spl), task.test_set(settings.n_test)
-    write_config(folder, describe(settings, place, settings.d))
-    write_task(folder, task, train, test)
-    done = execute(
-        settings,
-        task,
-        train,
-        test,
-        device=device,
-        report=report,
-        checkpoint=folder / "checkpoint.safetensors",
-        checkpoint_seconds=checkpoint_seconds,
-    )
-    if done.W.shape[1] != settings.d:
-        write_config(folder, describe(settings, place, done.W.shape[1]))
-    done.summary["prediction"] = predict(settings, task)
-    write_result(folder, done.W, done.U, done.columns, done.history, done.summary)
-    return read_record(folder)
 
 
 def describe(settings: Settings, device: torch.device, d: int) -> dict[str, Any]:

@@ -150,12 +150,19 @@ class Settings:
         return {key: list(value) if isinstance(value, tuple) else value for key, value in plain.items()}
 
     def key(self) -> str:
-        """A hash of the settings that matter to the result: equal keys, equal runs."""
+        """A hash of the settings that matter to the result: equal keys, equal runs.
+
+        Settings at their default do not enter, so that a new one leaves the keys of earlier runs as they are.
+        """
         unused = {
             "sgd": ("gap", "time_limit"),
             "certified": ("epochs", "batch_size", "learning_rate", "init_scale", "fresh", "test_every"),
         }
-        kept = {key: value for key, value in self.to_mapping().items() if key not in unused[self.method]}
+        kept: dict[str, Any] = {"method": self.method}
+        for name, field_ in FIELDS.items():
+            value = getattr(self, name)
+            if value != field_.default and name not in unused[self.method]:
+                kept[name] = list(value) if isinstance(value, tuple) else value
         if self.vocabulary is not None:  # the file may change under the same name
             words, mu = read_vocabulary(self.vocabulary)
             kept["vocabulary"] = [words.words, mu.tolist()]
