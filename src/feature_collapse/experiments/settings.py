@@ -94,6 +94,12 @@ class Settings:
         self._set(eps=check_real("eps", self.eps, 0.0) if self.normaliser != "none" else 0.0)
         self._set(lambda_=check_real("lambda", self.lambda_, 0.0))
         check_choice("method", self.method, METHODS)
+        if self.method == "certified" and self.lambda_ == 0:
+            raise InputError(
+                "lambda = 0, but must be > 0 for the method certified: without a penalty no minimiser exists"
+            )
+        if self.method == "certified" and self.eps > 0:
+            raise InputError(f"eps = {self.eps:g}, but must be 0 for the method certified (the theory's normaliser)")
         self._set(learning_rate=check_real("learning_rate", self.learning_rate, 0.0, above=True))
         self._set(init_scale=check_real("init_scale", self.init_scale, 0.0, above=True))
         if not isinstance(self.fresh, bool):
