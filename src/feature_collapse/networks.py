@@ -31,8 +31,16 @@ class Network(nn.Module):
     W: nn.Parameter
     U: nn.Parameter
 
-    def __init__(self, n_w: int, L: int, K: int, d: int, normaliser: Normaliser | None = None,
-                 dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self,
+        n_w: int,
+        L: int,
+        K: int,
+        d: int,
+        normaliser: Normaliser | None = None,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+    ) -> None:
         """A network with zero weights; `start` or `load` gives it others. Memory (n_w + K L) d numbers.
 
         Raises:
@@ -95,4 +103,4 @@ class Network(nn.Module):
         return total / len(words)
 
     def _scores(self, words: np.ndarray) -> Tensor:
-        return self(torch.as_tensor(words, device=self.W.device).long())
+        return self.forward(torch.as_tensor(words, device=self.W.device).long())

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -19,6 +19,7 @@ from torch import Tensor
 from feature_collapse.errors import check_choice, check_real
 
 
+@runtime_checkable
 class Normaliser(Protocol):
     """What the networks, the training and the solver need to know of a normaliser."""
 
@@ -41,11 +42,11 @@ class NoNormaliser:
     name: ClassVar[str] = "none"
 
     def forward(self, v: Tensor) -> Tensor:
-        """v itself."""
+        """V itself."""
         return v
 
     def vjp(self, v: Tensor, g: Tensor) -> Tensor:
-        """g itself."""
+        """G itself."""
         return g
 
     def radius(self, d: int) -> None:

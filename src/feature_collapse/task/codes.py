@@ -66,7 +66,9 @@ def _projective_points(n_c: int, L: int, name: str) -> Generator:
     lengths = [(n_c**m - 1) // (n_c - 1) for m in range(2, 25)]
     if L not in lengths:
         shown = ", ".join(map(str, lengths[:5]))
-        raise InputError(f"L = {L}, but a {name} code over n_c = {n_c} elements has L = (n_c^m - 1)/(n_c - 1): {shown}, …")
+        raise InputError(
+            f"L = {L}, but a {name} code over n_c = {n_c} elements has L = (n_c^m - 1)/(n_c - 1): {shown}, …"
+        )
     m = lengths.index(L) + 2
     columns = [v for v in product(range(n_c), repeat=m) if any(v) and next(x for x in v if x) == 1]
     return np.array(columns).T
@@ -113,9 +115,13 @@ def codewords(matrix: Generator, n_c: int) -> Int[np.ndarray, "K L"]:
     if not is_prime(check_int("n_c", n_c, 2)):
         raise InputError(f"n_c = {n_c}, but must be prime for a linear code")
     if matrix.ndim != 2 or matrix.size == 0 or matrix.dtype.kind not in "iu":
-        raise InputError(f"the generator matrix has shape {matrix.shape} and type {matrix.dtype}, but must be m×L integers")
+        raise InputError(
+            f"the generator matrix has shape {matrix.shape} and type {matrix.dtype}, but must be m×L integers"
+        )
     if matrix.min() < 0 or matrix.max() >= n_c:
-        raise InputError(f"the generator matrix has entries from {matrix.min()} to {matrix.max()}, but must have 0 to {n_c - 1}")
+        raise InputError(
+            f"the generator matrix has entries from {matrix.min()} to {matrix.max()}, but must have 0 to {n_c - 1}"
+        )
     m, L = matrix.shape
     if len(row_reduce(matrix, n_c)[1]) < m:
         raise InputError(f"the {m} rows of the generator matrix are dependent modulo {n_c}, but must be independent")

@@ -64,7 +64,9 @@ def given(latents: Latents, n_c: int) -> Latents:
     if rows.ndim != 2 or rows.size == 0 or rows.dtype.kind not in "iu":
         raise InputError(f"latents have shape {rows.shape} and type {rows.dtype}, but must be a K×L array of integers")
     if rows.min() < 0 or rows.max() >= n_c:
-        raise InputError(f"latents have entries from {rows.min()} to {rows.max()}, but must have 0 to n_c - 1 = {n_c - 1}")
+        raise InputError(
+            f"latents have entries from {rows.min()} to {rows.max()}, but must have 0 to n_c - 1 = {n_c - 1}"
+        )
     return rows.astype(np.int64)
 
 

@@ -49,7 +49,7 @@ class Task:
     @property
     def L(self) -> int:
         """Sentence length."""
-        return self.latents.shape[1]
+        return int(self.latents.shape[1])
 
     def train_set(self, n_spl: int) -> Sentences:
         """n_spl training sentences per class; a smaller set is the beginning of a larger one."""

@@ -43,8 +43,12 @@ class Checkpoint:
 def write_checkpoint(path: Path, state: Checkpoint) -> None:
     """Write a checkpoint; a crash at any moment leaves the earlier one or this one, whole."""
     numbers = torch.tensor([state.epoch, state.step, state.loss, state.correct, state.seconds], dtype=torch.float64)
-    tensors = {"W": state.W.contiguous(), "U": state.U.contiguous(), "numbers": numbers,
-               "history": torch.from_numpy(state.history)}
+    tensors = {
+        "W": state.W.contiguous(),
+        "U": state.U.contiguous(),
+        "numbers": numbers,
+        "history": torch.from_numpy(state.history),
+    }
     write_atomically(path, save(tensors, metadata={"key": state.key}))
 
 

@@ -180,16 +180,28 @@ def train_sgd(
 
     def save() -> None:
         if checkpoint is not None:
-            write_checkpoint(checkpoint, Checkpoint(
-                key, network.W.detach().cpu(), network.U.detach().cpu(), epoch, done, float(step.loss),
-                int(step.correct), np.array(rows, dtype=np.float64).reshape(-1, len(COLUMNS)),
-                before + time.monotonic() - started))
+            write_checkpoint(
+                checkpoint,
+                Checkpoint(
+                    key,
+                    network.W.detach().cpu(),
+                    network.U.detach().cpu(),
+                    epoch,
+                    done,
+                    float(step.loss),
+                    int(step.correct),
+                    np.array(rows, dtype=np.float64).reshape(-1, len(COLUMNS)),
+                    before + time.monotonic() - started,
+                ),
+            )
 
     def tell(now: float) -> None:
         nonlocal shown
         shown = now
         if report is not None:
-            report(State((epoch - 1) * per_epoch + done, settings.epochs * per_epoch, min(epoch, settings.epochs), *last))
+            report(
+                State((epoch - 1) * per_epoch + done, settings.epochs * per_epoch, min(epoch, settings.epochs), *last)
+            )
 
     with _deferred_interrupt() as interrupted:
         while epoch <= settings.epochs:
