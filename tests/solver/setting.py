@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 from scipy.optimize import minimize, minimize_scalar
-from scipy.special import comb, logsumexp
+from scipy.special import logsumexp
 
 
 def random_data(seed: int, n_w: int = 12, L: int = 4, K: int = 6, N: int = 30) -> tuple[np.ndarray, np.ndarray]:

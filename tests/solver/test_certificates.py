@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from feature_collapse.errors import InputError
 from feature_collapse.normalisers import LayerNorm, RMSNorm, UnitSphere
 from feature_collapse.risk.certificate import certificate
@@ -12,8 +15,6 @@ from feature_collapse.risk.definite import factorises, largest_eigenvalue_bound
 from feature_collapse.risk.dual import dual_point
 from feature_collapse.training.certified import solve
 from feature_collapse.training.problem import Problem
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from .setting import entropy, random_data, random_weights, slow_gradient, slow_least_nu, slow_plain_bound
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from feature_collapse.cli.app import app
 from typer.testing import CliRunner
+
+from feature_collapse.cli.app import app
 
 SMALL = ["--n-w", "12", "--K", "8", "--L", "4", "--n-spl", "3"]
 

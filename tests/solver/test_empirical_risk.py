@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+
 from feature_collapse.risk.empirical import EmpiricalRisk
 
 from .setting import random_data, random_weights, slow_gradient

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from feature_collapse.errors import InputError
 from feature_collapse.figures.figure7 import figure7
 from feature_collapse.normalisers import LayerNorm

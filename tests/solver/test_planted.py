@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from feature_collapse.normalisers import LayerNorm, NoNormaliser
 from feature_collapse.training.certified import solve
 from feature_collapse.training.problem import Problem

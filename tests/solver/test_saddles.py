@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+
 from feature_collapse.normalisers import UnitSphere
 from feature_collapse.risk.certificate import certificate
 from feature_collapse.risk.dual import dual_point

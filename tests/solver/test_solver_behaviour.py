@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+
 from feature_collapse.errors import InputError
 from feature_collapse.networks import Network
 from feature_collapse.normalisers import LayerNorm, RMSNorm, UnitSphere

@@ -102,7 +102,8 @@ def _barrier(B: Tensor, weight: Tensor, nu: Tensor, tolerance: float, least: flo
     """Near-minimiser of weight·ν subject to Diag(ν) ⪰ B, from the edge of the feasible set.
 
     Newton's method on weight·ν/μ - log det(Diag(ν) - B) with an exact line search, μ falling: at its minimum weight·ν
-    is within n μ of the least. `least` is a lower bound on weight·ν, or 0. Stops early where weight·ν ≤ needed. About four n³ operations a step.
+    is within n μ of the least. `least` is a lower bound on weight·ν, or 0.
+    Stops early where weight·ν ≤ needed. About four n³ operations a step.
     """
     n = len(nu)
     best = nu

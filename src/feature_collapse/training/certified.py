@@ -146,7 +146,7 @@ class _Run:
         problem, radius = self.problem, self.problem.radius
         single = len(problem.words) * problem.K > _SMALL
         model = make_model(problem, single)
-        target = 0.6 * self.gap
+        target = 0.5 * self.gap
         last = math.inf
         for number in range(10_000):
             expected, stalled = self._round(model, _ROUNDS[min(number, len(_ROUNDS) - 1)], target)

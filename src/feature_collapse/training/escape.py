@@ -52,7 +52,10 @@ def directions(
 def add(
     model: Model, V: Tensor, U: Tensor, new: Tensor, lambda_: float, radius: float | None
 ) -> tuple[Tensor, Tensor, bool]:
-    """V and U with the new directions, at the step that lowers the risk most; False where none does by more than the rounding."""
+    """V and U with the new directions, at the step that lowers the risk most.
+
+    The last value is False where none of the steps lowers it by more than the rounding.
+    """
     K, L = model.risk.K, model.risk.L
     b = new.shape[1]
     forces = model.risk.apply_gradient(V, U.reshape(K, -1), new).double().reshape(K * L, b)
