@@ -1,0 +1,108 @@
+"""Time and peak memory of one evaluation and of one certificate against K, N, n_w and r, each over a factor of 16.
+
+    python benchmarks/bench_scaling.py [--out FOLDER] [--threads T]
+
+Every row runs in a process of its own, so that the peak memory is its own. Writes scaling.csv, scaling.png and prints
+the table and the fitted exponents.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+BASE = {"K": 500, "n_w": 600, "n_spl": 8, "r": 4, "L": 15}
+AXES = {"K": (125, 250, 500, 1000, 2000), "n_w": (150, 300, 600, 1200, 2400), "n_spl": (2, 4, 8, 16, 32),
+        "r": (1, 2, 4, 8, 16)}
+
+
+def measure(K: int, n_w: int, n_spl: int, r: int, L: int, threads: int) -> dict[str, float]:
+    """CPU and wall seconds of an evaluation and of a certificate, and the peak memory above the start, in MB."""
+    import torch
+
+    from feature_collapse.risk.certificate import certificate
+    from feature_collapse.risk.empirical import EmpiricalRisk
+    from feature_collapse.task.task import make_task
+
+    torch.set_num_threads(threads)
+    data = make_task(3, n_w, L, K, word_law="zipf", seed=0).train_set(n_spl)
+    torch.manual_seed(0)
+    V, U = 0.3 * torch.randn(n_w, r), 0.3 * torch.randn(K, L * r)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    risk = EmpiricalRisk(data.words, data.labels, n_w, K)
+    risk.value_and_gradient(V, U)
+    times = []
+    for _ in range(5):
+        start = time.process_time()
+        risk.value_and_gradient(V, U)
+        times.append(time.process_time() - start)
+    evaluated = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    start = time.process_time()
+    certificate(V, U.view(K, L, r), data.words, data.labels, 1e-3)
+    certified = time.process_time() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    return {"evaluation_cpu_s": min(times), "certificate_cpu_s": certified, "evaluation_MB": evaluated - before,
+            "certificate_MB": peak - before}
+
+
+def main() -> None:
+    """Measure every row, write the table and the plot."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.one:
+        print(json.dumps(measure(**json.loads(chosen.one), threads=chosen.threads)))
+        return
+    rows = []
+    for axis, values in AXES.items():
+        for value in values:
+            sizes = {**BASE, axis: value}
+            done = subprocess.run(
+                [sys.executable, __file__, "--one", json.dumps(sizes), "--threads", str(chosen.threads)],
+                capture_output=True, text=True, check=True,
+            )
+            row = {"axis": axis, **sizes, "N": sizes["K"] * sizes["n_spl"], **json.loads(done.stdout.splitlines()[-1])}
+            rows.append(row)
+            print("  ".join(f"{k}={v:.3g}" if isinstance(v, float) else f"{k}={v}" for k, v in row.items()), flush=True)
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    with (chosen.out / "scaling.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    draw(rows, chosen.out)
+
+
+def draw(rows: list[dict[str, float]], out: Path) -> None:
+    """Log-log plots of time and memory, one panel per axis, and the slopes of the last factor of four."""
+    import numpy as np
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 5), layout="constrained")
+    axes = figure.subplots(2, 4, sharey="row")
+    for column, axis in enumerate(AXES):
+        own = [row for row in rows if row["axis"] == axis]
+        x = np.array([row[axis] for row in own], dtype=float)
+        for line, unit in enumerate(("cpu_s", "MB")):
+            for what, style in (("evaluation", "o-"), ("certificate", "s--")):
+                y = np.array([row[f"{what}_{unit}"] for row in own])
+                axes[line, column].loglog(x, np.maximum(y, 1e-4), style, label=what, markersize=4)
+                if unit == "cpu_s":
+                    slope = np.log(y[-1] / y[-3]) / np.log(x[-1] / x[-3])
+                    print(f"{what} against {axis}: time grows like {axis}^{slope:.2f} at the large end")
+        axes[0, column].set_title(axis if axis != "n_spl" else "n_spl (N = K n_spl)")
+    axes[0, 0].set_ylabel("CPU seconds")
+    axes[1, 0].set_ylabel("peak memory, MB")
+    axes[0, 0].legend()
+    figure.savefig(out / "scaling.png", dpi=150)
+
+
+if __name__ == "__main__":
+    main()
