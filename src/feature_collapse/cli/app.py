@@ -18,7 +18,7 @@ app = typer.Typer(
 )
 
 # command name -> module below feature_collapse.cli that defines a function `command`
-COMMANDS: tuple[str, ...] = ()
+COMMANDS: tuple[str, ...] = ("measure",)
 
 
 def _print_version(asked: bool) -> None:

@@ -31,7 +31,7 @@ SHOWN = 10
 
 @dataclass
 class Replicates:
-    """Of one view: values on the part, resampled and shuffled; and per concept (replicates, C), NaN where unknown."""
+    """Of one view: values on the part, resampled, shuffled; per concept (replicates, C), NaN if unknown."""
 
     observed: Mapping[str, float]
     bootstrap: Sequence[Mapping[str, float]]
@@ -72,15 +72,22 @@ def point_report(
     for view, (_, values, _) in points.items():
         if slopes:
             constant = view != "none" and statistics.eps == 0
-            values.update({k: 0.0 if constant else v for k, v in slopes.items()} if view == "none" or constant else {})
+            values.update(
+                {k: 0.0 if constant else v for k, v in slopes.items()} if view == "none" or constant else {}
+            )
     return build(statistics, names, kept, points, {}, normaliser, classifier, {"resamples": 0, "shuffles": 0})
 
 
 def build(
-    statistics: FeatureStatistics, names: Sequence[str], kept: NDArray[np.bool_],
+    statistics: FeatureStatistics,
+    names: Sequence[str],
+    kept: NDArray[np.bool_],
     points: Mapping[str, tuple[ConceptMoments, dict[str, float], dict[str, Floats]]],
-    replicates: Mapping[str, Replicates], normaliser: str, classifier: Classifier | None,
-    policy: Mapping[str, object], notes: Sequence[str] = (),
+    replicates: Mapping[str, Replicates],
+    normaliser: str,
+    classifier: Classifier | None,
+    policy: Mapping[str, object],
+    notes: Sequence[str] = (),
 ) -> Report:
     """Put values, intervals, chance, verdicts and notes together."""
     views = {}
@@ -93,14 +100,23 @@ def build(
         kind, reason = verdict(m, values, {k: v.p for k, v in entries.items()}, view != "none")
         rows = _concepts(kept_names, m, each, replicates.get(view))
         worst = {
-            k: kept_names[int(np.nanargmax(each[k]))] for k in CONCEPT_KEYS if k in each and np.isfinite(each[k]).any()
+            k: kept_names[int(np.nanargmax(each[k]))]
+            for k in CONCEPT_KEYS
+            if k in each and np.isfinite(each[k]).any()
         }
         views[view] = View(view, kind, reason, MappingProxyType(entries), rows, MappingProxyType(worst))
     main = views[normaliser]
     all_notes = (*_notes(statistics, names, kept, classifier), *notes)
     return Report(
-        statistics.rows, int(np.sum(statistics.count > 0)), statistics.d, normaliser, main.verdict, main.reason,
-        MappingProxyType(views), all_notes, MappingProxyType(dict(policy)),
+        statistics.rows,
+        int(np.sum(statistics.count > 0)),
+        statistics.d,
+        normaliser,
+        main.verdict,
+        main.reason,
+        MappingProxyType(views),
+        all_notes,
+        MappingProxyType(dict(policy)),
     )
 
 
@@ -117,7 +133,7 @@ def _column(rows: Sequence[Mapping[str, float]], key: str) -> Floats:
 
 
 def _interval(key: str, value: float, samples: Floats, narrowing: float) -> tuple[float, float]:
-    """The range of the replicates, median moved onto the value, kept inside the values that the statistic can take."""
+    """The range of the replicates, median moved onto the value, kept inside the statistic's range."""
     if len(samples) < 10 or not np.isfinite(value):
         return NAN, NAN
     low, median, high = np.percentile(samples, LEVELS)
@@ -129,15 +145,15 @@ def _interval(key: str, value: float, samples: Floats, narrowing: float) -> tupl
 
 
 def _chance(key: str, observed: float, samples: Floats) -> tuple[float, float, float, float]:
-    if len(samples) == 0 or np.isnan(observed):
+    d = DEFINITIONS[key]
+    if len(samples) == 0 or np.isnan(observed) or not (d.labels or d.group == "frequency"):
         return NAN, NAN, NAN, NAN
     low, _, high = np.percentile(samples, LEVELS)
     # equal up to rounding counts as equal, so that data without any structure get p = 1
     slack = 1e-9 * max(abs(observed), float(np.abs(samples).max()))
     below = (1 + np.sum(samples <= observed + slack)) / (1 + len(samples))
     above = (1 + np.sum(samples >= observed - slack)) / (1 + len(samples))
-    side = DEFINITIONS[key].collapse
-    p = below if side == "low" else above if side == "high" else min(1.0, 2 * min(below, above))
+    p = below if d.collapse == "low" else above if d.collapse == "high" else min(1.0, 2 * min(below, above))
     return float(samples.mean()), float(low), float(high), float(p)
 
 
@@ -157,7 +173,9 @@ def _concepts(
             low, high = _interval(key, float(value), samples, r.narrowing)
             table[key][i] = Value(key, float(value), low, high, *_chance(key, float(value), chance))
     return tuple(
-        Concept(n, int(m.count[i]), float(m.length_mean[i]), MappingProxyType({k: c[i] for k, c in table.items()}))
+        Concept(
+            n, int(m.count[i]), float(m.length_mean[i]), MappingProxyType({k: c[i] for k, c in table.items()})
+        )
         for i, n in enumerate(names)
     )
 
@@ -174,20 +192,30 @@ def _notes(
                 f"{', '.join(left_out[:SHOWN])}{', …' if len(left_out) > SHOWN else ''}"
             )
     if s.zero_vectors:
-        notes.append(f"{s.zero_vectors} zero vector(s) have no direction: they stay zero after every normaliser")
+        notes.append(
+            f"{s.zero_vectors} zero vector(s) have no direction: they stay zero after every normaliser"
+        )
     if s.constant_vectors:
         notes.append(f"{s.constant_vectors} vector(s) with equal coordinates become zero under LayerNorm")
     if s.without_frequency:
-        notes.append(f"{s.without_frequency} entities with frequency 0 are left out of length against frequency")
+        notes.append(
+            f"{s.without_frequency} entities with frequency 0 are left out of length against frequency"
+        )
     c = int(kept.sum())
     if c >= 2 and not frame_exists(c, s.d):
-        notes.append(f"no equiangular frame of {c} concepts fits into {s.d} dimensions (d ≥ {c - 1} needed): "
-                     "types I, II, III are undefined, the other values stand")
+        notes.append(
+            f"no equiangular frame of {c} concepts fits into {s.d} dimensions (d ≥ {c - 1} needed): "
+            "types I, II, III are undefined, the other values stand"
+        )
     if c >= 2 and frame_exists(c, s.d) and s.d == c - 1:
-        notes.append(f"after LayerNorm only {s.d - 1} dimensions are left, too few for {c} mean-zero equiangular "
-                     f"directions (d ≥ {c} needed): type II cannot be reached there")
+        notes.append(
+            f"after LayerNorm only {s.d - 1} dimensions are left, too few for {c} mean-zero equiangular "
+            f"directions (d ≥ {c} needed): type II cannot be reached there"
+        )
     if s.rows > s.sample.size:
-        notes.append(f"uniformity is a mean over the pairs of {s.sample.size} entities sampled by content hash")
+        notes.append(
+            f"uniformity is a mean over the pairs of {s.sample.size} entities sampled by content hash"
+        )
     if classifier is not None:
         without = np.setdiff1d(np.flatnonzero(kept), classifier.codes)
         if len(without):

@@ -41,7 +41,7 @@ class Classifier:
 
 
 def check_classifier(value: Any, names: Sequence[str], d: int) -> Classifier | None:  # noqa: ANN401
-    """Return the user's classifier: an array (C, d), rows in the order of `names`, or a pair (rows, concepts).
+    """Return the user's classifier: an array (C, d) in the order of `names`, or a pair (rows, concepts).
 
     Raises:
         InputError: for a wrong shape, a concept without a row or an unknown concept.
@@ -51,20 +51,24 @@ def check_classifier(value: Any, names: Sequence[str], d: int) -> Classifier | N
     labels: NDArray[np.int64]
     if isinstance(value, tuple):
         if len(value) != 2:
-            raise InputError(f"classifier is a tuple of {len(value)}, but must be an array or (rows, concept of each row)")
+            raise InputError(
+                f"classifier is a tuple of {len(value)}, but must be an array or (rows, concept of each row)"
+            )
         rows = arrays.feature_rows("classifier rows", value[0])
         codes, known = arrays.encode_concepts(value[1], len(rows))
         place = {name: i for i, name in enumerate(names)}
         missing = [k for k in known if k not in place]
         if missing:
-            raise InputError(f"classifier has rows for concepts that the embeddings do not have: {', '.join(missing[:5])}")
+            raise InputError(
+                f"classifier has rows for concepts that the embeddings do not have: {', '.join(missing[:5])}"
+            )
         labels = np.array([place[k] for k in known], dtype=np.int64)[codes]
     else:
         rows = arrays.feature_rows("classifier", value)
         if len(rows) != len(names):
             raise InputError(
-                f"classifier has {len(rows)} rows, but must have one for each of the {len(names)} concepts in sorted "
-                "order, or be a pair (rows, concept of each row)"
+                f"classifier has {len(rows)} rows, but must have one for each of the {len(names)} concepts "
+                "in sorted order, or be a pair (rows, concept of each row)"
             )
         labels = np.arange(len(names), dtype=np.int64)
     if rows.shape[1] != d:

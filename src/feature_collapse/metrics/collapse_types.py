@@ -1,15 +1,16 @@
-"""Definitions 1–3 of the paper as distances: how far are embeddings (and classifier rows) from types I, II and III?
+"""Definitions 1–3 of the paper as distances: how far are embeddings and classifier from types I, II, III?
 
-The frame f_1..f_C (equation 4: ‖f_α‖ = 1, ⟨f_α, f_β⟩ = −1/(C − 1)) is fitted. With S (C, d) the sums of the vectors of
-each concept, the best frame is √(C/(C−1)) times the orthogonal polar factor of the row-centred S (Procrustes), and
-max_f Σ_i ⟨x_i, f_{c(i)}⟩ = √(C/(C−1)) ‖S centred‖_* =: A. All constants are then in closed form:
+The frame f_1..f_C (equation 4: ‖f_α‖ = 1, ⟨f_α, f_β⟩ = −1/(C − 1)) is fitted. With S (C, d) the sums of the
+vectors of each concept, the best frame is √(C/(C−1)) times the orthogonal polar factor of the row-centred S
+(Procrustes), and max_f Σ_i ⟨x_i, f_{c(i)}⟩ = √(C/(C−1)) ‖S centred‖_* =: A. All constants are then in
+closed form:
 
 - type I,  x_i = c f:        residual² = 1 − A²/(N Σ‖x‖²),            c = A/N
 - type II, φ(x_i) = c f:     the same for the normalised vectors (c is then at most their common length)
 - type III, x_i = r_i f:     S holds Σ‖x‖x, r_i = κ‖x_i‖,   residual² = 1 − (A/Σ‖x‖²)²
 
-Residuals are ‖x − fit‖/‖x‖ in Frobenius norm: 0 is exact collapse, 1 is nothing explained. Rounding leaves about 1e-8.
-A frame of C vectors needs d ≥ C − 1; below that the residual is NaN.
+Residuals are ‖x − fit‖/‖x‖ in Frobenius norm: 0 is exact collapse, 1 is nothing explained. Rounding leaves
+about 1e-8. A frame of C vectors needs d ≥ C − 1; below that the residual is NaN.
 """
 
 from __future__ import annotations
@@ -61,10 +62,12 @@ def frame_alignment(sums: Floats) -> float:
 def fitted_frame(sums: Floats) -> Floats:
     """Return the frame (C, d) that attains `frame_alignment`: unit rows with cosines −1/(C − 1).
 
-    Where the sums do not determine it (fewer than C − 1 independent rows), one of the best frames is returned.
+    Where the sums do not determine it (fewer than C − 1 independent rows), one of the best frames is
+    returned.
     """
     c = len(sums)
-    # columns 2..C of the reflection that swaps e_1 and 1/√C span the centred vectors, so that the polar factor
+    # columns 2..C of the reflection that swaps e_1 and 1/√C span the centred vectors, so that the polar
+    # factor
     # has full row rank C − 1 even where the sums do not
     axis = np.full(c, 1 / np.sqrt(c))
     axis[0] -= 1.0
@@ -78,7 +81,7 @@ def _residual(explained: float) -> float:
 
 
 def residual_equal_lengths(m: ConceptMoments) -> float:
-    """Return the residual of x_i = c f_{c(i)}: type I, or type II if the moments are of normalised vectors."""
+    """Return the residual of x_i = c f_{c(i)}: type I, or type II for moments of normalised vectors."""
     energy, n = m.energy, int(m.count.sum())
     if not frame_exists(*m.mean.shape) or energy <= 0:
         return float("nan")
@@ -108,8 +111,8 @@ def residual_classifier(m: ConceptMoments, rows: ClassifierRows) -> float:
 def residual_shared_lengths(x: Floats, codes: Ints, slots: Ints, sweeps: int = 100) -> float:
     """Return the residual of definition 3 word for word: x_(α,β) = r_β f_α with one r_β ≥ 0 for all concepts.
 
-    x (N, d); codes (N,) and slots (N,) give α and β. Frame and lengths are fitted in turn (each step in closed form,
-    the residual never grows) until it moves by less than 1e-12. O(N·d) time per sweep.
+    x (N, d); codes (N,) and slots (N,) give α and β. Frame and lengths are fitted in turn (each step in
+    closed form, the residual never grows) until it moves by less than 1e-12. O(N·d) time per sweep.
     """
     c, n_slots = int(codes.max()) + 1, int(slots.max()) + 1
     if not frame_exists(c, x.shape[1]):

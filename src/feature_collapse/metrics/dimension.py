@@ -1,4 +1,4 @@
-"""How many dimensions do the features use: effective rank, RankMe, participation ratio; alignment and uniformity."""
+"""How many dimensions do the features use: effective rank, RankMe, participation ratio; and uniformity."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def clean_eigenvalues(values: Floats, rank: int) -> Floats:
 
 
 def effective_rank(eigenvalues: Floats) -> float:
-    """Return exp(−Σ p log p), p = σ/Σσ over singular values σ = √eigenvalues (Roy, Vetterli 2007); NaN if all 0."""
+    """Return exp(−Σ p log p), p = σ/Σσ over σ = √eigenvalues (Roy, Vetterli 2007); NaN if all are 0."""
     s = np.sqrt(np.maximum(eigenvalues, 0.0))
     if s.sum() == 0:
         return float("nan")

@@ -7,7 +7,7 @@ import numpy as np
 from feature_collapse.metrics.arrays import Floats, Ints
 
 EQUAL_LENGTHS = 1e-10
-"""Below this coefficient of variation lengths are equal up to rounding: the slope is 0, the ranks mean nothing."""
+"""Below this coefficient of variation lengths are equal up to rounding: slope 0, no ranks."""
 
 
 def length_against_frequency(lengths: Floats, frequencies: Floats, codes: Ints) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""`measure`: has anybody's model collapsed its features, in direction or in length too, and is it more than chance?"""
+"""`measure`: have a model's features collapsed, in direction or in length too, and is it more than chance?"""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from feature_collapse.metrics.resampling import Resampler, choose_part
 from feature_collapse.metrics.statistics import CHUNK_VALUES, FeatureStatistics
 
 BUDGET = 4e11
-"""Floating point operations that all resampling may take; above it there are fewer replicates (at least 20)."""
+"""Floating point operations that resampling may take; above it there are fewer replicates (≥ 20)."""
 CENTRE_BUDGET = 4e11
 """The same for the nearest centres, N·C·d; above it they are found for a random part of the entities."""
 
@@ -44,9 +44,10 @@ def measure(
         embeddings: array, memory map or tensor (N, d) of real numbers, one row per entity.
         concepts: N labels: integers, strings, or anything with a printed form.
         frequencies: N counts or probabilities ≥ 0, for length against frequency.
-        classifier: array (C, d), rows in sorted order of the concepts, or (rows (R, d), concept of each row (R,)).
-        normaliser: what the model applies to the embeddings before it uses them ('layernorm', 'rmsnorm', 'sphere');
-            the verdict is taken after it. None means that it applies none.
+        classifier: array (C, d), rows in sorted order of the concepts, or a pair (rows (R, d), concept of
+            each row (R,)).
+        normaliser: what the model applies to the embeddings before it uses them ('layernorm', 'rmsnorm',
+            'sphere'); the verdict is taken after it. None means that it applies none.
         eps: ε of LayerNorm and RMSNorm.
         resamples: bootstrap replicates (0: no intervals).
         shuffles: shuffles of the labels (0: no chance level, and the verdict does not test for it).
@@ -55,8 +56,8 @@ def measure(
     Raises:
         InputError: for wrong shapes, missing labels, values that are not finite, or an option out of range.
 
-    Time O(N·d²) for the values, and per replicate O(n·d·min(C, d)) with n·d ≤ 2·10⁶; memory O(C·d + d²) besides the
-    embeddings. See docs/metrics.md for every value's definition and source.
+    Time O(N·d²) for the values, and per replicate O(n·d·min(C, d)) with n·d ≤ 2·10⁶; memory O(C·d + d²)
+    besides the embeddings. See docs/metrics.md for every value's definition and source.
     """
     view = "none" if normaliser is None else check_choice("normaliser", normaliser, NORMALISERS)
     check_real("eps", eps, 0.0)
@@ -87,13 +88,21 @@ def measure(
             f"{policy['concepts_resampled']} of the concepts"
         )
     if 0 < policy["resamples"] < resamples or 0 < policy["shuffles"] < shuffles:
-        notes.append(f"{policy['resamples']} resamples and {policy['shuffles']} shuffles were made, to bound the time")
+        notes.append(
+            f"{policy['resamples']} resamples and {policy['shuffles']} shuffles were made, to bound the time"
+        )
     return build(statistics, names, kept, points, replicates, view, rows, policy, notes)
 
 
 def _second_pass(
-    x: NDArray[Any], codes: Ints, frequencies: Floats | None, classifier: Classifier | None,
-    statistics: FeatureStatistics, kept: NDArray[np.bool_], points: dict[str, Any], generator: np.random.Generator,
+    x: NDArray[Any],
+    codes: Ints,
+    frequencies: Floats | None,
+    classifier: Classifier | None,
+    statistics: FeatureStatistics,
+    kept: NDArray[np.bool_],
+    points: dict[str, Any],
+    generator: np.random.Generator,
     notes: list[str],
 ) -> None:
     """Add the values that need the entities again: nearest centres, NC4, length against frequency."""
@@ -119,25 +128,45 @@ def _second_pass(
         if int(kept.sum()) >= 2:
             for start in range(0, len(chosen), step):
                 rows = chosen[start : start + step]
-                centre.update(normalise(np.asarray(x[rows], dtype=np.float64), view, statistics.eps), place[codes[rows]])
+                centre.update(
+                    normalise(np.asarray(x[rows], dtype=np.float64), view, statistics.eps), place[codes[rows]]
+                )
             values["nearest_centre"] = centre.own_share
             if classifier is not None:
                 values["nc4"] = centre.agreement
     if statistics.eps == 0:
-        for key in ("nearest_centre", "nc4", "length_slope", "length_slope_within", "length_rank_correlation"):
+        for key in (
+            "nearest_centre",
+            "nc4",
+            "length_slope",
+            "length_slope_within",
+            "length_rank_correlation",
+        ):
             if key in points["sphere"][1]:
                 points["rmsnorm"][1][key] = points["sphere"][1][key]
 
 
 def _replicates(
-    x: NDArray[Any], codes: Ints, frequencies: Floats | None, classifier: Classifier | None,
-    kept: NDArray[np.bool_], eps: float, resamples: int, shuffles: int, generator: np.random.Generator,
+    x: NDArray[Any],
+    codes: Ints,
+    frequencies: Floats | None,
+    classifier: Classifier | None,
+    kept: NDArray[np.bool_],
+    eps: float,
+    resamples: int,
+    shuffles: int,
+    generator: np.random.Generator,
 ) -> tuple[dict[str, Replicates], dict[str, Any]]:
     """Return the replicates by view, and what was done."""
     members = np.flatnonzero(kept[codes])
     policy: dict[str, Any] = {
-        "resamples": 0, "shuffles": 0, "entities_resampled": 0, "concepts_resampled": 0, "interval": 0.95,
-        "bootstrap": "entities within concepts, median on the value", "chance": "labels shuffled over all entities",
+        "resamples": 0,
+        "shuffles": 0,
+        "entities_resampled": 0,
+        "concepts_resampled": 0,
+        "interval": 0.95,
+        "bootstrap": "entities within concepts, median on the value",
+        "chance": "labels shuffled over all entities",
     }
     if kept.sum() < 1 or resamples + shuffles == 0:
         return {}, policy
@@ -147,12 +176,19 @@ def _replicates(
     part_kept[ids] = True
     views = {v: eps for v in NORMALISERS if v != "rmsnorm" or eps > 0}
     resampler = Resampler(
-        np.asarray(x[part], dtype=np.float64), part_codes.astype(np.int64), len(ids), views,
-        None if frequencies is None else frequencies[part], classifier, part_kept,
+        np.asarray(x[part], dtype=np.float64),
+        part_codes.astype(np.int64),
+        len(ids),
+        views,
+        None if frequencies is None else frequencies[part],
+        classifier,
+        part_kept,
     )
     affordable = max(20, int(BUDGET / resampler.cost()))
     resamples, shuffles = min(resamples, affordable), min(shuffles, affordable)
-    policy.update(resamples=resamples, shuffles=shuffles, entities_resampled=len(part), concepts_resampled=len(ids))
+    policy.update(
+        resamples=resamples, shuffles=shuffles, entities_resampled=len(part), concepts_resampled=len(ids)
+    )
     observed = resampler.observed()
     drawn, drawn_each = resampler.bootstrap(resamples, generator)
     mixed, mixed_each = resampler.shuffle(shuffles, generator)

@@ -1,7 +1,7 @@
 """Per-concept mean and sum of squares, and the pooled within-concept scatter matrix: one pass, mergeable.
 
-Updates follow Chan, Golub, LeVeque 1983: the mean and the centred sums are carried along, so that a spread that is
-tiny beside the mean is not lost to cancellation. All sums are float64.
+Updates follow Chan, Golub, LeVeque 1983: the mean and the centred sums are carried along, so that a spread
+that is tiny beside the mean is not lost to cancellation. All sums are float64.
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ class BatchGroups:
 class ConceptMoments:
     """What the values need to know of each concept, for one view of the features. C concepts, d dimensions.
 
-    count (C,); mean (C, d) and m2 (C,) of x; unit_mean (C, d) and unit_m2 (C,) of x/‖x‖; length_mean and length_m2
-    (C,) of ‖x‖; weighted (C, d) = Σ‖x‖x.
+    count (C,); mean (C, d) and m2 (C,) of x; unit_mean (C, d) and unit_m2 (C,) of x/‖x‖; length_mean and
+    length_m2 (C,) of ‖x‖; weighted (C, d) = Σ‖x‖x.
     """
 
     count: Ints
@@ -105,6 +105,12 @@ class ConceptMoments:
     def scaled(self, s: float) -> ConceptMoments:
         """Return the moments of s·x."""
         return ConceptMoments(
-            self.count, s * self.mean, s * s * self.m2, self.unit_mean, self.unit_m2,
-            s * self.length_mean, s * s * self.length_m2, s * s * self.weighted,
+            self.count,
+            s * self.mean,
+            s * s * self.m2,
+            self.unit_mean,
+            self.unit_m2,
+            s * self.length_mean,
+            s * s * self.length_m2,
+            s * s * self.weighted,
         )

@@ -1,7 +1,7 @@
 """NC4: does the nearest concept mean decide as the classifier does, or give the entity its own concept back?
 
-Without a classifier each entity is left out of its own concept's mean: ‖x − m₋ᵢ‖² = (n/(n−1))²‖x − m‖². Otherwise noise
-in many dimensions would look perfectly sorted, since every mean contains its members.
+Without a classifier each entity is left out of its own concept's mean: ‖x − m₋ᵢ‖² = (n/(n−1))²‖x − m‖².
+Otherwise noise in many dimensions would look perfectly sorted, since every mean contains its members.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ BLOCK_CELLS = 4_000_000
 class NearestCentre:
     """A second pass over batches: counts of entities whose nearest centre is right. Mergeable.
 
-    means (C, d) and count (C,) from the first pass; classifier (C, d) rows, or None. Time O(n·C·d) per batch, memory
-    O(C·d) and 32 MB of distances.
+    means (C, d) and count (C,) from the first pass; classifier (C, d) rows, or None. Time O(n·C·d) per
+    batch, memory O(C·d) and 32 MB of distances.
     """
 
     def __init__(self, means: Floats, count: Ints, classifier: Floats | None = None) -> None:
@@ -28,7 +28,7 @@ class NearestCentre:
         self.own = self.agree = self.seen = 0
 
     def update(self, x: Floats, codes: Ints) -> tuple[NDArray[np.bool_], NDArray[np.bool_] | None]:
-        """Count the rows x (n, d) of concepts codes (n,); return who is right (n,), and who agrees (n,) or None."""
+        """Count rows x (n, d) of concepts codes (n,); return who is right, and who agrees (or None), (n,)."""
         own = np.zeros(len(x), dtype=bool)
         agree = np.zeros(len(x), dtype=bool) if self._classifier is not None else None
         step = max(1, BLOCK_CELLS // len(self._means))
@@ -54,7 +54,11 @@ class NearestCentre:
 
     def merge(self, other: NearestCentre) -> None:
         """Add another worker's counts."""
-        self.own, self.agree, self.seen = self.own + other.own, self.agree + other.agree, self.seen + other.seen
+        self.own, self.agree, self.seen = (
+            self.own + other.own,
+            self.agree + other.agree,
+            self.seen + other.seen,
+        )
 
     @property
     def own_share(self) -> float:

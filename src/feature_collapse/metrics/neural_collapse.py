@@ -2,8 +2,8 @@
 
 Papyan, Han, Donoho 2020: with class means μ_c and the global mean μ_G over all entities,
 Σ_W = Ave_{i,c} (h − μ_c)(h − μ_c)ᵀ, Σ_B = Ave_c (μ_c − μ_G)(μ_c − μ_G)ᵀ; NC1 = tr(Σ_W Σ_B⁺)/C.
-Means enter equally, entities enter equally, also when concepts differ in size. Nothing of size C²·d is ever formed:
-pairs of means are visited in blocks of rows.
+Means enter equally, entities enter equally, also when concepts differ in size. Nothing of size C²·d is ever
+formed: pairs of means are visited in blocks of rows.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PSEUDO_INVERSE_CUT = 1e-12
 BLOCK = 1024
 
 Quadratic = Callable[[Floats], Floats]
-"""Given orthonormal columns V (d, r), the within-concept scatter vᵀ(Σ (x − m)(x − m)ᵀ)v of each column, (r,)."""
+"""Given orthonormal columns V (d, r), the within-concept scatter vᵀ(Σ (x − m)(x − m)ᵀ)v of each, (r,)."""
 
 
 def centred_means(m: ConceptMoments) -> Floats:
@@ -40,7 +40,7 @@ def nc1(m: ConceptMoments, within: Quadratic) -> float:
 
 
 def _principal(means: Floats) -> tuple[Floats, Floats]:
-    """Eigenvalues (r,) and eigenvectors (d, r) of meansᵀ means, by the smaller of the two Gram matrices if large."""
+    """Eigenvalues (r,) and eigenvectors (d, r) of meansᵀ means, by the smaller Gram matrix if large."""
     c, d = means.shape
     if min(c, d) <= 64:
         _, s, vt = np.linalg.svd(means, full_matrices=False)
@@ -75,7 +75,7 @@ def _blocks(means: Floats) -> Iterator[tuple[slice, Floats]]:
 
 
 def cdnv(m: ConceptMoments) -> float:
-    """Return the mean over ordered pairs a ≠ b of (V_a + V_b)/(2‖μ_a − μ_b‖²), V = mean‖x − μ‖² (Galanti et al.).
+    """Return the mean over pairs a ≠ b of (V_a + V_b)/(2‖μ_a − μ_b‖²), V = mean‖x − μ‖² (Galanti et al.).
 
     Infinite if two concepts share a mean; NaN with one concept or if all points are equal. O(C²·d) time,
     O(C) memory.
@@ -100,7 +100,7 @@ def cdnv(m: ConceptMoments) -> float:
 
 
 def norms_and_angles(means: Floats) -> tuple[float, float, float, float]:
-    """Return, over rows f_c of means (C, d): std/mean of ‖f_c‖; mean and std of the cosines; mean |cosine + 1/(C−1)|.
+    """Return, over rows f_c (C, d): std/mean of ‖f_c‖; mean, std of the cosines; mean |cosine + 1/(C−1)|.
 
     NaN with one row, or if a row is zero. O(C²·d) time, O(C) memory.
     """
@@ -124,7 +124,7 @@ def norms_and_angles(means: Floats) -> tuple[float, float, float, float]:
 
 
 def distance_to_etf(means: Floats) -> float:
-    """Return ‖G/‖G‖_F − (I − 11ᵀ/C)/√(C−1)‖_F with G = means meansᵀ (Zhu et al. 2021); NaN if all rows are 0."""
+    """Return ‖G/‖G‖_F − (I − 11ᵀ/C)/√(C−1)‖_F, G = means meansᵀ (Zhu et al. 2021); NaN if all rows are 0."""
     c = len(means)
     if c < 2 or not np.any(means):
         return float("nan")

@@ -1,8 +1,9 @@
 """The normalisers that the report applies: LayerNorm (the paper's φ), RMSNorm, and the unit sphere.
 
-φ(v) = (v − mean(v))/√(var(v) + ε) with var over the d coordinates; RMSNorm(v) = v/√(mean(v²) + ε); sphere(v) = v/‖v‖.
-No learnable gain. With ε = 0, RMSNorm is √d times the sphere, so every value that does not depend on a common
-scale is the same for both. A vector without a direction (zero; constant, for LayerNorm) stays the zero vector.
+φ(v) = (v − mean(v))/√(var(v) + ε) with var over the d coordinates; RMSNorm(v) = v/√(mean(v²) + ε);
+sphere(v) = v/‖v‖. No learnable gain. With ε = 0, RMSNorm is √d times the sphere, so every value that does
+not depend on a common scale is the same for both. A vector without a direction (zero; constant, for
+LayerNorm) stays the zero vector.
 """
 
 from __future__ import annotations

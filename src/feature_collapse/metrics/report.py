@@ -1,4 +1,4 @@
-"""The report: frozen values with interval, chance level and p-value; per view, per concept; as text and as JSON."""
+"""The report: frozen values with interval, chance level and p-value; per view and concept; text and JSON."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ VERDICTS = {
 
 @dataclass(frozen=True)
 class Value:
-    """One value with its 95% bootstrap interval, and the same statistic under shuffled labels (mean, 95% range, p).
+    """One value with its 95% bootstrap interval, and the same under shuffled labels (mean, 95% range, p).
 
-    NaN where undefined or not computed; `p` is the share of shuffles at least as collapsed, (1 + hits)/(1 + shuffles).
+    NaN where undefined or not computed; `p` is the share of shuffles at least as collapsed, (1 + hits)/(1 +
+    shuffles).
     """
 
     key: str
@@ -54,14 +55,16 @@ class Concept:
     def to_dict(self) -> dict[str, Any]:
         """Return plain Python values."""
         return {
-            "name": self.name, "count": self.count, "mean_length": _number(self.mean_length),
+            "name": self.name,
+            "count": self.count,
+            "mean_length": _number(self.mean_length),
             "values": {k: v.to_dict() for k, v in self.values.items()},
         }
 
 
 @dataclass(frozen=True)
 class View:
-    """Everything measured after one normaliser ('none' is before). `worst` names the worst concept of a value."""
+    """Everything after one normaliser ('none' is before); `worst` names the worst concept of a value."""
 
     normaliser: str
     verdict: str
@@ -73,8 +76,11 @@ class View:
     def to_dict(self) -> dict[str, Any]:
         """Return plain Python values."""
         return {
-            "normaliser": self.normaliser, "verdict": self.verdict, "reason": self.reason,
-            "values": {k: v.to_dict() for k, v in self.values.items()}, "worst": dict(self.worst),
+            "normaliser": self.normaliser,
+            "verdict": self.verdict,
+            "reason": self.reason,
+            "values": {k: v.to_dict() for k, v in self.values.items()},
+            "worst": dict(self.worst),
             "concepts": [c.to_dict() for c in self.concepts],
         }
 
@@ -103,10 +109,16 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """Return plain Python values, ready for `json.dumps`."""
         return {
-            "n_entities": self.n_entities, "n_concepts": self.n_concepts, "dimension": self.dimension,
-            "normaliser": self.normaliser, "verdict": self.verdict, "verdict_text": VERDICTS[self.verdict],
-            "reason": self.reason, "views": {k: v.to_dict() for k, v in self.views.items()},
-            "notes": list(self.notes), "policy": dict(self.policy),
+            "n_entities": self.n_entities,
+            "n_concepts": self.n_concepts,
+            "dimension": self.dimension,
+            "normaliser": self.normaliser,
+            "verdict": self.verdict,
+            "verdict_text": VERDICTS[self.verdict],
+            "reason": self.reason,
+            "views": {k: v.to_dict() for k, v in self.views.items()},
+            "notes": list(self.notes),
+            "policy": dict(self.policy),
         }
 
     def __str__(self) -> str:
@@ -114,7 +126,7 @@ class Report:
         view = self.views[self.normaliser]
         lines = [
             f"{self.n_entities} entities, {self.n_concepts} concepts, {self.dimension} dimensions",
-            f"verdict ({_view_name(self.normaliser)}): {VERDICTS[self.verdict]} ({self.reason})",
+            f"verdict ({view_name(self.normaliser)}): {VERDICTS[self.verdict]} ({self.reason})",
             f"{'value':44s} {'':>10s} {'95% interval':>22s} {'shuffled labels':>16s} {'p':>6s}",
         ]
         for value in view.values.values():
@@ -126,7 +138,8 @@ class Report:
         return "\n".join([*lines, *(f"note: {n}" for n in self.notes)])
 
 
-def _view_name(normaliser: str) -> str:
+def view_name(normaliser: str) -> str:
+    """Return a view's name for people."""
     return "as it is" if normaliser == "none" else f"after {normaliser}"
 
 

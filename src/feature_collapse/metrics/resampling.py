@@ -1,15 +1,15 @@
 """Bootstrap and shuffled labels, for all values at once, at the cost of one sparse product per replicate.
 
 Policy (also in every report's `policy`):
-- bootstrap: entities are drawn with replacement inside each concept, so that every concept keeps its size; classifier
-  rows are kept. The interval is the 2.5 to 97.5% range of the replicates, moved so that their median lies on the value
-  (resampling small concepts is biased: a pair is drawn twice half of the time);
-- the spectrum under a resample is taken to first order, λ_k ≈ Σ_i w_i⟨x_i, v_k⟩², which is exact for the derivative
-  of any symmetric function of the eigenvalues;
-- chance: the labels are shuffled over all entities (and over the classifier's rows); for length against frequency
-  the frequencies are shuffled instead;
-- above `LIMIT` numbers, both work on a random part of the entities (stratified by concept), and the interval is
-  narrowed by √(part/whole).
+- bootstrap: entities are drawn with replacement inside each concept, so that every concept keeps its size;
+  classifier rows are kept. The interval is the 2.5 to 97.5% range of the replicates, moved so that their
+  median lies on the value (resampling small concepts is biased: a pair is drawn twice half of the time);
+- the spectrum under a resample is taken to first order, λ_k ≈ Σ_i w_i⟨x_i, v_k⟩², which is exact for the
+  derivative of any symmetric function of the eigenvalues;
+- chance: the labels are shuffled over all entities (and over the classifier's rows); for length against
+  frequency the frequencies are shuffled instead;
+- above `LIMIT` numbers, both work on a random part of the entities (stratified by concept), and the
+  interval is narrowed by √(part/whole).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Values = dict[str, float]
 
 
 def choose_part(codes: Ints, d: int, generator: np.random.Generator) -> Ints:
-    """Return sorted indices of the entities to resample: all, or at most about LIMIT/d, at least 2 per concept kept.
+    """Return sorted indices of the entities to resample: all, or about LIMIT/d, ≥ 2 per concept kept.
 
     With many small concepts, whole concepts are left out at random rather than thinned below four members.
     """
@@ -64,7 +64,7 @@ def choose_part(codes: Ints, d: int, generator: np.random.Generator) -> Ints:
 
 @dataclass(frozen=True)
 class _Part:
-    """Vectors (m, k) relative to references, with their squares: what one sparse product turns into moments."""
+    """Vectors (m, k) relative to references, and their squares: one sparse product gives moments."""
 
     values: Floats
     squares: Floats
@@ -108,7 +108,9 @@ class _ViewData:
         self.projected = (x @ np.linalg.eigh(uncentred)[1]) ** 2
 
     @staticmethod
-    def _parts(x: Floats, unit: Floats, weighted: Floats, codes: Ints | None, count: Ints) -> tuple[_Part, ...]:
+    def _parts(
+        x: Floats, unit: Floats, weighted: Floats, codes: Ints | None, count: Ints
+    ) -> tuple[_Part, ...]:
         length = np.linalg.norm(x, axis=1)[:, None]
         return tuple(_Part.of(v, codes, count) for v in (x, unit, weighted, length))
 
@@ -123,19 +125,26 @@ class _ViewData:
 
 
 class Resampler:
-    """Replicates of every value of the views given, on entities x (m, d) of concepts codes (m,), all with ≥ 2."""
+    """Replicates of every value, on entities x (m, d) of concepts codes (m,) with two members or more."""
 
     def __init__(
-        self, x: Floats, codes: Ints, n_concepts: int, views: Mapping[str, float], frequencies: Floats | None,
-        classifier: Classifier | None, kept: NDArray[np.bool_],
+        self,
+        x: Floats,
+        codes: Ints,
+        n_concepts: int,
+        views: Mapping[str, float],
+        frequencies: Floats | None,
+        classifier: Classifier | None,
+        kept: NDArray[np.bool_],
     ) -> None:
-        """`views` maps the names of the normalisers to their ε; `kept` (all concepts,) marks the codes' concepts."""
+        """`views` maps normalisers to their ε; `kept` (all concepts,) marks the codes' concepts."""
         order = np.argsort(codes, kind="stable")
         x, self.codes = x[order], codes[order]
         self.frequencies = None if frequencies is None else frequencies[order]
         self.count = np.bincount(self.codes, minlength=n_concepts)
         self.c, self.m, self.d = n_concepts, len(x), x.shape[1]
         self.classifier, self.kept = classifier, kept
+        self._own_rows = None if classifier is None else classifier.summed(kept)
         self.views = {v: _ViewData(normalise(x, v, e), v, self.codes, self.count) for v, e in views.items()}
         self._starts = np.concatenate([[0], np.cumsum(self.count)[:-1]])
 
@@ -150,34 +159,46 @@ class Resampler:
         ones = np.ones(self.m)
         return {v: self._values(v, self.codes, ones, self.frequencies, False)[0] for v in self.views}
 
-    def bootstrap(self, times: int, generator: np.random.Generator) -> tuple[dict[str, list[Values]], dict[str, list[dict[str, Floats]]]]:
+    def bootstrap(
+        self, times: int, generator: np.random.Generator
+    ) -> tuple[dict[str, list[Values]], dict[str, list[dict[str, Floats]]]]:
         """Return, by view, the values of `times` resamples and their values per concept."""
         out: dict[str, list[Values]] = {v: [] for v in self.views}
         each: dict[str, list[dict[str, Floats]]] = {v: [] for v in self.views}
         right = {v: self._who_is_right(v) for v in self.views}
         kernels = self._kernels(generator)
         for _ in range(times):
-            drawn = self._starts[self.codes] + (generator.random(self.m) * self.count[self.codes]).astype(np.int64)
+            drawn = self._starts[self.codes] + (generator.random(self.m) * self.count[self.codes]).astype(
+                np.int64
+            )
             w = np.bincount(drawn, minlength=self.m).astype(np.float64)
             for v, data in self.views.items():
                 values, per_concept = self._values(v, self.codes, w, None, False)
-                values.update(spectrum_values(
-                    dimension.clean_eigenvalues(w @ data.projected_centred - self._drift(w, data), min(self.m, self.d)),
-                    dimension.clean_eigenvalues(w @ data.projected, min(self.m, self.d)),
-                ))
+                values.update(
+                    spectrum_values(
+                        dimension.clean_eigenvalues(
+                            w @ data.projected_centred - self._drift(w, data), min(self.m, self.d)
+                        ),
+                        dimension.clean_eigenvalues(w @ data.projected, min(self.m, self.d)),
+                    )
+                )
                 for key, flags in right[v].items():
                     values[key] = float(w @ flags / self.m)
                 chosen, kernel = kernels[v]
                 values["uniformity"] = dimension.uniformity(kernel, w[chosen])
                 if self.frequencies is not None:
-                    values.update(length_against_frequency(
-                        data.length[drawn], self.frequencies[drawn], self.codes[drawn]
-                    ))
+                    values.update(
+                        length_against_frequency(
+                            data.length[drawn], self.frequencies[drawn], self.codes[drawn]
+                        )
+                    )
                 out[v].append(values)
                 each[v].append(per_concept)
         return out, each
 
-    def shuffle(self, times: int, generator: np.random.Generator) -> tuple[dict[str, list[Values]], dict[str, list[dict[str, Floats]]]]:
+    def shuffle(
+        self, times: int, generator: np.random.Generator
+    ) -> tuple[dict[str, list[Values]], dict[str, list[dict[str, Floats]]]]:
         """Return, by view, the values under `times` shuffles of the labels, also per concept."""
         out: dict[str, list[Values]] = {v: [] for v in self.views}
         each: dict[str, list[dict[str, Floats]]] = {v: [] for v in self.views}
@@ -193,13 +214,23 @@ class Resampler:
         return out, each
 
     def _values(
-        self, view: str, codes: Ints, w: Floats, frequencies: Floats | None, shuffled: bool, rows: Ints | None = None
+        self,
+        view: str,
+        codes: Ints,
+        w: Floats,
+        frequencies: Floats | None,
+        shuffled: bool,
+        rows: Ints | None = None,
     ) -> tuple[Values, dict[str, Floats]]:
         data = self.views[view]
         weights = csr_matrix((w, (codes, np.arange(self.m))), shape=(self.c, self.m))
         m, shift = data.moments(weights, self.count, shuffled)
-        classifier = None if self.classifier is None else self.classifier.summed(self.kept, rows)
-        values, each = concept_values(m, self._quadratic(data, w, shift, shuffled), view != "none", classifier)
+        classifier = self._own_rows
+        if self.classifier is not None and rows is not None:
+            classifier = self.classifier.summed(self.kept, rows)
+        values, each = concept_values(
+            m, self._quadratic(data, w, shift, shuffled), view != "none", classifier
+        )
         exact = bool(np.all(w == 1))
         if exact:
             centre = NearestCentre(m.mean, self.count, None if classifier is None else classifier.mean)
@@ -211,7 +242,9 @@ class Resampler:
                 values.update(length_against_frequency(data.length, frequencies, codes))
         return values, each
 
-    def _quadratic(self, data: _ViewData, w: Floats, shift: Floats, shuffled: bool) -> Callable[[Floats], Floats]:
+    def _quadratic(
+        self, data: _ViewData, w: Floats, shift: Floats, shuffled: bool
+    ) -> Callable[[Floats], Floats]:
         def within(axes: Floats) -> Floats:
             if shuffled:
                 total = np.einsum("ij,ij->j", axes, data.total @ axes)
@@ -228,7 +261,7 @@ class Resampler:
     def _who_is_right(self, view: str) -> dict[str, Floats]:
         data = self.views[view]
         mean = data.inside[0].reference
-        rows = None if self.classifier is None else self.classifier.summed(self.kept).mean
+        rows = None if self._own_rows is None else self._own_rows.mean
         own, agree = NearestCentre(mean, self.count, rows).update(data.x, self.codes)
         out = {"nearest_centre": own.astype(np.float64)}
         if agree is not None:

@@ -1,7 +1,8 @@
 """A fixed-size sample of rows that does not depend on the order of batches or on who saw which batch.
 
-Each row is hashed by its content (its float64 bytes and its concept); the rows with the smallest hashes are kept. Equal
-rows share a hash and are kept or dropped together. Used for the uniformity (a mean over pairs) and the pictures.
+Each row is hashed by its content (its float64 bytes and its concept); the rows with the smallest hashes are
+kept. Equal rows share a hash and are kept or dropped together. Used for the uniformity (a mean over pairs)
+and the pictures.
 """
 
 from __future__ import annotations

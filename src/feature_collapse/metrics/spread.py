@@ -1,11 +1,13 @@
 """Feature collapse as spread: inside concepts against between them, split into direction and length.
 
-With s_c² = Σ‖x − m_c‖²/(n_c − 1) and σ_w² = mean_c s_c², the between-concept variance is estimated without bias,
+With s_c² = Σ‖x − m_c‖²/(n_c − 1) and σ_w² = mean_c s_c², the between-concept variance is estimated without
+bias,
 
     σ_b² = Σ_c ‖m_c − m̄‖²/(C − 1) − mean_c (s_c²/n_c),   spread = σ_w²/(σ_w² + σ_b²)  (σ_b² < 0 counts as 0),
 
-which is one minus the intraclass correlation: 0 is collapsed, 1 is no more alike than strangers, at any sample size.
-For one concept, σ_b² is half the (unbiased) mean squared distance to the other concepts' means.
+which is one minus the intraclass correlation: 0 is collapsed, 1 is no more alike than strangers, at any
+sample size. For one concept, σ_b² is half the (unbiased) mean squared distance to the other concepts'
+means.
 """
 
 from __future__ import annotations
@@ -44,7 +46,7 @@ def _share(within: Floats, between: Floats, scale: float) -> Floats:
 
 
 def length_spread(m: ConceptMoments) -> tuple[float, Floats]:
-    """Return the root mean square over concepts, and per concept (C,), of the coefficient of variation of ‖x‖."""
+    """Return the coefficient of variation of ‖x‖: root mean square over concepts, and per concept (C,)."""
     variance = m.length_m2 / (m.count - 1)
     known = m.length_mean > 0
     cv2 = np.where(known, variance / np.where(known, m.length_mean, 1.0) ** 2, np.nan)

@@ -28,7 +28,7 @@ CHUNK_VALUES = 2_000_000
 
 
 class FeatureStatistics:
-    """Accumulates what the report needs of features (N, d) in `n_concepts` concepts, for all normalisers at once."""
+    """Accumulates what the report needs of features (N, d) in C concepts, for all normalisers at once."""
 
     def __init__(self, n_concepts: int, d: int, *, eps: float = 0.0, sample_rows: int = 2048) -> None:
         """Start empty.
@@ -50,11 +50,15 @@ class FeatureStatistics:
         self._features = {v: GroupMoments(c, d, scatter=True) for v in self._tracked()}
         self._lengths = {v: GroupMoments(c, 1, scatter=False) for v in self._tracked()}
         # Σ‖x‖x is Σx up to a factor where all lengths are equal
-        self._weighted = {v: np.zeros((c, d)) for v in self._tracked() if v == "none" or (eps > 0 and v in _WITH_EPS)}
+        self._weighted = {
+            v: np.zeros((c, d)) for v in self._tracked() if v == "none" or (eps > 0 and v in _WITH_EPS)
+        }
         # the directions after LayerNorm need sums of their own only where ε makes the lengths differ
         self._directions = GroupMoments(c, d, scatter=False) if eps > 0 else None
         self._pairs = GroupMoments(c, 2, scatter=False)
-        self._cross = np.zeros((c, 2))  # per concept: centred Σ f², Σ f·r of f = log frequency, r = log length
+        self._cross = np.zeros(
+            (c, 2)
+        )  # per concept: centred Σ f², Σ f·r of f = log frequency, r = log length
         self.rows = 0
         self.zero_vectors = 0
         self.constant_vectors = 0
@@ -64,8 +68,9 @@ class FeatureStatistics:
         return ("none", "layernorm", "sphere", "rmsnorm") if self.eps > 0 else ("none", "layernorm", "sphere")
 
     def update(self, features: Any, concept_ids: Any, frequencies: Any = None) -> FeatureStatistics:  # noqa: ANN401
-        """Add a batch: features (n, d), integer concept_ids (n,), optional frequencies (n,). Nothing is kept of it
-        but sums and the sample. Either the whole batch is added or, on an error, nothing.
+        """Add a batch: features (n, d), integer concept_ids (n,), optional frequencies (n,).
+
+        Nothing is kept of it but sums and the sample. On an error nothing of the batch is added.
 
         Raises:
             InputError: for wrong shapes, ids out of range, or values that are not finite.
@@ -130,11 +135,15 @@ class FeatureStatistics:
             InputError: if the two were made with different settings.
         """
         for name, a, b in (
-            ("n_concepts", self.n_concepts, other.n_concepts), ("d", self.d, other.d), ("eps", self.eps, other.eps),
+            ("n_concepts", self.n_concepts, other.n_concepts),
+            ("d", self.d, other.d),
+            ("eps", self.eps, other.eps),
             ("sample_rows", self.sample.size, other.sample.size),
         ):
             if a != b:
-                raise InputError(f"cannot merge statistics with {name} = {a} and {name} = {b}: they must be equal")
+                raise InputError(
+                    f"cannot merge statistics with {name} = {a} and {name} = {b}: they must be equal"
+                )
         if other is self:
             raise InputError("cannot merge statistics with themselves: every entity would count twice")
         ids = np.flatnonzero(other._pairs.count)
@@ -165,7 +174,11 @@ class FeatureStatistics:
             return self.moments("sphere").scaled(float(np.sqrt(self.d)))
         f, length = self._features[view], self._lengths[view]
         if view == "layernorm":
-            u, s = (f, float(np.sqrt(self.d))) if self._directions is None else (self._directions, float(np.sqrt(self.d)))
+            u, s = (
+                (f, float(np.sqrt(self.d)))
+                if self._directions is None
+                else (self._directions, float(np.sqrt(self.d)))
+            )
         else:
             u, s = self._features["sphere"], 1.0
         weighted = self._weighted.get(view)
@@ -184,20 +197,24 @@ class FeatureStatistics:
         return scatter
 
     def eigenvalues(self, view: str) -> tuple[Floats, Floats]:
-        """Return the eigenvalues, largest first, of Σ (x − m)(x − m)ᵀ with the global mean m, and of Σ xxᵀ."""
+        """Return the eigenvalues, largest first, of Σ (x − m)(x − m)ᵀ, m the global mean, and of Σ xxᵀ."""
         m = self.moments(view)
         n = max(self.rows, 1)
         away = (m.mean - m.count @ m.mean / n) * np.sqrt(m.count)[:, None]
         means = m.mean * np.sqrt(m.count)[:, None]
         within = self.scatter(view)
         size = float(np.trace(within) + np.sum(means**2))
-        centred = dimension.clean_eigenvalues(np.linalg.eigvalsh(within + away.T @ away), min(n, self.d))
+        centred = dimension.clean_eigenvalues(
+            np.asarray(np.linalg.eigvalsh(within + away.T @ away)), min(n, self.d)
+        )
         if centred.sum() <= 1e-26 * size:  # one point: what is left is rounding
             centred = np.zeros_like(centred)
-        return centred, dimension.clean_eigenvalues(np.linalg.eigvalsh(within + means.T @ means), min(n, self.d))
+        return centred, dimension.clean_eigenvalues(
+            np.asarray(np.linalg.eigvalsh(within + means.T @ means)), min(n, self.d)
+        )
 
     def slopes(self) -> dict[str, float]:
-        """Return length_slope and length_slope_within of the raw features; NaN where undefined, {} if none came."""
+        """Return length_slope and length_slope_within of the raw features; {} if no frequencies came."""
         count = self._pairs.count
         if count.sum() == 0:
             return {}
@@ -212,7 +229,10 @@ class FeatureStatistics:
         }
 
     def finalize(
-        self, concept_names: Sequence[str] | None = None, normaliser: str = "none", classifier: Any = None  # noqa: ANN401
+        self,
+        concept_names: Sequence[str] | None = None,
+        normaliser: str = "none",
+        classifier: Any = None,  # noqa: ANN401
     ) -> Report:
         """Return the report of what one pass can tell: no intervals, no chance, no second-pass values (NC4).
 
@@ -229,9 +249,15 @@ class FeatureStatistics:
 
         if self.rows == 0:
             raise InputError("no features were added: call update before finalize")
-        names = [str(i) for i in range(self.n_concepts)] if concept_names is None else [str(c) for c in concept_names]
+        names = (
+            [str(i) for i in range(self.n_concepts)]
+            if concept_names is None
+            else [str(c) for c in concept_names]
+        )
         if len(names) != self.n_concepts:
-            raise InputError(f"concept_names has {len(names)} names, but must have one for each of {self.n_concepts}")
+            raise InputError(
+                f"concept_names has {len(names)} names, but must have one for each of {self.n_concepts}"
+            )
         rows = check_classifier(classifier, names, self.d)
         return point_report(self, names, normaliser, rows)
 
