@@ -15,6 +15,16 @@ if TYPE_CHECKING:
     from feature_collapse.metrics.report import Report, View
 
 WORST = 8
+COMPARED = (
+    "spread",
+    "direction_spread",
+    "length_variation",
+    "type_I",
+    "type_II",
+    "type_III",
+    "nc1",
+    "nearest_centre",
+)
 
 
 def command(
@@ -106,9 +116,27 @@ def _print(report: Report, source: str) -> None:
             definition.title, show(value.value), interval(value), show(value.chance), show(value.p, 2)
         )
     console.print(table)
+    _print_views(console, report)
     _print_concepts(console, main)
     for note in report.notes:
         console.print(escape(f"note: {note}"))
+
+
+def _print_views(console: Console, report: Report) -> None:
+    from rich.table import Table
+
+    from feature_collapse.metrics.definitions import DEFINITIONS
+    from feature_collapse.metrics.report import show, view_name
+
+    table = Table(title="before and after each normaliser", title_justify="left")
+    table.add_column("value")
+    for view in report.views:
+        table.add_column(view_name(view).removeprefix("after "), justify="right")
+    for key in COMPARED:
+        cells = [show(v.values[key].value, 3) if key in v.values else "–" for v in report.views.values()]
+        if any(c != "–" for c in cells):
+            table.add_row(DEFINITIONS[key].title, *cells)
+    console.print(table)
 
 
 def _print_concepts(console: Console, view: View) -> None:

@@ -18,7 +18,7 @@ from feature_collapse.metrics.report import Report
 
 @dataclass(frozen=True)
 class Measured:
-    """A report with the rows it was made from: vectors (n, d), entities, concepts (n,), frequencies (n,) or None."""
+    """A report with what it was made from: vectors (n, d), entities, concepts, frequencies (n,) or None."""
 
     source: str
     report: Report
@@ -41,8 +41,8 @@ def measure_file(
 ) -> Measured:
     """Return what `measure` finds in a file of embeddings with a groups file, or in the folder of a record.
 
-    Entities of the groups that are not in the file are counted and listed in the report's notes. For a record the
-    groups, normaliser and ε are in the folder; `options` go to `measure`.
+    Entities of the groups that are not in the file are counted and listed in the report's notes. For a record
+    the groups, normaliser and ε are in the folder; `options` go to `measure`.
 
     Raises:
         InputError: as the readers and `measure`; also for options that do not apply.

@@ -107,6 +107,11 @@ def verdict(
     if not weights <= types.RESIDUAL_LIMIT:
         against.append(f"linear weights are dispersed: {weights:.3g} away from the frame")
     if against:
+        if p.get("direction_spread", 1.0) <= types.CHANCE_LEVEL:
+            against.append(
+                "yet concepts are more alike in direction than chance "
+                f"(spread {values['direction_spread']:.3g}, p = {p['direction_spread']:.2g})"
+            )
         return "none", "; ".join(against)
     reason = f"residual {residual:.3g}"
     if "classifier" in values:
