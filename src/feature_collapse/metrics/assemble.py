@@ -17,7 +17,7 @@ from feature_collapse.metrics.classifier import Classifier
 from feature_collapse.metrics.collapse_types import ClassifierRows, frame_exists
 from feature_collapse.metrics.definitions import CONCEPT_KEYS, DEFINITIONS
 from feature_collapse.metrics.moments import ConceptMoments
-from feature_collapse.metrics.normalisers import NORMALISERS, normalise
+from feature_collapse.metrics.normalisers import normalise
 from feature_collapse.metrics.report import Concept, Report, Value, View
 from feature_collapse.metrics.values import concept_values, spectrum_values, verdict
 
@@ -46,7 +46,7 @@ def point_values(
 ) -> dict[str, tuple[ConceptMoments, dict[str, float], dict[str, Floats]]]:
     """Return, by view, the kept concepts' moments, the values, and the values per kept concept."""
     out = {}
-    for view in NORMALISERS:
+    for view in statistics.views:
         m = statistics.moments(view).keep(kept)
         scatter = statistics.scatter(view)
 
@@ -65,7 +65,7 @@ def point_report(
     statistics: FeatureStatistics, names: Sequence[str], normaliser: str, classifier: Classifier | None
 ) -> Report:
     """Return the report of one pass: no intervals, no chance, no nearest centres."""
-    check_choice("normaliser", normaliser, NORMALISERS)
+    check_choice("normaliser", normaliser, statistics.views)
     kept = statistics.count >= 2
     points = point_values(statistics, kept, None if classifier is None else classifier.summed(kept))
     slopes = statistics.slopes()
@@ -92,7 +92,7 @@ def build(
     """Put values, intervals, chance, verdicts and notes together."""
     views = {}
     kept_names = [n for n, k in zip(names, kept, strict=True) if k]
-    for view in NORMALISERS:
+    for view in points:
         m, values, each = points[view]
         entries = {
             key: _value(key, values[key], replicates.get(view)) for key in DEFINITIONS if key in values

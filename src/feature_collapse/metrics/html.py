@@ -52,7 +52,8 @@ def html_report(measured: Measured) -> str:
         "<h2>Concepts, the worst first</h2>",
         f"<div class='wide'>{_concepts(report.views[report.normaliser])}</div>",
         _notes(report),
-        f"<footer>feature-collapse {__version__}; policy: {e(str(dict(report.policy)))}</footer></body></html>",
+        f"<footer>feature-collapse {__version__}; policy: {e(str(dict(report.policy)))}</footer>",
+        "</body></html>",
     ]
     return "\n".join(parts)
 
@@ -93,8 +94,8 @@ def _in_words(report: Report) -> str:
     spread = report.views[report.normaliser].values.get("direction_spread")
     return (
         "Seven panels: length against frequency, cosines inside and between concepts, principal components "
-        "before and after normalisation, spectrum, values before and after normalisation, concepts. Direction spread "
-        f"{show(spread.value) if spread else 'undefined'}."
+        "before and after normalisation, spectrum, values before and after normalisation, concepts. "
+        f"Direction spread {show(spread.value) if spread else 'undefined'}."
     )
 
 

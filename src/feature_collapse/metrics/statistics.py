@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from feature_collapse.errors import InputError, check_int, check_real
+from feature_collapse.errors import InputError, check_choice, check_int, check_real
 from feature_collapse.metrics import arrays, dimension
 from feature_collapse.metrics.arrays import Floats, Ints
 from feature_collapse.metrics.moments import BatchGroups, ConceptMoments, GroupMoments
@@ -30,7 +30,15 @@ CHUNK_VALUES = 2_000_000
 class FeatureStatistics:
     """Accumulates what the report needs of features (N, d) in C concepts, for all normalisers at once."""
 
-    def __init__(self, n_concepts: int, d: int, *, eps: float = 0.0, sample_rows: int = 2048) -> None:
+    def __init__(
+        self,
+        n_concepts: int,
+        d: int,
+        *,
+        eps: float = 0.0,
+        sample_rows: int = 2048,
+        views: Sequence[str] = NORMALISERS,
+    ) -> None:
         """Start empty.
 
         Args:
@@ -38,6 +46,7 @@ class FeatureStatistics:
             d: dimension of the features.
             eps: ε of LayerNorm and RMSNorm.
             sample_rows: rows kept for the uniformity and for pictures; exact while N ≤ sample_rows.
+            views: the normalisers to report on; fewer take less time.
 
         Raises:
             InputError: for a value out of range.
@@ -45,6 +54,7 @@ class FeatureStatistics:
         self.n_concepts = check_int("n_concepts", n_concepts, 1)
         self.d = check_int("d", d, 1)
         self.eps = check_real("eps", eps, 0.0)
+        self.views = tuple(check_choice("view", v, NORMALISERS) for v in views)
         self.sample = HashSample(check_int("sample_rows", sample_rows, 2, 8192), d)
         c = n_concepts
         self._features = {v: GroupMoments(c, d, scatter=True) for v in self._tracked()}
@@ -54,7 +64,9 @@ class FeatureStatistics:
             v: np.zeros((c, d)) for v in self._tracked() if v == "none" or (eps > 0 and v in _WITH_EPS)
         }
         # the directions after LayerNorm need sums of their own only where ε makes the lengths differ
-        self._directions = GroupMoments(c, d, scatter=False) if eps > 0 else None
+        self._directions = (
+            GroupMoments(c, d, scatter=False) if eps > 0 and "layernorm" in self.views else None
+        )
         self._pairs = GroupMoments(c, 2, scatter=False)
         self._cross = np.zeros(
             (c, 2)
@@ -65,7 +77,10 @@ class FeatureStatistics:
         self.without_frequency = 0
 
     def _tracked(self) -> tuple[str, ...]:
-        return ("none", "layernorm", "sphere", "rmsnorm") if self.eps > 0 else ("none", "layernorm", "sphere")
+        """The views with sums of their own: the sphere holds the directions of 'none' and 'rmsnorm'."""
+        with_eps = self.eps > 0 and "rmsnorm" in self.views
+        layernorm = "layernorm" in self.views
+        return ("none", "sphere", *(["layernorm"] * layernorm), *(["rmsnorm"] * with_eps))
 
     def update(self, features: Any, concept_ids: Any, frequencies: Any = None) -> FeatureStatistics:  # noqa: ANN401
         """Add a batch: features (n, d), integer concept_ids (n,), optional frequencies (n,).
@@ -139,6 +154,7 @@ class FeatureStatistics:
             ("d", self.d, other.d),
             ("eps", self.eps, other.eps),
             ("sample_rows", self.sample.size, other.sample.size),
+            ("views", self.views, other.views),
         ):
             if a != b:
                 raise InputError(
