@@ -30,7 +30,7 @@ def clusters(n_concepts, members, d, noise, seed):
 def literal(x, y, classifier=None):
     """Every label value written out from its publication, with loops and full matrices."""
     labels = np.unique(y)
-    c, n, d = len(labels), len(x), x.shape[1]
+    c, n = len(labels), len(x)
     mu_g = x.mean(axis=0)
     mu = np.array([x[y == k].mean(axis=0) for k in labels])
     sigma_w = (

@@ -4,13 +4,13 @@ import json
 
 import numpy as np
 import pytest
-from metrics.planted import clusters, frame, literal
 from scipy.optimize import minimize
 from scipy.stats import linregress, spearmanr
 
 from feature_collapse.errors import InputError
 from feature_collapse.metrics import measure
 from feature_collapse.metrics.collapse_types import fitted_frame, frame_alignment, residual_shared_lengths
+from metrics.planted import clusters, frame, literal
 
 
 def plain(x, y, **options):

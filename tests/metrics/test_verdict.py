@@ -4,11 +4,11 @@ import json
 
 import numpy as np
 import pytest
-from metrics.planted import clusters, frame, mean_zero_frame
 from safetensors.numpy import save_file
 
 from feature_collapse.errors import InputError
 from feature_collapse.metrics import measure, measure_record, read_record
+from metrics.planted import clusters, frame, mean_zero_frame
 
 QUICK = dict(resamples=0, shuffles=40)
 
@@ -72,7 +72,7 @@ def test_collapsed_concepts_that_are_not_equiangular_are_no_type():
 @pytest.mark.parametrize("ratio", [0.5, 1, 2, 5, 10, 100])
 @pytest.mark.parametrize("d", [1, 2, 8, 40])
 def test_pure_noise_is_never_collapse(ratio, d):
-    """Many dimensions and many concepts at once: the table in docs/metrics.md, from benchmarks/bench_metrics.py."""
+    """Larger ones are in docs/metrics.md, from benchmarks/bench_metrics.py."""
     for seed in range(2):
         generator = np.random.default_rng(seed)
         n = max(4, int(ratio * d))

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 NAN = float("nan")
 LEVELS = (2.5, 50.0, 97.5)
 SHOWN = 10
+VIEW_ORDER = ("none", "layernorm", "sphere", "rmsnorm")
+"""The sphere first: with ε = 0 RMSNorm takes its values."""
 
 
 @dataclass
@@ -45,8 +47,12 @@ def point_values(
     statistics: FeatureStatistics, kept: NDArray[np.bool_], classifier: ClassifierRows | None
 ) -> dict[str, tuple[ConceptMoments, dict[str, float], dict[str, Floats]]]:
     """Return, by view, the kept concepts' moments, the values, and the values per kept concept."""
-    out = {}
-    for view in statistics.views:
+    out: dict[str, tuple[ConceptMoments, dict[str, float], dict[str, Floats]]] = {}
+    for view in sorted(statistics.views, key=VIEW_ORDER.index):
+        if view == "rmsnorm" and statistics.eps == 0 and "sphere" in out:  # the sphere, times √d
+            m, values, each = out["sphere"]
+            out[view] = (m.scaled(float(np.sqrt(statistics.d))), dict(values), each)
+            continue
         m = statistics.moments(view).keep(kept)
         scatter = statistics.scatter(view)
 
@@ -92,7 +98,7 @@ def build(
     """Put values, intervals, chance, verdicts and notes together."""
     views = {}
     kept_names = [n for n, k in zip(names, kept, strict=True) if k]
-    for view in points:
+    for view in statistics.views:
         m, values, each = points[view]
         entries = {
             key: _value(key, values[key], replicates.get(view)) for key in DEFINITIONS if key in values

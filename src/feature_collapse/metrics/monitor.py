@@ -1,13 +1,13 @@
 """Watch feature collapse while a model trains: embeddings by name, or activations by a forward hook.
 
-    monitor = CollapseMonitor.of_embedding(model, "embed", concepts)  # or of_activations(model, "layers.3", n)
+    monitor = CollapseMonitor.of_embedding(model, "embed", concepts)  # or of_activations(model, "mlp", n)
     for batch in batches:
-        ...                                                           # forward, backward, optimiser
-        monitor.step()                                                # or monitor.step(labels)
+        ...  # forward, backward, optimiser
+        monitor.step()  # or monitor.step(labels)
 
 The only part of `metrics` that imports torch. A measurement copies the features to the CPU; between
-measurements `step` only counts. With `budget` (default 2%) a measurement is left out while the monitor has used
-more than this share of the time since it was made.
+measurements `step` only counts. With `budget` (default 2%) a measurement is left out while the monitor has
+used more than this share of the time since it was made.
 """
 
 from __future__ import annotations

@@ -36,10 +36,9 @@ class NearestCentre:
             rows = slice(start, start + step)
             block, labels = x[rows], codes[rows]
             distance = self._squares - 2 * block @ self._means.T
-            nearest = distance.argmin(axis=1)
-            if agree is not None and self._classifier is not None:
-                agree[rows] = (block @ self._classifier.T).argmax(axis=1) == nearest
             squares = np.einsum("ij,ij->i", block, block)
+            if agree is not None and self._classifier is not None:
+                agree[rows] = self._decide_alike(block, distance, squares)
             n = self._count[labels]
             every = np.arange(len(labels))
             mine = (distance[every, labels] + squares) * (n / np.maximum(n - 1, 1)) ** 2
@@ -51,6 +50,16 @@ class NearestCentre:
         self.agree += int(agree.sum()) if agree is not None else 0
         self.seen += len(x)
         return own, agree
+
+    def _decide_alike(self, x: Floats, distance: Floats, squares: Floats) -> NDArray[np.bool_]:
+        """Whether a nearest centre is the classifier's choice; in ties (up to rounding) both may choose."""
+        assert self._classifier is not None
+        scores = x @ self._classifier.T
+        slack = 1e-12 * (squares + self._squares.max())
+        nearest = distance <= (distance.min(axis=1) + slack)[:, None]
+        top = scores.max(axis=1)
+        chosen = scores >= (top - 1e-12 * np.abs(scores).max(axis=1))[:, None]
+        return np.asarray(np.any(nearest & chosen, axis=1))
 
     def merge(self, other: NearestCentre) -> None:
         """Add another worker's counts."""

@@ -68,10 +68,18 @@ def trace_ratio(m: ConceptMoments) -> float:
     return float(m.m2.sum() / m.count.sum() / (np.sum(means**2) / len(means)))
 
 
-def _blocks(means: Floats) -> Iterator[tuple[slice, Floats]]:
-    for start in range(0, len(means), BLOCK):
-        rows = slice(start, min(start + BLOCK, len(means)))
-        yield rows, means[rows] @ means.T
+def _pairs(means: Floats) -> Iterator[tuple[slice, slice, Floats, Floats]]:
+    """Yield blocks (rows, columns, inner products, weights) that cover every unordered pair once.
+
+    Weights (columns,) are 2 for pairs that stand for both orders; in the first columns, the block of the rows
+    themselves, both orders are there and the diagonal is the caller's to leave out.
+    """
+    c = len(means)
+    for start in range(0, c, BLOCK):
+        stop = min(start + BLOCK, c)
+        weights = np.full(c - start, 2.0)
+        weights[: stop - start] = 1.0
+        yield slice(start, stop), slice(start, c), means[start:stop] @ means[start:].T, weights
 
 
 def cdnv(m: ConceptMoments) -> float:
@@ -88,12 +96,18 @@ def cdnv(m: ConceptMoments) -> float:
     variance = m.m2 / m.count
     floor = 1e-26 * float(np.max(np.einsum("ij,ij->i", m.mean, m.mean)))
     total, twins = 0.0, False
-    for rows, gram in _blocks(means):
-        distance = squares[rows, None] + squares - 2 * gram
-        distance[np.arange(rows.stop - rows.start), np.arange(rows.start, rows.stop)] = np.inf
+    for rows, columns, gram, weights in _pairs(means):
+        distance = squares[rows, None] + squares[columns]
+        distance -= 2 * gram
+        np.fill_diagonal(distance, np.inf)
         near = distance <= floor
-        twins = twins or bool(near.any())
-        total += float(np.sum((variance[rows, None] + variance) / np.where(near, np.inf, distance)))
+        if near.any():
+            twins = True
+            distance[near] = np.inf
+        inverse = np.divide(1.0, distance, out=distance)
+        total += float(
+            variance[rows] @ (inverse @ weights) + (variance[columns] * weights) @ inverse.sum(axis=0)
+        )
     if twins:
         return float("inf") if variance.max() > floor else float("nan")
     return total / (2 * c * (c - 1))
@@ -111,16 +125,20 @@ def norms_and_angles(means: Floats) -> tuple[float, float, float, float]:
     unit = means / norms[:, None]
     pairs = c * (c - 1)
     total = square = error = 0.0
-    for rows, cosines in _blocks(unit):
-        off = np.ones_like(cosines, dtype=bool)
-        off[np.arange(rows.stop - rows.start), np.arange(rows.start, rows.stop)] = False
-        values = cosines[off]
-        total += float(values.sum())
-        square += float(np.sum((values + 1 / (c - 1)) ** 2))
-        error += float(np.sum(np.abs(values + 1 / (c - 1))))
+    for _, _, cosines, weights in _pairs(unit):
+        off = np.add(cosines, 1 / (c - 1), out=cosines)
+        np.fill_diagonal(off, 0.0)
+        total += float(off.sum(axis=0) @ weights)
+        square += float(np.einsum("ij,ij->j", off, off) @ weights)
+        error += float(np.abs(off, out=off).sum(axis=0) @ weights)
     mean = total / pairs
-    variance = square / pairs - (mean + 1 / (c - 1)) ** 2
-    return float(norms.std() / norms.mean()), mean, float(np.sqrt(max(0.0, variance))), error / pairs
+    variance = square / pairs - mean**2
+    return (
+        float(norms.std() / norms.mean()),
+        mean - 1 / (c - 1),
+        float(np.sqrt(max(0.0, variance))),
+        error / pairs,
+    )
 
 
 def distance_to_etf(means: Floats) -> float:

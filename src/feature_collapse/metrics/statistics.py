@@ -57,7 +57,8 @@ class FeatureStatistics:
         self.views = tuple(check_choice("view", v, NORMALISERS) for v in views)
         self.sample = HashSample(check_int("sample_rows", sample_rows, 2, 8192), d)
         c = n_concepts
-        self._features = {v: GroupMoments(c, d, scatter=True) for v in self._tracked()}
+        wanted = {*self.views, *(["sphere"] if "rmsnorm" in self.views and self.eps == 0 else [])}
+        self._features = {v: GroupMoments(c, d, scatter=v in wanted) for v in self._tracked()}
         self._lengths = {v: GroupMoments(c, 1, scatter=False) for v in self._tracked()}
         # Σ‖x‖x is Σx up to a factor where all lengths are equal
         self._weighted = {

@@ -58,7 +58,7 @@ def read_npz(path: Path, tensor: str | None) -> Embeddings:
 
 
 def _worded(path: Path, what: str, error: BaseException) -> InputError:
-    if "pickle" in str(error):
+    if "pickle" in str(error) or "Python objects" in str(error):
         return InputError(
             f"{path} holds pickled Python objects: refused, nothing was executed; save plain numbers"
         )
