@@ -51,8 +51,11 @@ def command(
     ] = None,
 ) -> None:
     """Measure feature collapse and neural collapse in FILE: values, intervals, chance level, verdict."""
+    from feature_collapse.errors import InputError
     from feature_collapse.metrics.measured import measure_file
 
+    if report is not None and (report.is_dir() or not report.parent.is_dir()):
+        raise InputError(f"report = {report}, but must be a file in a folder that exists")
     measured = measure_file(
         file,
         groups,
@@ -77,12 +80,11 @@ def command(
 
 
 def _write(path: Path, measured: Measured) -> None:
-    from feature_collapse.errors import InputError
     from feature_collapse.metrics.html import html_report
 
-    if path.is_dir() or not path.parent.is_dir():
-        raise InputError(f"report = {path}, but must be a file in a folder that exists")
-    path.write_text(html_report(measured), encoding="utf-8")
+    part = path.with_name(path.name + ".part")
+    part.write_text(html_report(measured), encoding="utf-8")
+    part.replace(path)
 
 
 def _print(report: Report, source: str) -> None:
@@ -91,10 +93,10 @@ def _print(report: Report, source: str) -> None:
     from rich.table import Table
 
     from feature_collapse.metrics.definitions import DEFINITIONS
-    from feature_collapse.metrics.report import VERDICTS, interval, show, view_name
+    from feature_collapse.metrics.report import VERDICTS, interval, printable, show, view_name
 
     console = Console()
-    console.print(f"[bold]{escape(source)}[/bold]")
+    console.print(f"[bold]{escape(printable(source))}[/bold]")
     console.print(
         f"{report.n_entities} entities, {report.n_concepts} concepts, {report.dimension} dimensions"
     )
@@ -119,7 +121,7 @@ def _print(report: Report, source: str) -> None:
     _print_views(console, report)
     _print_concepts(console, main)
     for note in report.notes:
-        console.print(escape(f"note: {note}"))
+        console.print(escape(printable(f"note: {note}")))
 
 
 def _print_views(console: Console, report: Report) -> None:
@@ -143,7 +145,7 @@ def _print_concepts(console: Console, view: View) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from feature_collapse.metrics.report import show
+    from feature_collapse.metrics.report import printable, show
 
     order = sorted(view.concepts, key=lambda c: -c.values["direction_spread"].value)[:WORST]
     if not order:
@@ -157,5 +159,5 @@ def _print_concepts(console: Console, view: View) -> None:
         table.add_column(name, justify="right")
     for c in order:
         values = [show(c.values[k].value, 3) for k in ("spread", "direction_spread", "length_spread")]
-        table.add_row(escape(c.name), str(c.count), *values, show(c.mean_length, 3))
+        table.add_row(escape(printable(c.name)), str(c.count), *values, show(c.mean_length, 3))
     console.print(table)

@@ -24,7 +24,7 @@ from feature_collapse.metrics.moments import ConceptMoments
 
 RESIDUAL_LIMIT = 0.3
 """Up to here (91% of the squared length explained) the verdict speaks of collapse."""
-LENGTH_LIMIT = 0.1
+LENGTH_LIMIT = 0.2
 """Up to this coefficient of variation all lengths count as equal (type I, not III)."""
 CHANCE_LEVEL = 0.05
 """The residual must be below the shuffled labels' with this p-value."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +87,11 @@ def figure(measured: Measured) -> str:
         handles, labels, loc="upper left", title="concepts", frameon=False, ncol=2, markerscale=1.5
     )
     out = io.BytesIO()
-    drawn.savefig(out, format="png", metadata={"Software": None})
+    with warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", message="Glyph"
+        )  # a name in a script that the font lacks shows as boxes
+        drawn.savefig(out, format="png", metadata={"Software": None})
     return base64.b64encode(out.getvalue()).decode("ascii")
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from feature_collapse.metrics.arrays import Floats, encode_concepts
 from feature_collapse.metrics.normalisers import normalise
-from feature_collapse.metrics.report import Report, Value, view_name
+from feature_collapse.metrics.report import Report, Value, printable, view_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,7 +69,7 @@ class Scene:
 
 def short(name: str, length: int = 18) -> str:
     """Return a name that fits into a legend."""
-    name = "".join(c if c.isprintable() else "?" for c in name).replace("$", r"\$")
+    name = printable(name).replace("$", r"\$")
     return name if len(name) <= length else name[: length - 1] + "…"
 
 
@@ -121,12 +121,9 @@ def _lengths_by_concept(ax: Axes, scene: Scene, size: Floats) -> None:
         mine = size[scene.codes == c]
         jitter = scene.generator.uniform(-0.25, 0.25, len(mine))
         ax.scatter(k + jitter, mine, s=10, c=COLOURS[k], marker=SHAPES[k], alpha=0.6, linewidths=0)
-    ax.set_xticks(
-        range(len(scene.coloured)),
-        [short(scene.names[c], 12) for c in scene.coloured],
-        rotation=30,
-        ha="right",
-    )
+    names = [short(scene.names[c], 12) for c in scene.coloured]
+    turned = sum(map(len, names)) > 40
+    ax.set_xticks(range(len(names)), names, rotation=30 if turned else 0, ha="right" if turned else "center")
     _honest_limits(ax, size)
     ax.set_ylabel("length")
     ax.set_title(
@@ -138,18 +135,20 @@ def angles(ax: Axes, scene: Scene) -> None:
     """Histogram of the cosines of pairs inside and between concepts; the line is −1/(n_c − 1)."""
     units = normalise(scene.view(scene.report.normaliser), "sphere")
     n = len(units)
-    i, j = scene.generator.integers(n, size=(2, PAIRS))
-    keep = i != j
-    i, j = i[keep], j[keep]
+    if n * (n - 1) // 2 <= PAIRS:
+        i, j = np.triu_indices(n, 1)
+    else:
+        i, j = scene.generator.integers(n, size=(2, PAIRS))
+        i, j = i[i != j], j[i != j]
     same = scene.codes[i] == scene.codes[j]
-    if same.sum() < 2000:  # many small concepts: draw partners inside concepts
+    if n * (n - 1) // 2 > PAIRS and same.sum() < 2000:  # many small concepts: draw partners inside concepts
         i, j, same = _add_partners(scene, i, j, same)
     cosines = np.empty(len(i))
     for start in range(0, len(i), 20_000):
         part = slice(start, start + 20_000)
         cosines[part] = np.einsum("ij,ij->i", units[i[part]], units[j[part]])
     low = min(-0.1, float(cosines.min()) if len(cosines) else -0.1)
-    bins = np.linspace(max(-1.0, low) - 0.02, 1.02, 61)
+    bins = np.linspace(max(-1.0, low) - 0.02, 1.02, 61 if same.sum() > 3000 else 31)
     for which, colour, label, hatch in (
         (same, COLOURS[0], "same concept", ""),
         (~same, COLOURS[1], "different", "///"),
@@ -172,7 +171,8 @@ def angles(ax: Axes, scene: Scene) -> None:
     ax.set_xlabel("cosine of two entities")
     ax.set_ylabel("% of pairs")
     ax.set_title(f"angles, {view_name(scene.report.normaliser)}")
-    ax.legend(fontsize=8, frameon=False)
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(fontsize=8, frameon=False)
 
 
 def _add_partners(scene: Scene, i: Any, j: Any, same: Any) -> tuple[Any, Any, Any]:  # noqa: ANN401
@@ -265,7 +265,10 @@ def before_after(ax: Axes, scene: Scene) -> None:
     ax.set_yticks(np.linspace(0, 1, 6))
     ax.set_ylabel("0 collapsed … 1 not at all")
     ax.set_title("before and after normalisation")
-    ax.legend(fontsize=8, frameon=False, ncol=2, loc="upper center")
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(fontsize=8, frameon=False, ncol=2, loc="upper center")
+    else:
+        ax.text(0.5, 0.5, "undefined for these data", transform=ax.transAxes, ha="center")
 
 
 def _whisker(ax: Axes, at: float, value: Value) -> None:

@@ -159,3 +159,8 @@ def show(x: float, digits: int = 4) -> str:
 def interval(value: Value) -> str:
     """Return 'low … high', or a dash."""
     return "–" if math.isnan(value.low) else f"{show(value.low)} … {show(value.high)}"
+
+
+def printable(text: str) -> str:
+    """Return text whose control characters cannot reach a terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)
