@@ -14,7 +14,7 @@ from math import comb
 
 import numpy as np
 
-from feature_collapse.errors import InputError
+from feature_collapse.errors import InputError, check_int
 from feature_collapse.task.codes import Generator, codewords, null_space, row_reduce
 
 _LARGEST = 2**30  # symbols enumerated at most
@@ -51,10 +51,15 @@ def code_symmetry(matrix: Generator, n_c: int) -> CodeSymmetry:
     Raises:
         InputError: no generator matrix modulo n_c, or both the code and its dual have more than 2^30/L words.
     """
-    matrix = np.asarray(matrix)
+    try:
+        matrix = np.asarray(matrix)
+    except ValueError:
+        raise InputError("the generator matrix must be an m×L array of integers") from None
+    check_int("n_c", n_c, 2, 10_000)
     codewords(matrix[:1] if matrix.ndim == 2 else matrix, n_c)  # checks n_c, the shape and the type
     reduced, _ = row_reduce(matrix, n_c)
     m, L = matrix.shape
+    check_int("L", L, 1, 2000)
     if len(reduced) < m or matrix.min() < 0 or matrix.max() >= n_c:
         raise InputError(
             f"the {m} rows of the generator matrix must be independent modulo {n_c}, with entries 0 to {n_c - 1}"
