@@ -52,7 +52,7 @@ def command(
         names, mu = read_vocabulary(vocabulary)
         n_c, n_w = names.n_c, names.n_w
     else:
-        names = Vocabulary(check_int("n_c", n_c, 2), check_int("n_w", n_w, 1))
+        names = Vocabulary(check_int("n_c", n_c, 2), check_int("n_w", n_w, 1, 10**8))
         if frequencies is not None and word_law == "uniform":
             word_law = "given"
         mu = word_law_of(names.s_c, word_law, exponent, _numbers(frequencies) if frequencies is not None else None)

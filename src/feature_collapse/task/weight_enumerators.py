@@ -74,13 +74,22 @@ def code_symmetry(matrix: Generator, n_c: int) -> CodeSymmetry:
         weights, at = _enumerate(matrix, n_c)
         even = bool((at == at[:, :1]).all())
         return CodeSymmetry(K, tuple(int(x) for x in weights), zero, even)
-    dual = null_space(matrix, n_c) if m < L else np.zeros((0, L), dtype=np.int64)
-    weights, at = _enumerate(dual, n_c)
+    return dual_symmetry(null_space(matrix, n_c) if m < L else np.zeros((0, L), dtype=np.int64), n_c)
+
+
+def dual_symmetry(matrix: Generator, n_c: int) -> CodeSymmetry:
+    """Weights and symmetry of the dual of the code with generator matrix `matrix` (m, L), which has n_c^(L-m) words.
+
+    `matrix` is taken to be of full rank modulo n_c. Time O(n_c^m L + L²) operations on integers of L log2(n_c) bits.
+    """
+    m, L = matrix.shape
+    weights, at = _enumerate(matrix, n_c)
     sizes = _macwilliams([int(x) for x in weights], n_c)
-    # codewords that are 0 at position p: the dual of the dual code with p struck out
+    # words of the dual that are 0 at position p: the dual of the code with p struck out
     zero_at = {_struck(weights, at[:, position]) for position in range(L)}
     even = len({tuple(_macwilliams(list(struck), n_c)) for struck in zero_at}) == 1
-    return CodeSymmetry(K, tuple(sizes), zero, even)
+    # the dual has a zero coordinate p if and only if the code has a word that is non-zero at p alone
+    return CodeSymmetry(n_c ** (L - m), tuple(sizes), bool(at[1].any()), even)
 
 
 def _struck(weights: np.ndarray, at: np.ndarray) -> tuple[int, ...]:
@@ -101,8 +110,7 @@ def _enumerate(matrix: Generator, n_c: int) -> tuple[np.ndarray, np.ndarray]:
         nonzero = (table + digits @ matrix[: m - inner]) % n_c != 0
         weight = nonzero.sum(axis=1)
         weights += np.bincount(weight, minlength=L + 1)
-        for position in range(L):
-            at[:, position] += np.bincount(weight[nonzero[:, position]], minlength=L + 1)
+        np.add.at(at, weight, nonzero.astype(np.int64))
     return weights, at
 
 

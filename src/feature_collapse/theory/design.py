@@ -16,9 +16,10 @@ from feature_collapse.task.assumption_b import assumption_b
 from feature_collapse.task.latents import Latents, given
 from feature_collapse.task.symmetry import measure_symmetry
 from feature_collapse.task.task import DESIGNS, LATENTS, generator, make_latents
-from feature_collapse.task.weight_enumerators import code_symmetry
+from feature_collapse.task.weight_enumerators import code_symmetry, dual_symmetry
 from feature_collapse.theory.distance_law import AssumptionA, DistanceLaw, Spheres, check_sizes, log_share
 
+_DUALS = {"parity": "repetition", "hamming": "simplex"}
 _CHEAP = 2e9  # operations allowed for measuring a set of latents when only asked for a prediction
 
 
@@ -110,11 +111,19 @@ def design_from(latents: Latents, n_c: int, name: str = "given") -> Design:
 
 
 def _of_code(name: str, n_c: int, L: int) -> Design:
-    matrix = codes.generator(name, n_c, L)
-    found = code_symmetry(matrix, n_c)
+    check_int("L", L, 1, 2000)
+    check_int("n_c", n_c, 2, 10_000)
+    if name in _DUALS and L > 1:  # a large code with a small dual
+        try:
+            small = codes.generator(_DUALS[name], n_c, L)
+        except InputError as error:
+            raise InputError(str(error).replace(_DUALS[name], name)) from None
+        found = dual_symmetry(small, n_c)
+    else:
+        found = code_symmetry(codes.generator(name, n_c, L), n_c)
     b = None
-    if found.K**2 * (L + n_c**4) <= _CHEAP:
-        b = assumption_b(codes.codewords(matrix, n_c), n_c).holds
+    if found.K**2 * (L + n_c**4) <= _CHEAP / 10:
+        b = assumption_b(codes.codewords(codes.generator(name, n_c, L), n_c), n_c).holds
     complete = n_c**L == found.K
     return Design(
         name, n_c, L, found.K, Spheres(found.sizes), complete, True, found.lemma_b, _off_a(found.sizes, n_c, L), b

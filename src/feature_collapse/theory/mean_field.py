@@ -20,13 +20,15 @@ import numpy as np
 from jaxtyping import Float
 from scipy.optimize import minimize
 
-from feature_collapse.errors import InputError, RunStopped, check_real
+from feature_collapse.errors import InputError, RunStopped, check_int, check_real
 from feature_collapse.task.frequencies import Law, given
 from feature_collapse.theory import theorem1
 from feature_collapse.theory.distance_law import check_sizes, log_share
 from feature_collapse.theory.roots import exp
 from feature_collapse.theory.sum_law import SumLaw
 from feature_collapse.theory.theorem2 import TypeThree, exponents
+
+_MOST_WORDS = 100_000  # per concept
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class MeanField:
             raise InputError(f"K = {self.K}, but the mean-field prediction needs K ≤ n_c^L = {self.n_c}^{self.L}")
         check_real("lambda", self.lambda_, 0.0, above=True)
         object.__setattr__(self, "mu", given(self.mu))
+        check_int("s_c, the number of words per concept,", len(self.mu), 1, _MOST_WORDS)
         if self.weight < 1e-250:
             raise InputError(f"lambda = {self.lambda_:g}, but the mean field needs λ √(n_c K L)/κ ≥ 1e-250")
         if self.L > 2**17:
