@@ -70,7 +70,8 @@ EXPERIMENTS = (
         _BASE.replace(word_law="zipf", epochs=500, gap=2e-3, **_LAYERNORM),
     ),
 )
-DIAGRAMS = ("figure1", "figure2")  # drawn by code, without a run
+DIAGRAMS = ("figure1", "figure2", "figure6")  # drawn by code, without a run
+DERIVED = {"figure5": "figure4a"}  # drawn from the record of another figure
 FIGURES = tuple(dict.fromkeys(experiment.figure for experiment in EXPERIMENTS))
 QUICK = {"n_w": 60, "K": 60, "L": 8, "d": 10}
 
@@ -83,14 +84,15 @@ def select(figures: Sequence[str], *, method: str = "sgd", seed: int = 0, quick:
     Raises:
         InputError: an unknown figure.
     """
-    known = [*DIAGRAMS, *FIGURES, "all"]
+    known = sorted([*DIAGRAMS, *FIGURES, *DERIVED]) + ["all"]
     for figure in figures:
         if figure not in known:
             raise InputError(f"figure {figure!r} is not one of {', '.join(known)}{nearest(figure, known)}")
     check_choice("method", method, METHODS)
     check_int("seed", seed, 0, 2**63 - 1)
     wanted = FIGURES if "all" in figures else figures
-    chosen = [e for e in EXPERIMENTS if e.figure in wanted]
+    needed = [DERIVED[figure] for figure in wanted if figure in DERIVED]
+    chosen = [e for e in EXPERIMENTS if e.figure in wanted or (e.drawn and e.figure in needed)]
     return [
         Experiment(
             record_name(e.name, method, seed, quick), e.figure, e.drawn, e.told, _adapt(e.settings, method, seed, quick)
