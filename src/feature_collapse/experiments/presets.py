@@ -84,7 +84,7 @@ def select(figures: Sequence[str], *, method: str = "sgd", seed: int = 0, quick:
     Raises:
         InputError: an unknown figure.
     """
-    known = sorted([*DIAGRAMS, *FIGURES, *DERIVED]) + ["all"]
+    known = [*sorted([*DIAGRAMS, *FIGURES, *DERIVED]), "all"]
     for figure in figures:
         if figure not in known:
             raise InputError(f"figure {figure!r} is not one of {', '.join(known)}{nearest(figure, known)}")
