@@ -124,7 +124,7 @@ def _text(value: Value, percent: bool = False) -> str:
         return ""
     if isinstance(value, list):
         return ", ".join(_text(v) for v in value)
-    return f"{100 * value:.1f}%" if percent else f"{value:.4g}"
+    return f"{100 * value:.2f}%" if percent else f"{value:.4g}"
 
 
 def summary_rows(record: Record) -> list[list[str]]:
