@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from feature_collapse.errors import InputError, check_real
-from feature_collapse.normalisers import Normaliser, NoNormaliser
+from feature_collapse.normalisers import NoNormaliser, Normaliser
 from feature_collapse.risk.dual import DualPoint, dual_point
 from feature_collapse.risk.plain_bound import operator_norm_bound, plain_bound
 from feature_collapse.risk.sphere_bound import sphere_bound
@@ -116,7 +116,9 @@ def check_weights(W: Tensor, U: Tensor, words: np.ndarray, labels: np.ndarray) -
         InputError: naming what does not fit.
     """
     if W.ndim != 2 or U.ndim != 3 or W.shape[1] != U.shape[2]:
-        raise InputError(f"W has shape {tuple(W.shape)} and U {tuple(U.shape)}, but they must be (n_w, d) and (K, L, d)")
+        raise InputError(
+            f"W has shape {tuple(W.shape)} and U {tuple(U.shape)}, but they must be (n_w, d) and (K, L, d)"
+        )
     if not (bool(torch.isfinite(W).all()) and bool(torch.isfinite(U).all())):
         raise InputError("the weights have entries that are not finite, but must be numbers")
     check_sentences(words, labels, len(W), len(U), U.shape[1])
@@ -130,7 +132,9 @@ def check_sentences(words: np.ndarray, labels: np.ndarray, n_w: int, K: int, L: 
     """
     if words.ndim != 2 or words.size == 0 or words.dtype.kind not in "iu" or (L is not None and words.shape[1] != L):
         wanted = "L" if L is None else f"L = {L}"
-        raise InputError(f"words have shape {words.shape} and type {words.dtype}, but must be integers (N, {wanted}), N ≥ 1")
+        raise InputError(
+            f"words have shape {words.shape} and type {words.dtype}, but must be integers (N, {wanted}), N ≥ 1"
+        )
     if labels.shape != (len(words),) or labels.dtype.kind not in "iu":
         raise InputError(f"labels have shape {labels.shape} and type {labels.dtype}, but must be {len(words)} integers")
     for name, values, end in (("words", words, n_w), ("labels", labels, K)):

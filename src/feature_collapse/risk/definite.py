@@ -75,5 +75,6 @@ def _lanczos(A: Tensor, count: int) -> tuple[np.ndarray, np.ndarray]:
 
     operator = scipy.sparse.linalg.LinearOperator((n, n), matvec=multiply, dtype=np.float64)
     start = np.random.default_rng(0).standard_normal(n)
-    values, vectors = scipy.sparse.linalg.eigsh(operator, k=count, which="LA", tol=1e-9, v0=start, ncv=max(60, 3 * count))
+    ncv = min(n, max(60, 3 * count))
+    values, vectors = scipy.sparse.linalg.eigsh(operator, k=count, which="LA", tol=1e-9, v0=start, ncv=ncv)
     return values, vectors

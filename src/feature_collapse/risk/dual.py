@@ -91,7 +91,6 @@ def dual_point(
     flops = 2.0 * K * L * n_w**2
     single = flops > _SINGLE_FROM
     omega = torch.from_numpy(omega_np).to(device)
-    data = _Data(words, labels, omega_np, n_w, rows, device)
     labels_t = torch.from_numpy(labels.astype(np.int64)).to(device)
     data = _Data(words, labels_t, omega_np, n_w, rows, device)
     one_block = block >= K
@@ -180,7 +179,7 @@ def _totals(V: Tensor, U: Tensor, data: _Data) -> Tensor:
 
 def _add_gram(gram: Tensor, G: Tensor, single: bool) -> None:
     """Add Σ_ℓ G_ℓ G_ℓᵀ, the upper triangle by tiles and mirrored."""
-    L, n_w, _ = G.shape
+    n_w = G.shape[1]
     tile = n_w if n_w <= 1500 else math.ceil(n_w / math.ceil(n_w / 1000))
     for g in G:
         g = g.float() if single else g
@@ -206,7 +205,7 @@ class _Part:
 
     def add_to(self, G: Tensor, e: Tensor, z: Tensor) -> None:
         """Add Σ_i (ω_i/z_i) e_i ⊗ ζ(x_i), rows of G being (place, word)."""
-        n, L = self.words.shape
+        L = self.words.shape[1]
         factor = self.omega / z
         places = (self.words + np.arange(L) * self.n_w).T
         if e.device.type == "cpu":

@@ -29,8 +29,8 @@ from feature_collapse.training.model import Model, make_model
 from feature_collapse.training.problem import Problem
 from feature_collapse.training.solution import COLUMNS, Progress, Solution, lift
 from feature_collapse.training.solver_checkpoint import SolverCheckpoint, read, write
-from feature_collapse.training.start import spectral_start
 from feature_collapse.training.spectral import lambda_max
+from feature_collapse.training.start import spectral_start
 
 _FIRST_RANK, _ADDED = 16, 8
 _PARTS = (20, 100)  # sentences per class that are solved first where there are at least four times as many
@@ -231,7 +231,9 @@ class _Run:
             V, U = lift(V, U, problem.d, mean_zero=isinstance(problem.normaliser, LayerNorm))
         gap = bound.risk - self.lower
         relative = gap / bound.risk if bound.risk > 0 else 0.0
-        message = f"{reason}; risk {bound.risk:.8g}, lower bound {self.lower:.8g}, relative gap {relative:.2e}, rank {rank}"
+        message = (
+            f"{reason}; risk {bound.risk:.8g}, lower bound {self.lower:.8g}, relative gap {relative:.2e}, rank {rank}"
+        )
         return Solution(V, U, bound.risk, self.lower, gap, relative, rank, status, message,
                         np.array(self.rows, dtype=np.float64).reshape(-1, len(COLUMNS)), self._seconds(),
                         bound.operator_norm, bound.data_term)
@@ -282,7 +284,8 @@ class _Run:
         self.shown = time.monotonic()
         if self.report is not None and self.at is not None:
             relative = (risk - self.lower) / risk if self.lower > -math.inf and risk > 0 else math.inf
-            self.report(Progress(phase, self.iteration, risk, self.lower, relative, self.at.V.shape[1], self._seconds(), expected))
+            rank, seconds = self.at.V.shape[1], self._seconds()
+            self.report(Progress(phase, self.iteration, risk, self.lower, relative, rank, seconds, expected))
 
     def save(self) -> None:
         """Write the checkpoint, if one is wanted and there is something to write."""

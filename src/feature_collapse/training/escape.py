@@ -21,8 +21,13 @@ from feature_collapse.training.model import Model, on_sphere
 STEPS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003)
 
 
-def directions(point: DualPoint, V: Tensor, lambda_: float, radius: float | None, tolerance: float, count: int) -> Tensor:
-    """(n_w, ≤ count) unused directions along which the risk falls, by more than `tolerance` relative to λ; often none."""
+def directions(
+    point: DualPoint, V: Tensor, lambda_: float, radius: float | None, tolerance: float, count: int
+) -> Tensor:
+    """(n_w, ≤ count) unused directions along which the risk falls, σ being above λ by more than `tolerance`, relative.
+
+    O(n_w³).
+    """
     A = point.gram
     n_w, r = V.shape
     if radius is None:
@@ -44,7 +49,9 @@ def directions(point: DualPoint, V: Tensor, lambda_: float, radius: float | None
     return torch.from_numpy(np.ascontiguousarray(chosen)).to(V) * root.unsqueeze(1)
 
 
-def add(model: Model, V: Tensor, U: Tensor, new: Tensor, lambda_: float, radius: float | None) -> tuple[Tensor, Tensor, bool]:
+def add(
+    model: Model, V: Tensor, U: Tensor, new: Tensor, lambda_: float, radius: float | None
+) -> tuple[Tensor, Tensor, bool]:
     """V and U with the new directions, at the step that lowers the risk most; False where none of the steps does."""
     K, L = model.risk.K, model.risk.L
     b = new.shape[1]

@@ -1,9 +1,9 @@
 """Limited-memory BFGS on torch tensors, on any device, one iteration per call of an iterator.
 
 The two-loop recursion with a preallocated history [1, algorithm 7.4] and a line search for the weak Wolfe conditions
-by bisection [2]. The variables are expected in units in which curvatures are about one,
-so that a unit step is a fair first guess, cut to a tenth of the point's length; afterwards it is nearly always taken, so that an
-iteration costs one evaluation.
+by bisection [2]. The variables are expected in units in which curvatures are about one, so that a unit step is a fair
+first guess, cut to a tenth of the point's length; afterwards it is nearly always taken, and an iteration costs one
+evaluation.
 
 [1] J. Nocedal, S. Wright, Numerical Optimization, 2nd ed., 2006.
 [2] A. Lewis, M. Overton, Nonsmooth optimization via quasi-Newton methods, Math. Programming 141, 2013.
@@ -37,7 +37,7 @@ class Iterate:
 
 
 class History:
-    """The last steps S and changes of the gradient Y, as rows; Memory 2·memory·n numbers."""
+    """The last steps S and changes of the gradient Y, as rows; memory 2·memory·n numbers."""
 
     def __init__(self, like: Float[Tensor, " n"], memory: int = 12) -> None:
         """An empty history for vectors like the one given."""

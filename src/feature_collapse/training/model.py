@@ -180,7 +180,8 @@ class SphereModel(_Scaled):
         nu = nu.unsqueeze(1)
         turned = nu * V - self.lambda_ * tangential
         excess = float(((turned.square() / nu).sum(0) / (nu * V.square()).sum(0).clamp_min(1e-30)).sqrt().max()) - 1.0
-        return (float(gU.square().sum()) / (2.0 * self.lambda_) + 0.5 * self.lambda_ * squares * max(excess, 0.0)) / value
+        first = float(gU.square().sum()) / (2.0 * self.lambda_)
+        return (first + 0.5 * self.lambda_ * squares * max(excess, 0.0)) / value
 
     def prune(self, V: Tensor, U: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
         """Without the directions in which the words hardly reach, the words scaled back onto the sphere."""
