@@ -1,17 +1,17 @@
 """Word vectors from the documentation that Python carries, and what `measure` says about them.
 
-Text: the docstrings of Python's own standard library, imported as installed (licence: the Python Software Foundation
-License). Nothing is downloaded. Vectors: positive pointwise mutual
-information in a window of 4 words, and its truncated singular value decomposition (Levy, Goldberg, Dagan 2015),
-deterministic for a given version of Python. Then the same measured on the words' groups below: do words that play
-the same role get the same direction? Do frequent words get longer vectors?
+Text: the docstrings of Python's own standard library, as installed (licence: the Python Software Foundation
+License). Nothing is downloaded. Vectors: positive pointwise mutual information in a window of 4 words, and
+its truncated singular value decomposition (Levy, Goldberg, Dagan 2015), deterministic for a given version of
+Python. Then the same measured on the groups of words below: do words that play the same role get the same
+direction? Do frequent words get longer vectors?
 
     python examples/measure_docstrings.py [folder]
 
-writes vectors.txt (word2vec format), groups.csv and report.html there (default: ./docstring-vectors). The command
-line does the same from the files:
+writes vectors.txt (word2vec format), groups.csv and report.html there (default: ./docstring-vectors). The
+command line does the same from the files:
 
-    feature-collapse measure docstring-vectors/vectors.txt --groups docstring-vectors/groups.csv --report report.html
+    feature-collapse measure docstring-vectors/vectors.txt --groups docstring-vectors/groups.csv
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""Watch feature collapse in two training loops: a plain one, and one with a `transformers`-style language model.
+"""Watch feature collapse in two training loops: a plain one, and a `transformers`-style language model's.
 
-The task is the paper's in small: words fall into three concepts, a class is a sequence of concepts, and a sentence of
-the class puts a word in each place. Words of one concept play the same role; the monitor shows their vectors becoming
-one direction. The second model is built from a configuration with random weights, nothing is downloaded: GPT-2 of the
-library `transformers` where it is installed, otherwise a small module with the same attribute names.
+The task is the paper's in small: words fall into three concepts, a class is a sequence of concepts, and a
+sentence of the class puts a word in each place. Words of one concept play the same role; the monitor shows
+their vectors becoming one direction. The second model is built from a configuration with random weights,
+nothing is downloaded: GPT-2 of the library `transformers` where it is installed, otherwise a small module
+with the same attribute names.
 
     python examples/measure_while_training.py
 """
@@ -21,7 +22,7 @@ WORDS = N_C * S_C
 
 
 def batch(latents: torch.Tensor, size: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    """Sentences (size, LENGTH) of word indices and their classes (size,); frequent words come first (Zipf)."""
+    """Sentences (size, LENGTH) of word indices and their classes (size,); words follow Zipf's law."""
     law = 1 / torch.arange(1, S_C + 1)
     y = torch.randint(CLASSES, (size,), generator=generator)
     word = torch.multinomial(law, size * LENGTH, replacement=True, generator=generator).reshape(size, LENGTH)
@@ -71,6 +72,7 @@ class SmallModel(torch.nn.Module):
     """What this example needs of GPT-2, with its names: transformer.wte, transformer.ln_f, lm_head."""
 
     def __init__(self, vocabulary: int, width: int) -> None:
+        """Build the layers."""
         super().__init__()
         self.transformer = torch.nn.ModuleDict(
             {
@@ -83,6 +85,7 @@ class SmallModel(torch.nn.Module):
         torch.nn.init.normal_(self.transformer["wte"].weight, std=0.02)
 
     def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
+        """Logits (n, length, vocabulary) of the next word at each place."""
         mask = torch.nn.Transformer.generate_square_subsequent_mask(input_ids.shape[1])
         hidden = self.transformer["h"](self.transformer["wte"](input_ids), src_mask=mask, is_causal=True)
         return self.lm_head(self.transformer["ln_f"](hidden))

@@ -115,8 +115,9 @@ def test_a_folder_that_is_no_record_says_what_is_missing(tmp_path):
 def test_missing_groups_and_bad_report_paths_are_one_sentence(files, tmp_path):
     for arguments, words in (
         ([files[0]], "groups is missing"),
-        ([files[0], "--groups", files[1], "--report", tmp_path], "must be a file"),
+        ([files[0], "--groups", files[1], "--report", tmp_path], "must be a plain file"),
         ([files[0], "--groups", files[1], "--report", tmp_path / "no" / "r.html"], "folder that exists"),
+        ([files[0], "--groups", files[1], "--report", "/dev/null"], "plain file"),
         ([files[0], "--groups", files[1], "--resamples", "-1"], "resamples = -1"),
         ([files[0], "--groups", files[1], "--normaliser", "batch"], "normaliser = 'batch'"),
         ([files[0], "--groups", tmp_path / "none.csv"], "does not exist"),

@@ -34,6 +34,6 @@ def test_directions_collapse_while_the_examples_train(tmp_path):
     plain, embedding, hidden = re.split(r"\n(?=\S)", text.strip())
     for part in (plain, embedding, hidden):
         spreads = [float(s) for s in re.findall(r"spread of direction (\d\.\d+)", part)]
-        assert len(spreads) >= 4 and spreads[-1] < spreads[0] or spreads[-1] < 0.01
+        assert (len(spreads) >= 4 and spreads[-1] < spreads[0]) or spreads[-1] < 0.01
     assert re.findall(r"verdict (\w+)", plain)[-1] == "III"
     assert "slope of length +" in plain

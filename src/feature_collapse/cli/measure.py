@@ -50,8 +50,8 @@ def command(
     from feature_collapse.errors import InputError
     from feature_collapse.metrics.measured import measure_file
 
-    if report is not None and (report.is_dir() or not report.parent.is_dir()):
-        raise InputError(f"report = {report}, but must be a file in a folder that exists")
+    if report is not None and (report.exists() and not report.is_file() or not report.parent.is_dir()):
+        raise InputError(f"report = {report}, but must be a plain file in a folder that exists")
     measured = measure_file(
         file,
         groups,

@@ -199,7 +199,8 @@ def _notes(
             )
     if s.zero_vectors:
         notes.append(
-            f"{s.zero_vectors} zero vector(s) have no direction: they stay zero after every normaliser"
+            f"{s.zero_vectors} zero vector(s) (or below about 1e-160) have no direction: "
+            "they stay zero after every normaliser"
         )
     if s.constant_vectors:
         notes.append(f"{s.constant_vectors} vector(s) with equal coordinates become zero under LayerNorm")

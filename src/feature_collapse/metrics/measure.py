@@ -56,7 +56,7 @@ def measure(
     Raises:
         InputError: for wrong shapes, missing labels, values that are not finite, or an option out of range.
 
-    Time O(N·d²) for the values, and per replicate O(n·d·min(C, d)) with n·d ≤ 2·10⁶; memory O(C·d + d²)
+    Time O(N·d²) for the values, and per replicate O(n·d·min(C, d)) with n·d ≤ 10⁶; memory O(C·d + d²)
     besides the embeddings. See docs/metrics.md for every value's definition and source.
     """
     view = "none" if normaliser is None else check_choice("normaliser", normaliser, NORMALISERS)

@@ -30,7 +30,7 @@ from feature_collapse.metrics.nearest_centre import NearestCentre
 from feature_collapse.metrics.normalisers import normalise
 from feature_collapse.metrics.values import concept_values, spectrum_values
 
-LIMIT = 2_000_000
+LIMIT = 1_000_000
 """Numbers (entities × dimension) that the resampling works on at most."""
 PAIRS = 1024
 """Entities whose pairs give the uniformity's interval."""
