@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from feature_collapse.errors import InputError
@@ -45,3 +47,28 @@ def make_folder(path: Path) -> Path:
     except OSError as error:
         raise InputError(f"output folder {str(path)!r} cannot be written: {error.strerror}") from None
     return path
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder for this process alone; the system lets go of it when the process ends, however it ends.
+
+    Raises:
+        InputError: another process holds it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # no such locks on this system
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(
+                f"output folder {str(folder)!r} is in use by another run; wait for it, or end it"
+            ) from None
+        yield
+    finally:
+        os.close(handle)

@@ -10,6 +10,7 @@ from feature_collapse.errors import InputError
 from feature_collapse.experiments.record import FILES, prepare_folder, read_record
 from feature_collapse.experiments.run import run
 from feature_collapse.experiments.settings import Settings
+from feature_collapse.files import locked
 from feature_collapse.task import make_task
 
 SMALL = Settings(n_w=12, K=6, L=3, d=4, epochs=3, batch_size=10)
@@ -60,6 +61,21 @@ def test_a_folder_that_holds_other_things_is_refused_and_left_alone(tmp_path):
     with pytest.raises(InputError, match=r"holds other things \('thesis.tex'\)"):
         run(SMALL, tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_record_from_before_a_setting_was_added_is_still_the_same_run(record):
+    config = json.loads((record.path / "config.json").read_text())
+    del config["settings"]["init_scale"]
+    (record.path / "config.json").write_text(json.dumps(config | {"key": "of an earlier version"}))
+    assert run(SMALL, record.path).summary == record.summary
+    with pytest.raises(InputError, match="other settings"):
+        run(SMALL.replace(init_scale=0.5), record.path)
+
+
+def test_a_folder_in_use_by_another_run_is_refused(tmp_path):
+    with locked(tmp_path), pytest.raises(InputError, match="in use by another run"):
+        run(SMALL, tmp_path)
+    assert run(SMALL, tmp_path).settings == SMALL
 
 
 def test_files_of_a_record_without_its_config_are_refused(tmp_path):

@@ -12,15 +12,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from feature_collapse.training.sgd import State
+    from feature_collapse.training.solution import Progress as Solving
 
 _EVERY = 30.0  # seconds between two lines without a terminal
 
 
 @contextmanager
-def training_progress(name: str) -> Iterator[Callable[[State], None]]:
+def training_progress(name: str) -> Iterator[Callable[[State | Solving], None]]:
     """A function that shows the state of a training run, on stderr."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from feature_collapse.training.sgd import State
 
     if not sys.stderr.isatty():
         yield _plain(name)
@@ -30,7 +33,10 @@ def training_progress(name: str) -> Iterator[Callable[[State], None]]:
         bar = progress.add_task(name, total=None, told="")
         rate = _Rate()
 
-        def show(state: State) -> None:
+        def show(state: State | Solving) -> None:
+            if not isinstance(state, State):
+                progress.update(bar, told=_solving(state))
+                return
             progress.update(
                 bar, total=state.steps, completed=state.step, told=f"{_told(state)}, {rate(state.step):.0f} steps/s"
             )
@@ -56,17 +62,28 @@ def _told(state: State) -> str:
     return f"epoch {state.epoch}, loss {state.loss:.4f}, train {100 * state.train_accuracy:.1f}%{test}"
 
 
-def _plain(name: str) -> Callable[[State], None]:
+def _solving(state: Solving) -> str:
+    gap = "" if state.relative_gap == float("inf") else f", relative gap {state.relative_gap:.1e}"
+    return f"{state.phase}, iteration {state.iteration}, risk {state.risk:.6g}{gap}, rank {state.rank}"
+
+
+def _plain(name: str) -> Callable[[State | Solving], None]:
+    from feature_collapse.training.sgd import State
+
     started = shown = time.monotonic()
     first: int | None = None
 
-    def show(state: State) -> None:
+    def show(state: State | Solving) -> None:
         nonlocal shown, first
-        first = state.step if first is None else first
         now = time.monotonic()
+        if isinstance(state, State) and first is None:
+            first = state.step
         if now - shown < _EVERY:
             return
         shown = now
+        if not isinstance(state, State) or first is None:
+            print(f"{name}: {_solving(state)}", file=sys.stderr, flush=True)
+            return
         rate = (state.step - first) / (now - started)
         left = f", {(state.steps - state.step) / rate:.0f} s left" if rate > 0 else ""
         print(f"{name}: {_told(state)}, {rate:.0f} steps/s{left}", file=sys.stderr, flush=True)

@@ -25,7 +25,7 @@ def command(
     Ends with a table and OUT/report.html.
     """
     from feature_collapse.cli.progress import training_progress
-    from feature_collapse.experiments.artefacts import draw_diagrams, draw_record, write_report
+    from feature_collapse.experiments.artefacts import draw_diagrams, draw_record, draw_story, write_report
     from feature_collapse.experiments.presets import DIAGRAMS, select
     from feature_collapse.experiments.run import check_ready, run
     from feature_collapse.experiments.table import cells, comparison
@@ -40,6 +40,7 @@ def command(
             record = run(experiment.settings, out / experiment.name, device=device, report=report)
         draw_record(record)
         records.append((experiment, record))
+    pictures += draw_story(out, records)
     rows = comparison(records)
     page = write_report(out, pictures, records, rows)
     if json:

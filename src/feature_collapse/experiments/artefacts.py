@@ -14,6 +14,7 @@ from feature_collapse.experiments.table import Row, cells
 from feature_collapse.figures.figure1 import draw_task
 from feature_collapse.figures.figure2 import draw_networks
 from feature_collapse.figures.frequencies import draw_frequencies
+from feature_collapse.figures.overview import draw_overview
 from feature_collapse.figures.style import save
 from feature_collapse.figures.weights import draw_weights
 from feature_collapse.files import make_folder, write_atomically
@@ -25,7 +26,11 @@ th,td{padding:.25rem .6rem;text-align:right;border-bottom:1px solid #ddd}th:firs
 td:nth-child(2),th:nth-child(2){text-align:left}h2{margin-top:2.5rem}.group td{border-top:2px solid #888}
 figcaption,.note{color:#555;font-size:.9rem}
 """
+_DRAWN = 4
 _TOLD = {
+    "overview": "Words of one concept share a colour. Equal frequencies: embeddings collapse (type I). Long tail, much "
+    "data: directions collapse, lengths follow the frequencies (type III). Long tail, little data: the linear weights "
+    "do not collapse, and the network fails. LayerNorm restores collapse (type II).",
     "figure1": "Figure 1. The task: a latent variable is a sequence of concepts; its sentences replace each "
     "concept by one of its words.",
     "figure2": "Figure 2. The networks h and h*.",
@@ -36,6 +41,20 @@ def draw_record(record: Record, folder: Path | None = None) -> list[Path]:
     """Draw figure.png/pdf and word-frequencies.png/pdf of a record; returns their paths."""
     place = make_folder(folder) if folder is not None else record.path
     return [*save(draw_weights(record), place, "figure"), *save(draw_frequencies(record), place, "word-frequencies")]
+
+
+def draw_story(folder: Path, records: Sequence[tuple[Experiment, Record]]) -> list[tuple[str, Path]]:
+    """Draw overview.png/pdf where all four of the paper's drawn runs are there; returns caption and path."""
+    drawn = [(e, r) for e, r in records if e.drawn]
+    if len(drawn) < _DRAWN:
+        return []
+    titles = [(f"{e.figure.replace('figure', 'figure ')}: {e.told.split(',')[0]}\n{_law(r)}", r) for e, r in drawn]
+    return [(_TOLD["overview"], save(draw_overview(titles), folder, "overview")[0])]
+
+
+def _law(record: Record) -> str:
+    settings = record.settings
+    return f"{'Zipf' if settings.word_law == 'zipf' else 'uniform'} words, {settings.n_spl} sentences/class"
 
 
 def draw_diagrams(folder: Path, names: Sequence[str]) -> list[tuple[str, Path]]:

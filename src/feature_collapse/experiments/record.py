@@ -60,35 +60,59 @@ class Record:
     test: Sentences
 
 
-def prepare_folder(folder: Path, key: str) -> bool:
-    """Make a folder ready for a run; return whether it already holds the finished record of this key.
-
-    Nothing that is not the record's own is touched.
+def check_folder(folder: Path, key: str) -> bool:
+    """Whether a folder already holds the finished record of this key; it is made if it is not there.
 
     Raises:
         InputError: the folder is a file, cannot be written, holds other things, or a record of other settings.
     """
     make_folder(folder)
-    present = {entry.name for entry in folder.iterdir()}
-    leftovers = {name for name in present if name.startswith(tuple(f".{file}." for file in FILES + OTHERS))}
-    foreign = sorted(present - leftovers - set(FILES + OTHERS))
+    present = {entry.name for entry in folder.iterdir()} - {path.name for path in _leftovers(folder)}
+    foreign = sorted(present - set(FILES + OTHERS))
     if foreign:
         raise InputError(
             f"output folder {str(folder)!r} holds other things ({foreign[0]!r}); give an empty or new folder"
         )
-    for name in leftovers:  # of a run that was killed while it wrote
-        (folder / name).unlink(missing_ok=True)
     if "config.json" in present:
-        found = _read_json(folder / "config.json").get("key")
-        if found != key:
+        if not _same_run(_read_json(folder / "config.json"), key):
             raise InputError(
                 f"output folder {str(folder)!r} holds a run of other settings; give another folder, or remove it"
             )
-    elif present - leftovers:
+    elif present:
         raise InputError(
             f"output folder {str(folder)!r} holds files of a record without its config.json; give another folder"
         )
     return "summary.json" in present
+
+
+def prepare_folder(folder: Path, key: str) -> bool:
+    """`check_folder`, and remove what a killed run left half written; nothing else is touched.
+
+    Raises:
+        InputError: as `check_folder`.
+    """
+    finished = check_folder(folder, key)
+    for path in _leftovers(folder):
+        path.unlink(missing_ok=True)
+    return finished
+
+
+def _leftovers(folder: Path) -> list[Path]:
+    names = tuple(f".{file}." for file in FILES + OTHERS)
+    return [path for path in folder.iterdir() if path.name.startswith(names)]
+
+
+def _same_run(config: Mapping[str, Any], key: str) -> bool:
+    """Whether a config is of this key, also where it was written before a setting was added that has its default."""
+    stored = config.get("settings")
+    if config.get("key") == key:
+        return True
+    if not isinstance(stored, dict) or stored.get("vocabulary") is not None:
+        return False
+    try:
+        return Settings.from_mapping(stored).key() == key
+    except InputError:
+        return False
 
 
 def write_config(folder: Path, config: Mapping[str, Any]) -> None:

@@ -18,6 +18,7 @@ from feature_collapse.experiments.prediction import predict
 from feature_collapse.experiments.record import (
     FORMAT,
     Record,
+    check_folder,
     prepare_folder,
     read_record,
     write_config,
@@ -26,14 +27,19 @@ from feature_collapse.experiments.record import (
 )
 from feature_collapse.experiments.settings import Settings
 from feature_collapse.experiments.summary import summarise
+from feature_collapse.files import locked, make_folder
 from feature_collapse.networks import Network
 from feature_collapse.normalisers import make_normaliser
 from feature_collapse.task import Sentences, Task
 from feature_collapse.task.task import START, generator
-from feature_collapse.training.checkpoint import COLUMNS
+from feature_collapse.training.certified import solve
+from feature_collapse.training.checkpoint import COLUMNS as sgd_columns
+from feature_collapse.training.problem import Problem
 from feature_collapse.training.sgd import SGDSettings, State, train_sgd
+from feature_collapse.training.solution import COLUMNS as solver_columns
+from feature_collapse.training.solution import Progress
 
-Report = Callable[[State], None]
+Report = Callable[[State | Progress], None]
 
 
 def check_device(name: str) -> torch.device:
@@ -65,7 +71,7 @@ def check_ready(runs: Sequence[tuple[Settings, Path]], device: str) -> None:
     """
     check_device(device)
     for settings, folder in runs:
-        prepare_folder(folder, settings.key())
+        check_folder(folder, settings.key())
 
 
 @dataclass(frozen=True)
@@ -98,17 +104,30 @@ def execute(
 ) -> Outcome:
     """Minimise the risk of given settings on given data; nothing is written but the checkpoint, where one is named.
 
-    Time and memory are those of the method (`train_sgd`).
+    Time and memory are those of the method (`train_sgd`, `solve`).
 
     Raises:
         InputError: a device that is not there.
         RunStopped: the training diverged.
     """
     place = check_device(device)
-    if settings.method != "sgd":
-        raise InputError(f"method = {settings.method!r}, but must be sgd")
+    if settings.method == "certified":
+        return _certified(settings, train, test, place, report, checkpoint)
+    return _sgd(settings, task, train, test, place, report, checkpoint, checkpoint_seconds)
+
+
+def _sgd(
+    settings: Settings,
+    task: Task,
+    train: Sentences,
+    test: Sentences,
+    device: torch.device,
+    report: Report | None,
+    checkpoint: Path | None,
+    checkpoint_seconds: float,
+) -> Outcome:
     normaliser = make_normaliser(settings.normaliser, settings.eps)
-    network = Network(settings.n_w, settings.L, settings.K, settings.d, normaliser, device=place)
+    network = Network(settings.n_w, settings.L, settings.K, settings.d, normaliser, device=device)
     network.start(generator(settings.seed, START), settings.init_scale)
     schedule = SGDSettings(
         settings.epochs,
@@ -131,7 +150,49 @@ def execute(
     W, U = (p.detach().cpu().numpy() for p in (network.W, network.U))
     summary = summarise(settings, train, test, W, U)
     summary |= {"train_ce_last_epoch": float(result.history[-1, 1]), "seconds": result.seconds}
-    return Outcome(W, U, COLUMNS, result.history, summary)
+    return Outcome(W, U, sgd_columns, result.history, summary)
+
+
+def _certified(
+    settings: Settings,
+    train: Sentences,
+    test: Sentences,
+    device: torch.device,
+    report: Report | None,
+    checkpoint: Path | None,
+) -> Outcome:
+    normaliser = make_normaliser(settings.normaliser, settings.eps)
+    problem = Problem(
+        train.words,
+        train.labels,
+        settings.n_w,
+        settings.K,
+        settings.lambda_,
+        normaliser,
+        settings.d,
+        device=str(device),
+    )
+    found = solve(
+        problem,
+        gap=settings.gap,
+        time_limit=settings.time_limit,
+        seed=settings.seed,
+        checkpoint=checkpoint,
+        report=report,
+    )
+    summary = summarise(settings, train, test, found.W, found.U)
+    summary |= {
+        "risk": found.risk,
+        "lower_bound": found.lower_bound,
+        "gap": found.gap,
+        "relative_gap": found.relative_gap,
+        "rank": found.rank,
+        "operator_norm": found.operator_norm,
+        "status": found.status,
+        "message": found.message,
+        "seconds": found.seconds,
+    }
+    return Outcome(found.W, found.U, solver_columns, found.history, summary)
 
 
 def run(
@@ -144,7 +205,7 @@ def run(
 ) -> Record:
     """Run an experiment, or return its finished record.
 
-    Time and memory are those of the method (`train_sgd`); the data takes 2 N L bytes.
+    Time and memory are those of the method (`train_sgd`, `solve`); the data takes 2 N L bytes.
 
     Args:
         settings: what to run.
@@ -158,27 +219,28 @@ def run(
         RunStopped: the training diverged.
     """
     folder, place = Path(folder), check_device(device)
-    if prepare_folder(folder, settings.key()):
+    with locked(make_folder(folder)):
+        if prepare_folder(folder, settings.key()):
+            return read_record(folder)
+        task = settings.task()
+        train, test = task.train_set(settings.n_spl), task.test_set(settings.n_test)
+        write_config(folder, describe(settings, place, settings.d))
+        write_task(folder, task, train, test)
+        done = execute(
+            settings,
+            task,
+            train,
+            test,
+            device=device,
+            report=report,
+            checkpoint=folder / "checkpoint.safetensors",
+            checkpoint_seconds=checkpoint_seconds,
+        )
+        if done.W.shape[1] != settings.d:
+            write_config(folder, describe(settings, place, done.W.shape[1]))
+        done.summary["prediction"] = predict(settings, task)
+        write_result(folder, done.W, done.U, done.columns, done.history, done.summary)
         return read_record(folder)
-    task = settings.task()
-    train, test = task.train_set(settings.n_spl), task.test_set(settings.n_test)
-    write_config(folder, describe(settings, place, settings.d))
-    write_task(folder, task, train, test)
-    done = execute(
-        settings,
-        task,
-        train,
-        test,
-        device=device,
-        report=report,
-        checkpoint=folder / "checkpoint.safetensors",
-        checkpoint_seconds=checkpoint_seconds,
-    )
-    if done.W.shape[1] != settings.d:
-        write_config(folder, describe(settings, place, done.W.shape[1]))
-    done.summary["prediction"] = predict(settings, task)
-    write_result(folder, done.W, done.U, done.columns, done.history, done.summary)
-    return read_record(folder)
 
 
 def describe(settings: Settings, device: torch.device, d: int) -> dict[str, Any]:

@@ -94,6 +94,12 @@ class Settings:
         self._set(eps=check_real("eps", self.eps, 0.0) if self.normaliser != "none" else 0.0)
         self._set(lambda_=check_real("lambda", self.lambda_, 0.0))
         check_choice("method", self.method, METHODS)
+        if self.method == "certified" and self.lambda_ == 0:
+            raise InputError(
+                "lambda = 0, but must be > 0 for the method certified: without a penalty no minimiser exists"
+            )
+        if self.method == "certified" and self.eps > 0:
+            raise InputError(f"eps = {self.eps:g}, but must be 0 for the method certified (the theory's normaliser)")
         self._set(learning_rate=check_real("learning_rate", self.learning_rate, 0.0, above=True))
         self._set(init_scale=check_real("init_scale", self.init_scale, 0.0, above=True))
         if not isinstance(self.fresh, bool):
@@ -150,12 +156,19 @@ class Settings:
         return {key: list(value) if isinstance(value, tuple) else value for key, value in plain.items()}
 
     def key(self) -> str:
-        """A hash of the settings that matter to the result: equal keys, equal runs."""
+        """A hash of the settings that matter to the result: equal keys, equal runs.
+
+        Settings at their default do not enter, so that a new one leaves the keys of earlier runs as they are.
+        """
         unused = {
             "sgd": ("gap", "time_limit"),
             "certified": ("epochs", "batch_size", "learning_rate", "init_scale", "fresh", "test_every"),
         }
-        kept = {key: value for key, value in self.to_mapping().items() if key not in unused[self.method]}
+        kept: dict[str, Any] = {"method": self.method}
+        for name, field_ in FIELDS.items():
+            value = getattr(self, name)
+            if value != field_.default and name not in unused[self.method]:
+                kept[name] = list(value) if isinstance(value, tuple) else value
         if self.vocabulary is not None:  # the file may change under the same name
             words, mu = read_vocabulary(self.vocabulary)
             kept["vocabulary"] = [words.words, mu.tolist()]
