@@ -55,6 +55,7 @@ def draw_map(
     others = [name for name in axes if name not in (x, y, split)]
     y = y or next((name for name in numeric if name in others), "none")
     others = [name for name in others if name != y]
+    others.sort(key=lambda name: name in numeric)  # rather networks side by side than another number
     split = split or next((name for name in others if len(set(results.column(name))) <= _MOST), None)
     by = [x, *([y] if y != "none" else []), *([split] if split else [])]
     found = cells(results.where(state="done") if "state" in results.columns else results, by, value)

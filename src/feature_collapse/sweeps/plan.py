@@ -79,7 +79,7 @@ def data_name(settings: Mapping) -> str:
 def work(settings: Mapping) -> float:
     """The scores computed, N·K·L·d for each epoch; for the certified solver, which works at low rank, N·K·L."""
     scores = float(settings["n_spl"]) * settings["K"] ** 2 * settings["L"]
-    return scores * settings["d"] * settings["epochs"] if settings["method"] == "sgd" else scores
+    return float(scores * settings["d"] * settings["epochs"] if settings["method"] == "sgd" else 1)
 
 
 class Planner:

@@ -8,7 +8,6 @@ begin from their neighbour's weights; the gap asked for is proved for each.
 
 from __future__ import annotations
 
-import inspect
 import json
 import math
 import platform
@@ -19,6 +18,8 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from feature_collapse import __version__
 from feature_collapse.sweeps.plan import data_name
@@ -54,7 +55,6 @@ class Batch:
 
 def versions() -> dict[str, str]:
     """The versions that must be the same on the driver and on every worker (of Python, without the last number)."""
-    import numpy as np
     import torch
 
     for name in _NEEDED:  # what the first run would import should not count as its time
@@ -144,7 +144,7 @@ def _run(
     options: dict[str, Any] = {"device": "cpu"}
     if checkpoint is not None:
         options |= {"checkpoint": checkpoint, "checkpoint_seconds": math.inf}
-    if settings.method == "certified" and "start" in inspect.signature(execute).parameters:
+    if settings.method == "certified":
         options["start"] = shared.start(mapping)
     outcome = execute(settings, task, train, test, **options)
     shared.keep(mapping, outcome)
@@ -183,8 +183,15 @@ class _Shared:
     def keep(self, mapping: dict[str, Any], outcome: Any) -> None:
         """Remember the weights of a certified run that are not zero."""
         if mapping["method"] == "certified" and outcome.W.any():
-            self._last = (_neighbour_name(mapping), (outcome.W, outcome.U))
+            self._last = (_neighbour_name(mapping), _compressed(outcome.W, outcome.U))
 
 
 def _neighbour_name(mapping: dict[str, Any]) -> str:
     return json.dumps({k: v for k, v in mapping.items() if k not in ("lambda", "n_spl")}, sort_keys=True)
+
+
+def _compressed(W: np.ndarray, U: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same scores and norms in as few coordinates as W spans: what does not act on W is dropped from U."""
+    _, values, basis = np.linalg.svd(W, full_matrices=False)
+    basis = basis[values > 1e-6 * values[0]].T
+    return W @ basis, U @ basis

@@ -25,6 +25,8 @@ def directions(point: DualPoint, V: Tensor, lambda_: float, radius: float | None
     """(n_w, ≤ count) unused directions along which the risk falls, by more than `tolerance` relative to λ; often none."""
     A = point.gram
     n_w, r = V.shape
+    if count < 1:  # the rank is at its limit
+        return V.new_zeros((n_w, 0))
     if radius is None:
         root = torch.ones(n_w, dtype=A.dtype, device=A.device)
         level = (lambda_ * (1.0 + tolerance)) ** 2
