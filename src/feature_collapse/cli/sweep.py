@@ -162,7 +162,7 @@ def plot(
     from feature_collapse.sweeps.store import open_store
 
     with open_store(what) as store:
-        sweep, results = store.sweep, read_results(store)
+        sweep, results = store.sweep, read_results(store, (value,))
     axes = list(dict.fromkeys(axis.name for block in sweep.blocks for axis in block.axes if axis.name != "seed"))
     figure = draw_map(results, axes, value, x=x, y=y, split=split)
     for path in save(figure, make_folder(out), f"{sweep.name}-{value}"):

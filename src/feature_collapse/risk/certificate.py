@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from feature_collapse.errors import InputError, check_real
-from feature_collapse.normalisers import Normaliser, NoNormaliser
+from feature_collapse.normalisers import NoNormaliser, Normaliser
 from feature_collapse.risk.dual import DualPoint, dual_point
 from feature_collapse.risk.plain_bound import operator_norm_bound, plain_bound
 from feature_collapse.risk.sphere_bound import sphere_bound

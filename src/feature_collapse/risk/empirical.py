@@ -92,7 +92,7 @@ class EmpiricalRisk:
     def value_and_gradient(
         self, V: Float[Tensor, "n_w r"], U: Float[Tensor, "K L*r"]
     ) -> tuple[float, Float[Tensor, "n_w r"], Float[Tensor, "K L*r"]]:
-        """f and its gradients with respect to V and to U. Time 6 N K L r flops and N K exponentials."""
+        """F and its gradients with respect to V and to U. Time 6 N K L r flops and N K exponentials."""
         V, U = V.to(self.dtype), U.to(self.dtype)
         if self._shift is not None:
             found = self._pass(V, U, self._shift)

@@ -32,7 +32,7 @@ def plain_bound(point: DualPoint, lambda_: float, operator_norm: float) -> float
 
 
 def best_over_theta(point: DualPoint, quadratic: float, largest: float) -> float:
-    """max over 0 ≤ θ ≤ largest of Σ ω_i Ent((1-θ)e + θp_i) - quadratic·θ², and 0: every θ gives a valid bound."""
+    """Max over 0 ≤ θ ≤ largest of Σ ω_i Ent((1-θ)e + θp_i) - quadratic·θ², and 0: every θ gives a valid bound."""
 
     def value(theta: float) -> float:
         return point.entropy(theta) - quadratic * theta * theta

@@ -7,9 +7,12 @@ was measured (a list of numbers becomes `name_1`, `name_2`, …), then `key`.
 from __future__ import annotations
 
 import csv
+import gc
 import io
+import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +21,8 @@ import numpy as np
 
 from feature_collapse.errors import InputError, nearest
 from feature_collapse.files import write_atomically
-from feature_collapse.sweeps.store import Row, Store
+from feature_collapse.sweeps.spec import Sweep
+from feature_collapse.sweeps.store import Store
 
 _FIRST = ("group",)
 _LAST = ("state", "attempts", "error", "run_seconds")
@@ -80,31 +84,58 @@ class Results:
         return Results(self.name, {name: [values[i] for i in rows] for name, values in self.columns.items()})
 
 
-def read_results(store: Store) -> Results:
-    """The finished and failed runs of a sweep file, in the order of the grid. O(rows)."""
-    return Results(store.sweep.name, _columns(store.rows()))
+def read_results(store: Store, quantities: Collection[str] | None = None) -> Results:
+    """The finished and failed runs of a sweep file, in the order of the grid. O(rows).
+
+    Args:
+        store: the open file.
+        quantities: what was measured that is wanted; None for all.
+    """
+    with _no_collection():
+        sweep = store.sweep
+        return Results(sweep.name, _columns(store.columns(), quantities, _one_setting_each(sweep)))
 
 
-def _columns(rows: Iterable[Row]) -> dict[str, list[Any]]:
-    held = list(rows)
-    if not held:
+def _one_setting_each(sweep: Sweep) -> bool:
+    """Whether the axes are all that differs between runs: then the settings, most of the text, need not be read."""
+    (first, *others) = sweep.blocks
+    moved = {key for axis in first.axes for change in axis.changes for key in change}
+    follow = {"n_c", "L", "design", "vocabulary", "normaliser"}  # others follow from these
+    return not others and moved == {axis.name for axis in first.axes} and not moved & follow
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Millions of small objects are made here and none in a cycle: the cycle collector would double the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _columns(held: dict[str, list[Any]], quantities: Collection[str] | None, only_axes: bool) -> dict[str, list[Any]]:
+    axes, results = _parsed(held["axes"]), _parsed(held["result"])
+    settings = [{}] * len(axes) if only_axes else _parsed(held["settings"])
+    if not axes:
         return {name: [] for name in (*_FIRST, *_LAST, "key")}
-    axes = list(dict.fromkeys(name for row in held for name in row.axes))
-    first = held[0].settings
-    differ = [name for name in first if name not in axes and any(row.settings.get(name) != first[name] for row in held)]
-    columns: dict[str, list[Any]] = {"group": [row.group for row in held]}
-    for name in axes:  # an axis that a block lacks has there the value of the setting
-        columns[name] = [row.axes.get(name, row.settings.get(name)) for row in held]
+    names = list(dict.fromkeys(name for labels in axes for name in labels))
+    first = settings[0]
+    differ = [name for name in first if name not in names and any(one.get(name) != first[name] for one in settings)]
+    columns: dict[str, list[Any]] = {"group": held["grp"]}
+    for name in names:  # an axis that a block lacks has there the value of the setting
+        columns[name] = [
+            labels[name] if name in labels else one.get(name) for labels, one in zip(axes, settings, strict=True)
+        ]
     for name in differ:
-        columns[name] = [_cell(row.settings.get(name)) for row in held]
-    columns |= {
-        "state": [row.state for row in held],
-        "attempts": [row.attempts for row in held],
-        "error": [row.error for row in held],
-        "run_seconds": [row.seconds for row in held],
-    }
-    for name in dict.fromkeys(name for row in held for name in row.result):
-        values = [row.result.get(name) for row in held]
+        columns[name] = [_cell(one.get(name)) for one in settings]
+    columns |= {name: held[name] for name in ("state", "attempts", "error")}
+    columns["run_seconds"] = held["seconds"]
+    measured = dict.fromkeys(name for result in results for name in result)
+    for name in measured if quantities is None else [name for name in measured if name in quantities]:
+        values = [result.get(name) for result in results]
         longest = max((len(value) for value in values if isinstance(value, list)), default=-1)
         if longest < 0:
             columns[name] = values
@@ -112,8 +143,14 @@ def _columns(rows: Iterable[Row]) -> dict[str, list[Any]]:
             columns[f"{name}_{i + 1}"] = [
                 value[i] if isinstance(value, list) and len(value) > i else None for value in values
             ]
-    columns["key"] = [row.key for row in held]
+    columns["key"] = held["key"]
     return columns
+
+
+def _parsed(texts: list[str | None]) -> list[dict[str, Any]]:
+    """Many small JSON texts at once, which is several times faster than one by one."""
+    found: list[dict[str, Any]] = json.loads("[" + ",".join(text or "{}" for text in texts) + "]")
+    return found
 
 
 def _cell(value: Any) -> Any:

@@ -26,7 +26,6 @@ from feature_collapse.sweeps.spec import Run, Sweep
 
 STATES = ("pending", "running", "done", "failed")
 _WAIT = 30.0  # seconds to wait for another connection's transaction
-_CHUNK = 1000
 
 
 @dataclass(frozen=True)
@@ -46,21 +45,6 @@ class Finished:
     seconds: float | None
     result: dict[str, Any] | None
     attempts: int
-
-
-@dataclass(frozen=True)
-class Row:
-    """A run in the store, as an export sees it."""
-
-    key: str
-    group: str
-    axes: dict[str, Any]
-    settings: dict[str, Any]
-    state: str
-    attempts: int
-    error: str | None
-    seconds: float | None
-    result: dict[str, Any]
 
 
 class Store:
@@ -194,28 +178,18 @@ class Store:
             "driven_by": self.driven_by(),
         }
 
-    def rows(self, states: tuple[str, ...] = ("done", "failed")) -> Iterator[Row]:
-        """The runs of the present grid in some states, in the order of the grid."""
+    def columns(self, states: tuple[str, ...] = ("done", "failed")) -> dict[str, list[Any]]:
+        """The runs of the present grid in some states, in the order of the grid, column by column, JSON as text."""
+        names = ("key", "grp", "axes", "settings", "state", "attempts", "error", "seconds", "result")
         marks = ", ".join("?" * len(states))
         with _told(self.path):
-            cursor = self._db.execute(
-                "SELECT key, grp, axes, settings, state, attempts, error, seconds, result FROM runs "
+            found = self._db.execute(
+                f"SELECT {', '.join(names)} FROM runs "
                 f"WHERE position IS NOT NULL AND state IN ({marks}) ORDER BY position",
                 states,
-            )
-            while found := cursor.fetchmany(_CHUNK):
-                for key, group, axes, settings, state, attempts, error, seconds, result in found:
-                    yield Row(
-                        key,
-                        group,
-                        json.loads(axes),
-                        json.loads(settings),
-                        state,
-                        attempts,
-                        error,
-                        seconds,
-                        json.loads(result) if result else {},
-                    )
+            ).fetchall()
+        columns = zip(*found, strict=True) if found else ((),) * len(names)
+        return {name: list(values) for name, values in zip(names, columns, strict=True)}
 
     def driven_by(self) -> str | None:
         """Who drives this sweep now, or None."""

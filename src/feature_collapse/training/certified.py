@@ -30,8 +30,8 @@ from feature_collapse.training.model import Model, PlainModel, SphereModel
 from feature_collapse.training.problem import Problem
 from feature_collapse.training.solution import COLUMNS, Progress, Solution, lift
 from feature_collapse.training.solver_checkpoint import SolverCheckpoint, read, write
-from feature_collapse.training.start import spectral_start
 from feature_collapse.training.spectral import lambda_max
+from feature_collapse.training.start import spectral_start
 
 _FIRST_RANK, _ADDED = 12, 8
 _PART_FROM = 100  # sentences per class from which a part of the data is solved first
