@@ -17,7 +17,7 @@ app = typer.Typer(
 )
 
 # command name -> module below feature_collapse.cli that defines a function `command`
-COMMANDS = ("reproduce", "train", "task", "figure", "theory", "check")
+COMMANDS = ("reproduce", "theory", "check", "measure", "train", "task", "figure")
 
 
 def _print_version(asked: bool) -> None:

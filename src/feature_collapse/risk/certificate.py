@@ -94,14 +94,17 @@ def certificate(
 
 
 def bound_from(point: DualPoint, risk: float, lambda_: float, radius: float | None, V: Tensor,
-               tolerance: float = 1e-5) -> Bound:
-    """The bound from a dual point: R2 where `radius` is None, else R3 with representations V as a guide to ν."""
+               tolerance: float = 1e-5, enough: float = 0.0) -> Bound:
+    """The bound from a dual point: R2 where `radius` is None, else R3 with representations V as a guide to ν.
+
+    A relative gap of `enough` stops the search for a better ν.
+    """
     norm = operator_norm_bound(point)
     if radius is None:
         lower = plain_bound(point, lambda_, norm)
     else:
         guess = (point.gram @ V * V).sum(1) / radius**2
-        lower = sphere_bound(point, lambda_, radius, guess, tolerance)
+        lower = sphere_bound(point, lambda_, radius, guess, tolerance, risk * (1.0 - enough))
     gap = risk - lower
     return Bound(risk, lower, gap, gap / risk if risk > 0 else 0.0, point.data_term, norm)
 

@@ -8,7 +8,6 @@ are proved, not estimated.
 from __future__ import annotations
 
 import numpy as np
-import scipy.linalg
 import scipy.sparse.linalg
 import torch
 from jaxtyping import Float
@@ -59,9 +58,9 @@ def top_eigenpairs(A: Float[Tensor, "n n"], count: int) -> tuple[np.ndarray, np.
     """The largest `count` eigenvalues (falling) and eigenvectors (columns) of a symmetric A, as estimates."""
     n = len(A)
     count = min(count, n)
-    if n <= 2000:
-        a = A.cpu().numpy()
-        values, vectors = scipy.linalg.eigh(a, subset_by_index=(n - count, n - 1), driver="evr")
+    if n <= 2000 or A.device.type != "cpu":
+        all_values, all_vectors = torch.linalg.eigh(A)
+        values, vectors = all_values[n - count :].cpu().numpy(), all_vectors[:, n - count :].cpu().numpy()
     else:
         values, vectors = _lanczos(A, min(count, n - 2))
     order = np.argsort(-values)

@@ -25,7 +25,7 @@ from feature_collapse.errors import InputError
 
 UNIT = 2.0**-53  # rounding of float64
 _UNIT_SINGLE = 2.0**-24
-_SINGLE_FLOPS = 2e13  # a Gram matrix that costs more is multiplied in float32, with the larger rounding bound
+_SINGLE_FROM = 2e13  # a Gram matrix that costs more is multiplied in float32, with the larger rounding bound
 
 
 @dataclass(frozen=True)
@@ -89,45 +89,54 @@ def dual_point(
     rows = int(min(N, max(256, 4e7 // (8 * K))))
     block = _classes_per_block(K, L, n_w, rows, N, memory_limit)
     flops = 2.0 * K * L * n_w**2
-    single = flops > _SINGLE_FLOPS
+    single = flops > _SINGLE_FROM
     omega = torch.from_numpy(omega_np).to(device)
     data = _Data(words, labels, omega_np, n_w, rows, device)
-    log_sum = None if block >= K else _log_sums(V, U, data)
+    labels_t = torch.from_numpy(labels.astype(np.int64)).to(device)
+    data = _Data(words, labels_t, omega_np, n_w, rows, device)
+    one_block = block >= K
+    totals = torch.ones_like(omega) if one_block else _totals(V, U, data)
     gram = torch.zeros(n_w, n_w, dtype=torch.float64, device=device)
-    other, at_label = torch.zeros_like(omega), torch.zeros_like(omega)
-    losses, sums = torch.zeros_like(omega), torch.zeros_like(omega)
-    class_mass, largest = 0.0, 0.0
+    sums, moments, at_label = torch.zeros_like(omega), torch.zeros_like(omega), torch.zeros_like(omega)
+    label_mass = torch.zeros(K, dtype=torch.float64, device=device).index_add_(0, labels_t, omega)
+    scores = torch.empty(rows, min(block, K), dtype=torch.float64, device=device)
+    q = torch.empty_like(scores)
+    class_mass = 0.0
     for low in range(0, K, block):
         high = min(low + block, K)
         G = torch.zeros(L * n_w, high - low, dtype=torch.float64, device=device)
-        mass = torch.zeros(high - low, dtype=torch.float64, device=device)
-        for part, flat, label, by_place in data:
+        for part in data:
             n = part.stop - part.start
-            s = torch.mm(V.index_select(0, flat).view(n, -1), U[low:high].T)
-            log_z = torch.logsumexp(s, 1) if log_sum is None else log_sum[part]
-            largest = max(largest, float(s.abs().max()), float(log_z.abs().max()))
-            p = torch.exp(s - log_z.unsqueeze(1))
-            if log_sum is None:
-                p /= p.sum(1, keepdim=True)
-            sums[part] += p.sum(1)
-            here = ((label >= low) & (label < high)).nonzero().squeeze(1)
-            column = label[here] - low
-            p_label, s_label = p[here, column], s[here, column]
-            entropy = log_z * p.sum(1) - torch.linalg.vecdot(p, s)
-            entropy[here] -= p_label * (log_z[here] - s_label)
-            other[part] += entropy
-            at_label[part].index_copy_(0, here, p_label)
-            losses[part].index_copy_(0, here, log_z[here] - s_label)
-            mass += torch.mv(p.T, omega[part])
-            p[here, column] -= 1.0
-            mass.index_add_(0, column, omega[part][here])
-            by_place.add_to(G, p)
-        class_mass = max(class_mass, float(mass.max()))
+            rows_ = slice(part.start, part.stop)
+            s, e = scores[:n, : high - low], q[:n, : high - low]
+            # e^{s - s_y}, over its sum: the label's own term is 1, so that nothing underflows
+            _shifted_scores(V, U, part, low, high, s)
+            torch.exp(s, out=e)
+            total = e.sum(1)
+            if one_block:
+                totals[rows_] = total
+            z = totals[rows_]
+            if not bool(torch.isfinite(total).all()) or not bool(torch.isfinite(z).all()):
+                raise InputError("the weights give scores that differ by more than 700, which double precision "
+                                 "cannot exponentiate; scale the weights down")
+            sums[rows_] += total / z
+            moments[rows_] += torch.linalg.vecdot(e, s) / z
+            here = ((part.labels >= low) & (part.labels < high)).nonzero().squeeze(1)
+            column = part.labels[here] - low
+            p_label = e[here, column] / z[here]
+            at_label[rows_].index_copy_(0, here, p_label)
+            moments[rows_].index_add_(0, here, p_label * s[here, column], alpha=-1.0)
+            e[here, column] -= z[here]
+            part.add_to(G, e, z)
+        class_mass = max(class_mass, float((G[:n_w].sum(0) + 2.0 * label_mass[low:high]).max()))
         _add_gram(gram, G.view(L, n_w, -1), single)
+    losses = totals.log()
+    other = losses * (1.0 - at_label) - moments  # -Σ_{k≠y} p log p, with log p = s - s_y - log z
     defect = float((sums - 1.0).abs().max())
     word_mass = torch.zeros(n_w, dtype=torch.float64, device=device)
-    for part, flat, _, _ in data:
-        word_mass.index_add_(0, flat, omega[part].repeat_interleave(L))
+    for part in data:
+        word_mass.index_add_(0, part.flat, part.omega.repeat_interleave(L))
+    largest = 2.0 * L * float(V.norm(dim=1).max()) * float(U.view(K * L, -1).norm(dim=1).max())  # ≥ |s - s_y|
     size = 2.0 * float(word_mass.max()) * class_mass  # ‖G‖² ≤ (largest column sum)(largest row sum) of |G|
     relative = 1.01 * (K * L + 2 * (N + K)) * UNIT + 2.0 * defect
     if single:
@@ -150,10 +159,23 @@ def _classes_per_block(K: int, L: int, n_w: int, rows: int, N: int, memory_limit
     return min(block, K)
 
 
-def _log_sums(V: Tensor, U: Tensor, data: _Data) -> Tensor:
-    parts = [torch.logsumexp(torch.mm(V.index_select(0, flat).view(p.stop - p.start, -1), U.T), 1)
-             for p, flat, _, _ in data]
-    return torch.cat(parts)
+def _shifted_scores(V: Tensor, U: Tensor, part: _Part, low: int, high: int, out: Tensor) -> None:
+    """s_ik - s_iy for the classes low..high, the shift being one more column of the product."""
+    n = part.stop - part.start
+    x = V.index_select(0, part.flat).view(n, -1)
+    own = (x * U.index_select(0, part.labels)).sum(1, keepdim=True)
+    ones = torch.ones(high - low, 1, dtype=U.dtype, device=U.device)
+    torch.mm(torch.cat((x, -own), 1), torch.cat((U[low:high], ones), 1).T, out=out)
+
+
+def _totals(V: Tensor, U: Tensor, data: _Data) -> Tensor:
+    """Σ_k e^{s_ik - s_iy} for each sentence."""
+    found = []
+    for part in data:
+        s = torch.empty(part.stop - part.start, len(U), dtype=U.dtype, device=U.device)
+        _shifted_scores(V, U, part, 0, len(U), s)
+        found.append(s.exp_().sum(1))
+    return torch.cat(found)
 
 
 def _add_gram(gram: Tensor, G: Tensor, single: bool) -> None:
@@ -171,49 +193,56 @@ def _add_gram(gram: Tensor, G: Tensor, single: bool) -> None:
 
 
 @dataclass(frozen=True)
-class _ByPlace:
-    """Σ_i ω_i p_i ⊗ ζ(x_i): a chunk's sums over (place, word), as a sparse matrix or as indices."""
+class _Part:
+    """Rows start..stop of the data."""
 
-    matrix: Tensor | None
-    places: Tensor
+    start: int
+    stop: int
+    words: np.ndarray
+    flat: Tensor
+    labels: Tensor
     omega: Tensor
+    n_w: int
 
-    def add_to(self, G: Tensor, p: Tensor) -> None:
-        if self.matrix is not None:
-            G.addmm_(self.matrix, p)
+    def add_to(self, G: Tensor, e: Tensor, z: Tensor) -> None:
+        """Add Σ_i (ω_i/z_i) e_i ⊗ ζ(x_i), rows of G being (place, word)."""
+        n, L = self.words.shape
+        factor = self.omega / z
+        places = (self.words + np.arange(L) * self.n_w).T
+        if e.device.type == "cpu":
+            G.addmm_(_sums(places.ravel(), factor.numpy(), L * self.n_w), e)
             return
-        p = p * self.omega.unsqueeze(1)
-        for places in self.places:
-            G.index_add_(0, places, p)
+        e.mul_(factor.unsqueeze(1))
+        for at in torch.from_numpy(places).to(e.device):
+            G.index_add_(0, at, e)
 
 
 class _Data:
-    """The sentences in chunks; iterating gives (rows, flat word indices, labels, sums by place)."""
+    """The sentences in parts of `rows`."""
 
-    def __init__(self, words: np.ndarray, labels: np.ndarray, omega: np.ndarray, n_w: int, rows: int,
+    def __init__(self, words: np.ndarray, labels: Tensor, omega: np.ndarray, n_w: int, rows: int,
                  device: torch.device) -> None:
-        self.words, self.labels, self.omega, self.n_w, self.rows, self.device = words, labels, omega, n_w, rows, device
+        self.words, self.labels, self.n_w, self.rows, self.device = words, labels, n_w, rows, device
+        self.omega = torch.from_numpy(omega).to(device)
 
-    def __iter__(self) -> Iterator[tuple[slice, Tensor, Tensor, _ByPlace]]:
-        N, L = self.words.shape
+    def __iter__(self) -> Iterator[_Part]:
+        N = len(self.words)
         for low in range(0, N, self.rows):
-            part = slice(low, min(low + self.rows, N))
-            words = self.words[part].astype(np.int64)
-            places = (words + np.arange(L) * self.n_w).T
-            omega = self.omega[part]
-            matrix = _sums(places.ravel(), np.tile(omega, L), L * self.n_w, len(words)) if self.device.type == "cpu" else None
-            yield (part, torch.from_numpy(words.ravel()).to(self.device),
-                   torch.from_numpy(self.labels[part].astype(np.int64)).to(self.device),
-                   _ByPlace(matrix, torch.from_numpy(places).to(self.device), torch.from_numpy(omega).to(self.device)))
+            high = min(low + self.rows, N)
+            words = self.words[low:high].astype(np.int64)
+            yield _Part(low, high, words, torch.from_numpy(words.reshape(-1)).to(self.device), self.labels[low:high],
+                        self.omega[low:high], self.n_w)
 
 
-def _sums(rows: np.ndarray, values: np.ndarray, height: int, width: int) -> Tensor:
-    """The height × width matrix with `values` at (rows[t], t mod width), compressed by rows."""
+def _sums(rows: np.ndarray, factor: np.ndarray, height: int) -> Tensor:
+    """The height × n matrix with factor[t mod n] at (rows[t], t mod n), compressed by rows."""
+    width = len(factor)
     order = np.argsort(rows, kind="stable")
+    column = order % width
     starts = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=height))))
     with warnings.catch_warnings():  # "sparse CSR is in beta": we use one product of it
         warnings.simplefilter("ignore", UserWarning)
         return torch.sparse_csr_tensor(
-            torch.from_numpy(starts.astype(np.int32)), torch.from_numpy((order % width).astype(np.int32)),
-            torch.from_numpy(values[order]), size=(height, width), check_invariants=False,
+            torch.from_numpy(starts.astype(np.int32)), torch.from_numpy(column.astype(np.int32)),
+            torch.from_numpy(factor[column]), size=(height, width), check_invariants=False,
         )

@@ -23,22 +23,23 @@ from feature_collapse.errors import InputError, check_int, check_real
 from feature_collapse.normalisers import LayerNorm
 from feature_collapse.risk.certificate import Bound, bound_from
 from feature_collapse.risk.dual import DualPoint, dual_point
-from feature_collapse.risk.empirical import EmpiricalRisk
 from feature_collapse.training import escape
-from feature_collapse.training.lbfgs import minimise
-from feature_collapse.training.model import Model, PlainModel, SphereModel
+from feature_collapse.training.lbfgs import History, minimise
+from feature_collapse.training.model import Model, make_model
 from feature_collapse.training.problem import Problem
 from feature_collapse.training.solution import COLUMNS, Progress, Solution, lift
 from feature_collapse.training.solver_checkpoint import SolverCheckpoint, read, write
 from feature_collapse.training.spectral import lambda_max
 from feature_collapse.training.start import spectral_start
 
-_FIRST_RANK, _ADDED = 12, 8
-_PART_FROM = 100  # sentences per class from which a part of the data is solved first
-_PART = 20  # sentences per class in that part
+_FIRST_RANK, _ADDED = 16, 8
+_PARTS = (20, 100)  # sentences per class that are solved first where there are at least four times as many
+_PART_GAP = 1e-3
+_PART_ROUNDS = (10, 15, 15, 15, 15)
 _SMALL = 2e6  # scores; below, double precision from the beginning
 _ROUNDS = (15, 30, 50)  # iterations between two changes of scaling; the last repeats
-_PRUNE = {False: 1e-4, True: 1e-3}  # singular values relative to the largest; True: on a part of the data
+_PATIENCE = 30  # iterations without a smaller expected: the precision is used up
+_PRUNE = {False: 1e-4, True: 1e-2}  # singular values relative to the largest; True: on a part of the data
 
 
 def solve(
@@ -103,7 +104,8 @@ class _Run:
         self.rows: list[tuple[float, ...]] = []
         self.iteration = 0
         self.lower = -math.inf
-        self.on_part = False
+        self.on_part, self.parts_done = False, 0
+        self.kept: tuple[int, Tensor, History] | None = None
         self.at: _Point | None = None
         self.key = _key(problem, seed) if checkpoint is not None else ""
 
@@ -115,39 +117,40 @@ class _Run:
             zero = self._zero_solution()
             if zero is not None:
                 return zero
-        part = problem.first_of_each_class(_PART) if len(problem.words) >= _PART_FROM * problem.K else None
+        parts = [size for size in _PARTS if len(problem.words) >= 4 * size * problem.K]
         if resumed is not None:
             self._resume(resumed)
-            part = part if resumed.on_part else None
+            parts = parts[resumed.parts_done :]
         elif start is not None:
-            self.at, part = self._given(*start), None
+            self.at, parts = self._given(*start), []
         else:
             first = min(_FIRST_RANK, problem.largest_rank)
-            model = self._model(part or problem, single=True)
-            V, U = spectral_start(part or problem, model, first, self.seed)
-            self.at = _Point(V, U)
-        if part is not None:
-            self._solve_part(part)
+            begin = problem.first_of_each_class(parts[0]) if parts else problem
+            self.at = _Point(*spectral_start(begin, first, self.seed))
+        for size in parts:
+            self._solve_part(problem.first_of_each_class(size))
         return self._solve_all()
 
     def _solve_part(self, part: Problem) -> None:
         self.on_part = True
-        model = self._model(part, single=True)
-        for limit in (*_ROUNDS, _ROUNDS[-1]):
-            residual, _ = self._round(model, limit, target=0.03)
-            if residual <= 0.03 or self._late():
+        model = make_model(part, single=True)
+        for limit in _PART_ROUNDS:
+            expected, _ = self._round(model, limit, target=_PART_GAP)
+            if expected <= _PART_GAP or self._late():
                 break
+            self.kept = None
         self.on_part = False
+        self.parts_done += 1
 
     def _solve_all(self) -> Solution:
         problem, radius = self.problem, self.problem.radius
         single = len(problem.words) * problem.K > _SMALL
-        model = self._model(problem, single)
-        target = 0.3 * self.gap
+        model = make_model(problem, single)
+        target = 0.6 * self.gap
         last = math.inf
         for number in range(10_000):
-            residual, stalled = self._round(model, _ROUNDS[min(number, len(_ROUNDS) - 1)], target)
-            if not (residual <= target or stalled or self._late()):
+            expected, stalled = self._round(model, _ROUNDS[min(number, len(_ROUNDS) - 1)], target)
+            if not (expected <= target or stalled or self._late()):
                 continue
             point, bound = self._certify()
             if bound.risk - self.lower <= self.gap * bound.risk:
@@ -163,36 +166,46 @@ class _Run:
                 self.at = _Point(V, U)
             elif stalled and single:
                 single, found = False, True
-                model = self._model(problem, single)
+                model = make_model(problem, single)
             if not found and stalled and bound.risk >= last * (1.0 - 1e-12):
                 return self._finish(bound, "stalled", "neither a step nor a new direction lowers the risk further"
                                     + ("" if room else f", and the rank is at its limit {problem.largest_rank}"))
             last = bound.risk
-            target *= 0.3
+            target *= 0.4
         raise AssertionError("unreachable")
 
     def _round(self, model: Model, limit: int, target: float) -> tuple[float, bool]:
-        """At most `limit` iterations; (residual, whether the precision is used up)."""
+        """At most `limit` iterations; (expected, whether the precision is used up)."""
         assert self.at is not None
         V, U = self.at.V, self.at.U
         if V.shape[1] == 0:
             return 0.0, True
-        x, V, U = model.begin(V, U)
-        at, residual, stalled = None, math.inf, False
-        noise = 1e-8 if model.risk.dtype == torch.float32 else 1e-15
+        kept = self.kept if self.kept is not None and self.kept[0] == V.shape[1] else None
+        self.kept = None
+        if kept is not None:  # the same variables, more data: what was learnt of the curvature still holds
+            x, history = model.continued(V, U, kept[1]), kept[2]
+        else:
+            x, V, U = model.begin(V, U)
+            history = History(x)
+        at, expected, stalled = None, math.inf, False
         values: list[float] = []
-        for at in minimise(model.objective, x):
+        least, since = math.inf, 0
+        for at in minimise(model.objective, x, history):
             self.at = _Point(*model.split(at.x))
-            residual = model.residual(at.x, at.gradient)
+            expected = model.expected_gap(at.x, at.gradient, at.value)
             values.append(at.value)
-            stalled = at.stalled or (len(values) > 12 and values[-13] - at.value <= 12 * noise * abs(at.value))
-            self._note(at.value)
+            least, since = (expected, 0) if expected < least else (least, since + 1)
+            stalled = at.stalled or since > _PATIENCE
+            self._note(at.value, expected)
             self.iteration += 1
-            if stalled or residual <= target or len(values) > limit or self._late():
+            if stalled or expected <= target or len(values) > limit or self._late():
                 break
         assert self.at is not None
+        rank = V.shape[1]
         self.at = _Point(*model.prune(self.at.V, self.at.U, _PRUNE[self.on_part]))
-        return residual, stalled
+        if self.on_part and self.at.V.shape[1] == rank:
+            self.kept = (rank, model.unit, history)
+        return expected, stalled
 
     def _certify(self) -> tuple[DualPoint, Bound]:
         assert self.at is not None
@@ -202,7 +215,7 @@ class _Run:
                            memory_limit=self.memory_limit)
         squares = float(U.square().sum()) + (float(V.square().sum()) if problem.radius is None else 0.0)
         bound = bound_from(point, point.data_term + 0.5 * problem.lambda_ * squares, problem.lambda_, problem.radius, V,
-                           0.1 * self.gap)
+                           0.1 * self.gap, self.gap)
         self.lower = max(self.lower, bound.lower_bound)
         self.rows.append((float(self.iteration), self._seconds(), bound.risk, self.lower, float(V.shape[1])))
         self._tell("certificate", bound.risk)
@@ -247,17 +260,7 @@ class _Run:
         V = torch.as_tensor(W, dtype=torch.float64, device=problem.device)
         if problem.radius is not None:
             V = V * (problem.radius / V.norm(dim=1, keepdim=True))
-        else:
-            V, U_ = V, U
         return _Point(V, torch.as_tensor(U, dtype=torch.float64, device=problem.device).reshape(-1, W.shape[1]))
-
-    def _model(self, problem: Problem, single: bool) -> Model:
-        risk = EmpiricalRisk(problem.words, problem.labels, problem.n_w, problem.K, weights=problem.weights,
-                             dtype=torch.float32 if single else torch.float64, device=problem.device)
-        counts = torch.from_numpy(problem.word_counts())
-        if problem.radius is None:
-            return PlainModel(risk, counts, problem.lambda_)
-        return SphereModel(risk, counts, problem.lambda_, problem.radius)
 
     def _seconds(self) -> float:
         return self.before + time.monotonic() - self.began
@@ -265,33 +268,34 @@ class _Run:
     def _late(self) -> bool:
         return self.time_limit is not None and self._seconds() > self.time_limit
 
-    def _note(self, value: float) -> None:
+    def _note(self, value: float, expected: float) -> None:
         assert self.at is not None
         sign = -1.0 if self.on_part else 1.0
         self.rows.append((sign * self.iteration, self._seconds(), value, math.nan, float(self.at.V.shape[1])))
         now = time.monotonic()
         if now - self.shown > 0.1:
-            self._tell("part of the data" if self.on_part else "all data", value)
+            self._tell("part of the data" if self.on_part else "all data", value, expected)
         if now - self.saved > 30.0:
             self.save()
 
-    def _tell(self, phase: str, risk: float) -> None:
+    def _tell(self, phase: str, risk: float, expected: float = math.nan) -> None:
         self.shown = time.monotonic()
         if self.report is not None and self.at is not None:
             relative = (risk - self.lower) / risk if self.lower > -math.inf and risk > 0 else math.inf
-            self.report(Progress(phase, self.iteration, risk, self.lower, relative, self.at.V.shape[1], self._seconds()))
+            self.report(Progress(phase, self.iteration, risk, self.lower, relative, self.at.V.shape[1], self._seconds(), expected))
 
     def save(self) -> None:
         """Write the checkpoint, if one is wanted and there is something to write."""
         self.saved = time.monotonic()
         if self.checkpoint is not None and self.at is not None:
             history = np.array(self.rows, dtype=np.float64).reshape(-1, len(COLUMNS))
-            write(self.checkpoint, SolverCheckpoint(self.key, self.at.V.cpu(), self.at.U.cpu(), self.on_part,
+            write(self.checkpoint, SolverCheckpoint(self.key, self.at.V.cpu(), self.at.U.cpu(), self.parts_done,
                                                     self.iteration, self._seconds(), self.lower, history))
 
     def _resume(self, state: SolverCheckpoint) -> None:
         device = self.problem.device
         self.at = _Point(state.V.to(device), state.U.to(device))
+        self.parts_done = state.parts_done
         self.iteration, self.before, self.lower = state.iteration, state.seconds, state.lower_bound
         self.rows = [tuple(row) for row in state.history]
 

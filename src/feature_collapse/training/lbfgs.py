@@ -1,7 +1,8 @@
 """Limited-memory BFGS on torch tensors, on any device, one iteration per call of an iterator.
 
 The two-loop recursion with a preallocated history [1, algorithm 7.4] and a line search for the weak Wolfe conditions
-by bisection [2]. The first step is scaled by the gradient; then the unit step is nearly always taken, so that an
+by bisection [2]. The variables are expected in units in which curvatures are about one,
+so that a unit step is a fair first guess, cut to a tenth of the point's length; afterwards it is nearly always taken, so that an
 iteration costs one evaluation.
 
 [1] J. Nocedal, S. Wright, Numerical Optimization, 2nd ed., 2006.
@@ -35,23 +36,34 @@ class Iterate:
     stalled: bool = False
 
 
-def minimise(objective: Objective, x: Float[Tensor, " n"], memory: int = 12) -> Iterator[Iterate]:
-    """The iterates from x, without end; the caller stops. Memory (2·memory + 6) n numbers."""
-    n, noise = len(x), 4 * torch.finfo(x.dtype).eps
-    S = torch.zeros(memory, n, dtype=x.dtype, device=x.device)
-    Y = torch.zeros_like(S)
-    inverse = [0.0] * memory
-    stored = 0
+class History:
+    """The last steps S and changes of the gradient Y, as rows; Memory 2·memory·n numbers."""
+
+    def __init__(self, like: Float[Tensor, " n"], memory: int = 12) -> None:
+        """An empty history for vectors like the one given."""
+        self.S = torch.zeros(memory, len(like), dtype=like.dtype, device=like.device)
+        self.Y = torch.zeros_like(self.S)
+        self.inverse = [0.0] * memory
+        self.memory, self.stored = memory, 0
+
+
+def minimise(objective: Objective, x: Float[Tensor, " n"], history: History | None = None) -> Iterator[Iterate]:
+    """The iterates from x, without end; the caller stops.
+
+    `history` may be that of a similar objective in the same variables; it is continued in place.
+    """
+    h = history or History(x)
+    noise = 4 * torch.finfo(x.dtype).eps
     value, gradient = objective(x)
     evaluations = 1
     yield Iterate(x, value, gradient, evaluations)
     while True:
-        direction = _two_loop(gradient, S, Y, inverse, stored, memory)
+        direction = _two_loop(gradient, h)
         slope = _dot(gradient, direction)
         if slope >= 0:
-            stored, direction = 0, -gradient
+            h.stored, direction = 0, -gradient
             slope = -_dot(gradient, gradient)
-        step = 1.0 if stored else min(1.0, 1.0 / max(float(gradient.abs().sum()), 1e-30))
+        step = 1.0 if h.stored else min(1.0, 0.1 * max(float(x.norm()), 1e-3) / max(float(gradient.norm()), 1e-30))
         low, high = 0.0, float("inf")
         best: tuple[float, Tensor, float, Tensor] | None = None
         for _ in range(_TRIALS):
@@ -67,36 +79,36 @@ def minimise(objective: Objective, x: Float[Tensor, " n"], memory: int = 12) -> 
                 low = step
             step = 0.5 * (low + high) if high < float("inf") else 2.0 * low
         if best is None:
-            if stored:  # once more, along the gradient
-                stored = 0
+            if h.stored:  # once more, along the gradient
+                h.stored = 0
                 continue
             yield Iterate(x, value, gradient, evaluations, stalled=True)
             continue
         _, trial, new_value, new_gradient = best
-        at = stored % memory
-        torch.sub(trial, x, out=S[at])
-        torch.sub(new_gradient, gradient, out=Y[at])
-        curvature = _dot(S[at], Y[at])
-        if curvature > 1e-12 * float(Y[at].norm() * S[at].norm()):
-            inverse[at] = 1.0 / curvature
-            stored += 1
+        at = h.stored % h.memory
+        torch.sub(trial, x, out=h.S[at])
+        torch.sub(new_gradient, gradient, out=h.Y[at])
+        curvature = _dot(h.S[at], h.Y[at])
+        if curvature > 1e-12 * float(h.Y[at].norm() * h.S[at].norm()):
+            h.inverse[at] = 1.0 / curvature
+            h.stored += 1
         x, value, gradient = trial, new_value, new_gradient
         yield Iterate(x, value, gradient, evaluations)
 
 
-def _two_loop(gradient: Tensor, S: Tensor, Y: Tensor, inverse: list[float], stored: int, memory: int) -> Tensor:
+def _two_loop(gradient: Tensor, h: History) -> Tensor:
     """-H g, with H the inverse Hessian of the history."""
     q = -gradient
-    used = [i % memory for i in range(max(0, stored - memory), stored)]
+    used = [i % h.memory for i in range(max(0, h.stored - h.memory), h.stored)]
     alphas = {}
     for i in reversed(used):
-        alphas[i] = inverse[i] * _dot(S[i], q)
-        q.sub_(Y[i], alpha=alphas[i])
+        alphas[i] = h.inverse[i] * _dot(h.S[i], q)
+        q.sub_(h.Y[i], alpha=alphas[i])
     if used:
         last = used[-1]
-        q.mul_(1.0 / (inverse[last] * _dot(Y[last], Y[last])))
+        q.mul_(1.0 / (h.inverse[last] * _dot(h.Y[last], h.Y[last])))
     for i in used:
-        q.add_(S[i], alpha=alphas[i] - inverse[i] * _dot(Y[i], q))
+        q.add_(h.S[i], alpha=alphas[i] - h.inverse[i] * _dot(h.Y[i], q))
     return q
 
 

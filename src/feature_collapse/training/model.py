@@ -15,12 +15,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from feature_collapse.risk.empirical import EmpiricalRisk
+from feature_collapse.training.problem import Problem
 
 
 class Model(Protocol):
     """What the solver needs to know."""
 
     risk: EmpiricalRisk
+    unit: Tensor
 
     def objective(self, x: Tensor) -> tuple[float, Tensor]:
         """Value and gradient at scaled variables x."""
@@ -28,14 +30,17 @@ class Model(Protocol):
     def begin(self, V: Tensor, U: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(x, V, U): rotate to principal directions, set the scaling there, and give the scaled variables."""
 
+    def continued(self, V: Tensor, U: Tensor, unit: Tensor) -> Tensor:
+        """Scaled variables in the units of an earlier model of the same rank, without rotation."""
+
     def split(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """V (n_w, r) and U (K L, r) in float64 from scaled variables."""
 
     def value(self, V: Tensor, U: Tensor) -> float:
         """The objective at V and U."""
 
-    def residual(self, x: Tensor, gradient: Tensor) -> float:
-        """How far from critical, relative: about the relative gap that this alone causes."""
+    def expected_gap(self, x: Tensor, gradient: Tensor, value: float) -> float:
+        """What the certificate would give, relative, if directions not in use were no worse: an estimate."""
 
     def prune(self, V: Tensor, U: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
         """Without the directions whose singular value is below `threshold` times the largest."""
@@ -43,6 +48,8 @@ class Model(Protocol):
 
 class _Scaled:
     """The parts that the two models share."""
+
+    radius: float | None = None
 
     def __init__(self, risk: EmpiricalRisk, counts: Float[Tensor, " n_w"], lambda_: float) -> None:
         self.risk, self.lambda_ = risk, lambda_
@@ -56,6 +63,12 @@ class _Scaled:
         raw = x * self.unit
         cut = self.n_w * self.r
         return raw[:cut].view(self.n_w, self.r), raw[cut:].view(self.K, self.L * self.r)
+
+    def continued(self, V: Tensor, U: Tensor, unit: Tensor) -> Tensor:
+        """Scaled variables in the units of an earlier model of the same rank, without rotation."""
+        self.r, self.unit = V.shape[1], unit
+        start = V if self.radius is None else V / self.radius
+        return torch.cat((start.reshape(-1), U.reshape(-1))).to(self.risk.dtype) / unit
 
     def _pack(self, V: Tensor, U: Tensor, curvature_V: Tensor, curvature_U: Tensor) -> Tensor:
         self.r = V.shape[1]
@@ -93,20 +106,22 @@ class PlainModel(_Scaled):
         data = self.risk.value_and_gradient(V, U.reshape(self.K, -1))[0]
         return data + 0.5 * self.lambda_ * float(V.square().sum() + U.square().sum())
 
-    def residual(self, x: Tensor, gradient: Tensor) -> float:
-        """The largest ‖∂/∂v_c‖/(λ‖v_c‖) over directions c: about ‖∇f‖/λ - 1 along a direction in use."""
-        V, _ = self._raw(x)
-        gV = (gradient / self.unit)[: V.numel()].view_as(V)
-        norms = V.norm(dim=0)
-        used = norms > 1e-3 * norms.max()
-        return float((gV.norm(dim=0)[used] / (self.lambda_ * norms[used])).max())
+    def expected_gap(self, x: Tensor, gradient: Tensor, value: float) -> float:
+        """P - D at θ = 1 is ⟨∂, x⟩/2; θ < 1 costs the penalty times the excess of ‖∇fᵀu_c‖/‖u_c‖ over λ."""
+        V, U = self._raw(x)
+        g = gradient / self.unit
+        pull = self.lambda_ * V - g[: V.numel()].view_as(V)  # -∇fᵀU
+        norms = U.view(-1, self.r).norm(dim=0)
+        excess = float((pull.norm(dim=0) / (self.lambda_ * norms.clamp_min(1e-30))).max()) - 1.0
+        penalty = 0.5 * self.lambda_ * float(V.square().sum() + U.square().sum())
+        return (0.5 * abs(float(torch.dot(gradient, x))) + 2.0 * penalty * max(excess, 0.0)) / value
 
     def prune(self, V: Tensor, U: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
         """Without the directions whose singular value of U Vᵀ is below `threshold` times the largest."""
-        V, U = balanced(V, U)
-        sizes = V.norm(dim=0)
+        V_b, U_b = balanced(V, U)
+        sizes = V_b.norm(dim=0)
         keep = sizes > threshold**0.5 * sizes.max()
-        return V[:, keep], U[:, keep]
+        return (V, U) if bool(keep.all()) else (V_b[:, keep], U_b[:, keep])
 
 
 class SphereModel(_Scaled):
@@ -115,7 +130,8 @@ class SphereModel(_Scaled):
     def __init__(self, risk: EmpiricalRisk, counts: Float[Tensor, " n_w"], lambda_: float, radius: float) -> None:
         """As the plain model, with the radius ρ."""
         super().__init__(risk, counts, lambda_)
-        self.radius = radius
+        self.radius: float = radius
+        self.radial = torch.empty(0)
 
     def objective(self, x: Tensor) -> tuple[float, Tensor]:
         """Value and gradient at scaled variables x."""
@@ -123,7 +139,8 @@ class SphereModel(_Scaled):
         inverse = self.radius / w.norm(dim=1, keepdim=True)
         V = w * inverse
         value, gV, gU = self.risk.value_and_gradient(V, U)
-        gV.sub_(V * ((gV * V).sum(1, keepdim=True) / self.radius**2)).mul_(inverse)
+        self.radial = (gV * V).sum(1)
+        gV.sub_(V * (self.radial.unsqueeze(1) / self.radius**2)).mul_(inverse)
         gU.add_(U, alpha=self.lambda_)
         value += 0.5 * self.lambda_ * float(U.square().sum(dtype=torch.float64))
         return value, torch.cat((gV.reshape(-1), gU.reshape(-1))).mul_(self.unit)
@@ -148,23 +165,41 @@ class SphereModel(_Scaled):
         data = self.risk.value_and_gradient(V, U.reshape(self.K, -1))[0]
         return data + 0.5 * self.lambda_ * float(U.square().sum())
 
-    def residual(self, x: Tensor, gradient: Tensor) -> float:
-        """Tangential forces on the words over radial ones, or ‖∂/∂U‖/(λ‖U‖) if that is larger."""
+    def expected_gap(self, x: Tensor, gradient: Tensor, value: float) -> float:
+        """P - D* at ν_j = (V∇fᵀ∇f)_j·v_j/ρ² is ‖∂/∂U‖²/(2λ); making ν feasible costs the excess over 1 below."""
         w, U = self._raw(x)
+        lengths = w.norm(dim=1, keepdim=True)
+        V = w * (self.radius / lengths)
         g = gradient / self.unit
         cut = w.numel()
-        squares = float(U.square().sum(dtype=torch.float64))
-        if squares == 0.0:
-            return float("inf")
-        tangential = float((g[:cut].view_as(w).norm(dim=1) * w.norm(dim=1)).sum())
-        return max(tangential / (self.lambda_ * squares), float(g[cut:].norm()) / (self.lambda_ * squares**0.5))
+        tangential = g[:cut].view_as(w) * lengths / self.radius  # of ∂f/∂v_j
+        gU = g[cut:].view(-1, self.r)
+        squares = float(U.square().sum())
+        # ν_j = -λ⟨∂f/∂v_j, v_j⟩/ρ² has the sum λ²‖U‖²/ρ² at a critical point; single ones are read off at `objective`
+        nu = (self.radial * (-self.lambda_ / self.radius**2)).clamp_min(1e-12 * squares)
+        nu = nu.unsqueeze(1)
+        turned = nu * V - self.lambda_ * tangential
+        excess = float(((turned.square() / nu).sum(0) / (nu * V.square()).sum(0).clamp_min(1e-30)).sqrt().max()) - 1.0
+        return (float(gU.square().sum()) / (2.0 * self.lambda_) + 0.5 * self.lambda_ * squares * max(excess, 0.0)) / value
 
     def prune(self, V: Tensor, U: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
         """Without the directions in which the words hardly reach, the words scaled back onto the sphere."""
         _, sizes, axes = torch.linalg.svd(V * self.counts.sqrt().unsqueeze(1), full_matrices=False)
-        axes = axes[sizes > threshold * sizes.max()]
-        V, U = V @ axes.T, U @ axes.T
+        keep = sizes > threshold * sizes.max()
+        if bool(keep.all()):
+            return V, U
+        V, U = V @ axes[keep].T, U @ axes[keep].T
         return on_sphere(V, self.radius), U
+
+
+def make_model(problem: Problem, single: bool) -> Model:
+    """The model of a problem, its data term in single or double precision."""
+    risk = EmpiricalRisk(problem.words, problem.labels, problem.n_w, problem.K, weights=problem.weights,
+                         dtype=torch.float32 if single else torch.float64, device=problem.device)
+    counts = torch.from_numpy(problem.word_counts())
+    if problem.radius is None:
+        return PlainModel(risk, counts, problem.lambda_)
+    return SphereModel(risk, counts, problem.lambda_, problem.radius)
 
 
 def on_sphere(V: Tensor, radius: float) -> Tensor:

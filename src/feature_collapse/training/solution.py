@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,6 +60,7 @@ class Progress:
         relative_gap: between the two, inf before the first certificate.
         rank: directions in use.
         seconds: elapsed.
+        expected_gap: an estimate of the relative gap; NaN during a certificate.
     """
 
     phase: str
@@ -68,6 +70,7 @@ class Progress:
     relative_gap: float
     rank: int
     seconds: float
+    expected_gap: float = math.nan
 
 
 def lift(V: np.ndarray, U: np.ndarray, d: int, *, mean_zero: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -21,7 +21,7 @@ class SolverCheckpoint:
     key: str
     V: Tensor
     U: Tensor
-    on_part: bool
+    parts_done: int
     iteration: int
     seconds: float
     lower_bound: float
@@ -30,7 +30,7 @@ class SolverCheckpoint:
 
 def write(path: Path, state: SolverCheckpoint) -> None:
     """Write a checkpoint; a crash at any moment leaves the earlier one or this one, whole."""
-    numbers = torch.tensor([state.on_part, state.iteration, state.seconds, state.lower_bound], dtype=torch.float64)
+    numbers = torch.tensor([state.parts_done, state.iteration, state.seconds, state.lower_bound], dtype=torch.float64)
     tensors = {"V": state.V.contiguous(), "U": state.U.contiguous(), "numbers": numbers,
                "history": torch.from_numpy(state.history)}
     write_atomically(path, save(tensors, metadata={"key": state.key}))
@@ -47,5 +47,5 @@ def read(path: Path, key: str) -> SolverCheckpoint | None:
             V, U, numbers, history = (file.get_tensor(name) for name in ("V", "U", "numbers", "history"))
     except SafetensorError:
         return None
-    on_part, iteration, seconds, lower_bound = numbers.tolist()
-    return SolverCheckpoint(key, V, U, bool(on_part), int(iteration), seconds, lower_bound, history.numpy())
+    parts_done, iteration, seconds, lower_bound = numbers.tolist()
+    return SolverCheckpoint(key, V, U, int(parts_done), int(iteration), seconds, lower_bound, history.numpy())

@@ -11,11 +11,13 @@ leading singular vectors, which group the words by concept.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse
 import scipy.sparse.linalg
+import torch
 from scipy.sparse.linalg import LinearOperator
 
 from feature_collapse.training.problem import Problem
@@ -44,25 +46,33 @@ def gradient_at_zero(problem: Problem, column_scale: np.ndarray | None = None) -
     rows = (problem.labels.astype(np.int64)[:, None] * L + np.arange(L)).reshape(-1)
     values = np.repeat(omega, L)
     own = scipy.sparse.csr_matrix((values, (rows, flat)), shape=(K * L, n_w))
-    mean = scipy.sparse.csr_matrix((values / K, (np.tile(np.arange(L), N), flat)), shape=(L, n_w))
+    mean = scipy.sparse.csr_matrix((values / K, (np.tile(np.arange(L), N), flat)), shape=(L, n_w)).toarray()
     if column_scale is not None:
-        scale = scipy.sparse.diags(column_scale)
-        own, mean = (own @ scale).tocsr(), (mean @ scale).tocsr()
-    own_T, mean_T = own.T.tocsr(), mean.T.tocsr()
+        own, mean = (own @ scipy.sparse.diags(column_scale)).tocsr(), mean * column_scale
+    own_torch, own_T = to_torch(own), to_torch(own.T.tocsr())
 
     def forward(x: np.ndarray) -> np.ndarray:
-        x = x.reshape(n_w, -1)
-        return np.asarray(np.tile(mean @ x, (K, 1)) - own @ x)
+        x = np.ascontiguousarray(x.reshape(n_w, -1))
+        product = torch.mm(own_torch, torch.from_numpy(x)).numpy().reshape(K, L, -1)
+        return np.asarray((mean @ x - product).reshape(K * L, -1))
 
     def back(y: np.ndarray) -> np.ndarray:
-        y = y.reshape(K * L, -1)
-        return np.asarray(mean_T @ y.reshape(K, L, -1).sum(0) - own_T @ y)
+        y = np.ascontiguousarray(y.reshape(K * L, -1))
+        return np.asarray(mean.T @ y.reshape(K, L, -1).sum(0) - torch.mm(own_T, torch.from_numpy(y)).numpy())
 
     return LinearOperator((K * L, n_w), matvec=lambda x: forward(x)[:, 0], rmatvec=lambda y: back(y)[:, 0],
                           matmat=forward, rmatmat=back, dtype=np.float64)
 
 
-def leading(G: LinearOperator, rank: int, seed: int = 0, rounds: int = 8) -> Spectrum:
+def to_torch(matrix: scipy.sparse.csr_matrix) -> torch.Tensor:
+    """A scipy CSR matrix as torch's, whose products use all cores."""
+    with warnings.catch_warnings():  # "sparse CSR is in beta"
+        warnings.simplefilter("ignore", UserWarning)
+        return torch.sparse_csr_tensor(torch.from_numpy(matrix.indptr), torch.from_numpy(matrix.indices),
+                                       torch.from_numpy(matrix.data), size=matrix.shape, check_invariants=False)
+
+
+def leading(G: LinearOperator, rank: int, seed: int = 0, rounds: int = 5) -> Spectrum:
     """Approximate leading singular triplets by subspace iteration; exact ones are not needed for a start."""
     height, width = G.shape
     rank = min(rank, height, width)

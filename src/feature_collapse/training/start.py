@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from feature_collapse.training.model import Model, on_sphere
+from feature_collapse.training.model import make_model, on_sphere
 from feature_collapse.training.problem import Problem
 from feature_collapse.training.spectral import gradient_at_zero, leading
 
 
-def spectral_start(problem: Problem, model: Model, rank: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+def spectral_start(problem: Problem, rank: int, seed: int = 0) -> tuple[Tensor, Tensor]:
     """V (n_w, rank) and U (K L, rank), float64, on the problem's device.
 
     Plain: both factors along the singular vectors, in proportion to the singular values. Normalised: the columns of
@@ -33,9 +33,10 @@ def spectral_start(problem: Problem, model: Model, rank: int, seed: int = 0) -> 
         U = _tensor(-G.matmat(V.cpu().numpy()), problem)
         U /= U.norm().clamp_min(1e-300)
         scales = np.geomspace(0.3, 100.0, 10)
+    few = make_model(problem.first_of_each_class(2), single=True)  # the scale does not need more
     best, chosen = np.inf, float(scales[0])
     for scale in scales:
-        value = model.value(V * (scale if problem.radius is None else 1.0), U * scale)
+        value = few.value(V * (scale if problem.radius is None else 1.0), U * scale)
         if value < best:
             best, chosen = value, float(scale)
     return (V * chosen if problem.radius is None else V), U * chosen
