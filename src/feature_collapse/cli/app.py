@@ -41,3 +41,4 @@ def root(
 
 for _name in COMMANDS:
     app.command(_name)(import_module(f"feature_collapse.cli.{_name}").command)
+app.add_typer(import_module("feature_collapse.cli.sweep").app, name="sweep")
