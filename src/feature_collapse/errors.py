@@ -17,7 +17,7 @@ class RunStopped(RuntimeError):
     """A run that could not go on (a divergence, a time limit), worded for the user."""
 
 
-def check_int(name: str, value: Any, low: int, high: int | None = None) -> int:  # noqa: ANN401
+def check_int(name: str, value: Any, low: int, high: int | None = None) -> int:
     """Return `value` as an int if it is an integer with low <= value <= high.
 
     Raises:
@@ -26,13 +26,18 @@ def check_int(name: str, value: Any, low: int, high: int | None = None) -> int: 
     allowed = f"an integer ≥ {low}" if high is None else f"an integer from {low} to {high}"
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise InputError(f"{name} = {value!r}, but must be {allowed}")
-    if value < low or (high is not None and value > high):
+    if int(value) < low or (high is not None and int(value) > high):
         raise InputError(f"{name} = {value}, but must be {allowed}")
     return int(value)
 
 
 def check_real(
-    name: str, value: Any, low: float = -math.inf, high: float = math.inf, *, above: bool = False  # noqa: ANN401
+    name: str,
+    value: Any,
+    low: float = -math.inf,
+    high: float = math.inf,
+    *,
+    above: bool = False,
 ) -> float:
     """Return `value` as a finite float with low <= value <= high (low < value where `above`).
 
@@ -44,14 +49,21 @@ def check_real(
         allowed = f"a number {'>' if above else '≥'} {low:g}"
     if high < math.inf:
         allowed += f" and ≤ {high:g}"
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, Real) or not _is_finite(value):
         raise InputError(f"{name} = {value!r}, but must be {allowed}")
-    if value < low or value > high or (above and value == low):
+    if float(value) < low or float(value) > high or (above and float(value) == low):
         raise InputError(f"{name} = {float(value):g}, but must be {allowed}")
     return float(value)
 
 
-def check_choice(name: str, value: Any, choices: Iterable[str]) -> str:  # noqa: ANN401
+def _is_finite(value: Any) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond the range of floats
+        return False
+
+
+def check_choice(name: str, value: Any, choices: Iterable[str]) -> str:
     """Return `value` if it is one of `choices`.
 
     Raises:

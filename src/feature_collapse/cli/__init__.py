@@ -5,30 +5,45 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from typing import NoReturn
 
 from feature_collapse.errors import InputError, RunStopped
+
+_INTERRUPTED = "interrupted; what was finished is kept, and the same command goes on from there"
 
 
 def main() -> None:
     """Entry point of `feature-collapse`: a user's mistake is one sentence on stderr and exit code 2."""
+    import typer
+
     from feature_collapse.cli.app import app
 
     try:
-        app()
+        code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
+        sys.stdout.flush()
     except (InputError, RunStopped) as error:
         _fail(str(error))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
-    except KeyboardInterrupt:
-        _fail("interrupted; what was finished is kept, and the same command goes on from there", code=130)
+    except (KeyboardInterrupt, typer.Abort):
+        _fail(_INTERRUPTED, code=130)
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            _fail(f"no space is left on the disk that holds {error.filename or 'the output folder'}; nothing was half written")
+            place = error.filename or "the output folder"
+            _fail(f"no space is left on the disk that holds {place}; nothing was half written")
         where = f" {error.filename}" if error.filename else ""
         _fail(f"cannot read or write{where}: {error.strerror or error}")
+    except Exception as error:
+        told = getattr(error, "format_message", None)  # the parser's own errors: an unknown option, a word for a number
+        if told is None:
+            raise
+        _fail(told())
+    if code == 130:  # the parser turned Ctrl-C into an exit code
+        _fail(_INTERRUPTED, code=130)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
-def _fail(sentence: str, code: int = 2) -> None:
-    print(f"feature-collapse: {sentence}", file=sys.stderr)
+def _fail(sentence: str, code: int = 2) -> NoReturn:
+    print(f"feature-collapse: {' '.join(sentence.split())}", file=sys.stderr)
     sys.exit(code)

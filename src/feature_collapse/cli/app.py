@@ -11,14 +11,13 @@ from feature_collapse import __version__
 
 app = typer.Typer(
     name="feature-collapse",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 # command name -> module below feature_collapse.cli that defines a function `command`
-COMMANDS: tuple[str, ...] = ("measure",)
+COMMANDS = ("reproduce", "theory", "check", "solve", "certify", "measure", "train", "task", "figure")
 
 
 def _print_version(asked: bool) -> None:
@@ -33,9 +32,13 @@ def root(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Why do things that play the same role get the same representation, when do they not, and what does
-    normalisation change?"""
+    """Feature collapse: find it, prove it, measure it.
+
+    Why do things that play the same role get the same representation, when do they not, and what does
+    normalisation change?
+    """
 
 
 for _name in COMMANDS:
     app.command(_name)(import_module(f"feature_collapse.cli.{_name}").command)
+app.add_typer(import_module("feature_collapse.cli.sweep").app, name="sweep")

@@ -1,0 +1,22 @@
+"""`feature-collapse figure RECORD`: draw a record again, without training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    record: Annotated[list[Path], typer.Argument(help="Folders of finished records.")],
+    out: Annotated[Path | None, typer.Option(help="Folder for the pictures; the record's own by default.")] = None,
+) -> None:
+    """Draw the figure of a record from its files alone: embeddings, linear weights, word frequencies."""
+    from feature_collapse.experiments.artefacts import draw_record
+    from feature_collapse.experiments.record import read_record
+
+    records = [read_record(path) for path in record]
+    for found in records:
+        for path in draw_record(found, out):
+            typer.echo(path)

@@ -1,0 +1,94 @@
+"""Command-line options made from the settings, so that both have one vocabulary, and other shared options."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from feature_collapse.errors import InputError
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+SettingsFile = Annotated[
+    Path | None, typer.Option("--settings", help="TOML file of settings; options on the command line override it.")
+]
+
+
+def with_settings(*without: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Decorate `command(given, …)`: `given` becomes one option per setting, except those in `without`.
+
+    The command receives in `given` a dict of the settings that the user gave, keyed as in a TOML file.
+    """
+    from feature_collapse.experiments.settings import FIELDS
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        parameters, names = [], []
+        for name, field in FIELDS.items():
+            if name in without:
+                continue
+            names.append(name)
+            text = str(field.metadata["help"])
+            shown = "" if field.default is None else f" [default: {field.default}]"
+            kind = {"int": int, "float": float, "bool": bool}.get(str(field.type).split(" |")[0], str)
+            flag = "--" + name.rstrip("_").replace("_", "-")
+            option = typer.Option(flag, help=text + shown, show_default=False, rich_help_panel="Settings")
+            parameters.append(
+                inspect.Parameter(
+                    name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
+                )
+            )
+
+        def wrapped(**arguments: Any) -> None:
+            given = {name.rstrip("_"): arguments.pop(name) for name in names}
+            given = {key: _parse(key, value) for key, value in given.items() if value is not None}
+            command(given, **arguments)
+
+        own = list(inspect.signature(command).parameters.values())[1:]
+        hints = get_type_hints(command, include_extras=True)
+        own = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[p.name]) for p in own]
+        wrapped.__signature__ = inspect.Signature([*own, *parameters])  # type: ignore[attr-defined]
+        wrapped.__annotations__ = {p.name: p.annotation for p in [*own, *parameters]}
+        wrapped.__doc__, wrapped.__name__ = command.__doc__, command.__name__
+        return wrapped
+
+    return decorate
+
+
+def _parse(key: str, value: Any) -> Any:
+    """Frequencies come as text: numbers separated by commas, or @FILE with one number on each line."""
+    if key != "frequencies":
+        return value
+    text = str(value)
+    if text.startswith("@"):
+        try:
+            text = Path(text[1:]).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            raise InputError(f"frequencies = {value!r}: the file cannot be read") from None
+    try:
+        return [float(x) for x in text.replace(",", " ").split()]
+    except ValueError:
+        raise InputError(f"frequencies = {value!r}, but must be numbers separated by commas, or @FILE") from None
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON on stdout."""
+    typer.echo(json.dumps(value, indent=1, ensure_ascii=False))
+
+
+def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    """Print a table; the first column is text, the others numbers."""
+    from rich.console import Console
+    from rich.table import Table
+
+    drawn = Table(title=title, title_justify="left")
+    for index, column in enumerate(columns):
+        drawn.add_column(column, justify="left" if index == 0 else "right", overflow="fold")
+    for row in rows:
+        drawn.add_row(*row)
+    console = Console()
+    (console if console.is_terminal else Console(width=140)).print(drawn)

@@ -1,0 +1,92 @@
+"""Progress of a training run: loss, accuracy, speed and time left; one line now and then where there is no terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from feature_collapse.training.sgd import State
+    from feature_collapse.training.solution import Progress as Solving
+
+_EVERY = 30.0  # seconds between two lines without a terminal
+
+
+@contextmanager
+def training_progress(name: str) -> Iterator[Callable[[State | Solving], None]]:
+    """A function that shows the state of a training run, on stderr."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from feature_collapse.training.sgd import State
+
+    if not sys.stderr.isatty():
+        yield _plain(name)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bar = progress.add_task(name, total=None, told="")
+        rate = _Rate()
+
+        def show(state: State | Solving) -> None:
+            if not isinstance(state, State):
+                progress.update(bar, told=_solving(state))
+                return
+            progress.update(
+                bar, total=state.steps, completed=state.step, told=f"{_told(state)}, {rate(state.step):.0f} steps/s"
+            )
+
+        yield show
+
+
+class _Rate:
+    """Steps per second, over the last few seconds."""
+
+    def __init__(self) -> None:
+        self.marks: list[tuple[float, int]] = []
+
+    def __call__(self, step: int) -> float:
+        now = time.monotonic()
+        self.marks = [*(m for m in self.marks if now - m[0] < 5), (now, step)]
+        (t0, s0), (t1, s1) = self.marks[0], self.marks[-1]
+        return (s1 - s0) / (t1 - t0) if t1 > t0 else 0.0
+
+
+def _told(state: State) -> str:
+    test = "" if state.test_accuracy != state.test_accuracy else f", test {100 * state.test_accuracy:.1f}%"
+    return f"epoch {state.epoch}, loss {state.loss:.4f}, train {100 * state.train_accuracy:.1f}%{test}"
+
+
+def _solving(state: Solving) -> str:
+    gap = "" if state.relative_gap == float("inf") else f", relative gap {state.relative_gap:.1e}"
+    return f"{state.phase}, iteration {state.iteration}, risk {state.risk:.6g}{gap}, rank {state.rank}"
+
+
+def _plain(name: str) -> Callable[[State | Solving], None]:
+    from feature_collapse.training.sgd import State
+
+    started = shown = time.monotonic()
+    first: int | None = None
+
+    def show(state: State | Solving) -> None:
+        nonlocal shown, first
+        now = time.monotonic()
+        late = now - shown >= _EVERY
+        shown = now if late else shown
+        if not isinstance(state, State):
+            if late:
+                print(f"{name}: {_solving(state)}", file=sys.stderr, flush=True)
+            return
+        first = state.step if first is None else first
+        if not late:
+            return
+        rate = (state.step - first) / (now - started)
+        left = f", {(state.steps - state.step) / rate:.0f} s left" if rate > 0 else ""
+        print(f"{name}: {_told(state)}, {rate:.0f} steps/s{left}", file=sys.stderr, flush=True)
+
+    return show

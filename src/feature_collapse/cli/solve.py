@@ -1,0 +1,43 @@
+"""`feature-collapse solve`: the global minimiser with a certificate, for any settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from feature_collapse.cli.options import Device, Json, SettingsFile, print_json, table, with_settings
+
+
+@with_settings("method", "epochs", "batch_size", "learning_rate", "init_scale", "fresh", "test_every")
+def command(
+    given: dict[str, Any],
+    out: Annotated[Path, typer.Option(help="Folder of the record.")] = Path("results/solve"),
+    settings: SettingsFile = None,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Minimise the risk and prove how close to the global minimum it is; the defaults are figure 3's.
+
+    Stops when the relative gap between the risk and a proved lower bound is at most --gap, or at --time-limit, and
+    says which. A run that was interrupted goes on when the same command is given again.
+    """
+    from feature_collapse.cli.progress import training_progress
+    from feature_collapse.experiments.artefacts import draw_record
+    from feature_collapse.experiments.run import run
+    from feature_collapse.experiments.settings import Settings, read_toml
+    from feature_collapse.experiments.table import summary_rows
+
+    source = str(settings) if settings else "the command line"
+    chosen = Settings.from_mapping(
+        {**(read_toml(settings) if settings else {}), **given, "method": "certified"}, source
+    )
+    with training_progress(out.name) as report:
+        record = run(chosen, out, device=device, report=report)
+    draw_record(record)
+    if json:
+        print_json(record.summary)
+    else:
+        table(str(out), ["quantity", "measured", "theory"], summary_rows(record))
+        typer.echo(f"{record.summary['status']}: {record.summary['message']}")

@@ -1,0 +1,84 @@
+"""`feature-collapse task`: print a task and sample sentences."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from feature_collapse.cli.options import Json, SettingsFile, print_json, table, with_settings
+
+_SHOWN = 5
+
+
+@with_settings(
+    "d",
+    "normaliser",
+    "eps",
+    "lambda_",
+    "method",
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "init_scale",
+    "fresh",
+    "test_every",
+    "gap",
+    "time_limit",
+    "n_test",
+)
+def command(
+    given: dict[str, Any],
+    sentences: Annotated[int, typer.Option(help="Sentences to print for each class shown.")] = 2,
+    classes: Annotated[int, typer.Option(help="Classes to show.")] = 4,
+    settings: SettingsFile = None,
+    json: Json = False,
+) -> None:
+    """Print a task: its words and their frequencies, its latents, and sentences sampled from them.
+
+    Without any option it is the vocabulary that comes with the program, with sentences of five words.
+    """
+    from feature_collapse.errors import check_int
+    from feature_collapse.experiments.settings import Settings, read_toml
+
+    check_int("sentences", sentences, 1, 1000)
+    check_int("classes", classes, 1, 1000)
+    values = {**(read_toml(settings) if settings else {}), **given}
+    if not values:
+        values = {"vocabulary": "food", "L": 5, "K": 100}
+    chosen = Settings.from_mapping(values, str(settings) if settings else "the command line")
+    task = chosen.task()
+    words, count = task.vocabulary, min(classes, task.K)
+    drawn = task.train_set(sentences).words.reshape(sentences, task.K, task.L)
+    latents = [[words.concept_name(int(a)) for a in row] for row in task.latents[:count]]
+    texts = [[words.sentence(drawn[i, k]) for i in range(sentences)] for k in range(count)]
+    if json:
+        print_json(
+            {
+                "n_c": words.n_c,
+                "n_w": words.n_w,
+                "s_c": words.s_c,
+                "L": task.L,
+                "K": task.K,
+                "mu": task.mu.tolist(),
+                "seed": task.seed,
+                "latents": latents,
+                "sentences": texts,
+            }
+        )
+        return
+    typer.echo(
+        f"n_c = {words.n_c} concepts, n_w = {words.n_w} words ({words.s_c} per concept), L = {task.L}, "
+        f"K = {task.K} classes, N = {chosen.n_spl * task.K} training sentences ({chosen.n_spl} per class)"
+    )
+    rows = [
+        [words.concept_name(a), *(words.word_name(words.index(a, b)) for b in range(min(_SHOWN, words.s_c)))]
+        for a in range(min(words.n_c, 8))
+    ]
+    frequencies = ["frequency", *(f"{m:.4g}" for m in task.mu[:_SHOWN])]
+    table("Most frequent words", ["concept", *(f"word {b + 1}" for b in range(len(rows[0]) - 1))], [*rows, frequencies])
+    table(
+        "Classes",
+        ["class", "latent", "sentences"],
+        [[str(k + 1), " ".join(latents[k]), "\n".join(texts[k])] for k in range(count)],
+    )

@@ -1,0 +1,127 @@
+"""`feature-collapse theory`: what the theorems predict for a setting, and whether they apply."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def command(
+    n_c: Annotated[int, typer.Option("--n-c", help="Number of concepts.")] = 3,
+    n_w: Annotated[int, typer.Option("--n-w", help="Number of words, a multiple of n_c.")] = 1200,
+    L: Annotated[int, typer.Option("--L", help="Sentence length.")] = 15,
+    K: Annotated[int, typer.Option("--K", help="Number of classes (for all latents and codes it follows).")] = 1000,
+    lambda_: Annotated[float, typer.Option("--lambda", help="Weight decay λ.")] = 1e-3,
+    d: Annotated[int, typer.Option("--d", help="Embedding dimension.")] = 100,
+    word_law: Annotated[
+        str, typer.Option("--word-law", help="uniform, zipf or given (with --frequencies).")
+    ] = "uniform",
+    exponent: Annotated[float, typer.Option("--exponent", help="Exponent of Zipf's law.")] = 1.0,
+    frequencies: Annotated[
+        str | None,
+        typer.Option("--frequencies", help="n_w/n_c positive numbers separated by commas, or a file of them."),
+    ] = None,
+    vocabulary: Annotated[
+        str | None,
+        typer.Option("--vocabulary", help="CSV file word,concept,frequency, or food: gives n_c, n_w and the law."),
+    ] = None,
+    design: Annotated[
+        str,
+        typer.Option(
+            "--design",
+            help="Latents: random, distinct, all, or a code: repetition, parity, simplex, hamming, tetracode, golay.",
+        ),
+    ] = "random",
+    seed: Annotated[int, typer.Option("--seed", help="Seed of random latents.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """What theorems 1, 2 and 3 and the mean field predict for a setting, and whether they apply."""
+    from feature_collapse.errors import InputError, check_int
+    from feature_collapse.task.task import word_law_of
+    from feature_collapse.task.vocabulary import Vocabulary, read_vocabulary
+    from feature_collapse.theory.design import design_of
+    from feature_collapse.theory.predict import predict
+
+    if vocabulary is not None:
+        if frequencies is not None:
+            raise InputError("--vocabulary gives the frequencies, so --frequencies must not be given too")
+        names, mu = read_vocabulary(vocabulary)
+        n_c, n_w = names.n_c, names.n_w
+    else:
+        names = Vocabulary(check_int("n_c", n_c, 2), check_int("n_w", n_w, 1, 10**8))
+        if frequencies is not None and word_law == "uniform":
+            word_law = "given"
+        mu = word_law_of(names.s_c, word_law, exponent, _numbers(frequencies) if frequencies is not None else None)
+    facts = design_of(design, n_c, L, K, seed)
+    found = predict(facts, n_w, mu, lambda_, d)
+    inputs: dict[str, Any] = {
+        "n_c": n_c,
+        "n_w": n_w,
+        "L": L,
+        "K": _plain(facts.K),
+        "lambda": lambda_,
+        "d": d,
+        "design": design,
+        "seed": seed,
+        "word_law": "vocabulary" if vocabulary is not None else word_law,
+        "symmetric": facts.symmetric,
+        "distinct": facts.distinct,
+        "assumption_a_residual": facts.residual_a,
+        "assumption_b": facts.assumption_b,
+    }
+    if hasattr(facts.law, "sizes"):
+        inputs["spheres"] = [_plain(x) for x in facts.law.sizes]
+    if as_json:
+        typer.echo(json.dumps({"inputs": inputs, **{name: entry.as_dict() for name, entry in found.items()}}, indent=2))
+        return
+    typer.echo("  ".join(f"{key} = {_short(value)}" for key, value in inputs.items() if value is not None))
+    for name, entry in found.items():
+        typer.echo(f"\n{name}: {'applies' if entry.applies else 'does not apply'}: {entry.reason}")
+        for key, value in entry.constants.items():
+            typer.echo(f"  {key:18} {_short(value)}")
+        if entry.risk is not None:
+            typer.echo(f"  {'risk':18} {_short(entry.risk)}")
+        if entry.converse is not None:
+            scope = "every minimiser has this form" if entry.converse else "other minimisers may exist"
+            typer.echo(f"  {'converse':18} {scope}")
+
+
+def _short(value: Any) -> str:
+    """A value for people: ten digits, long lists and numbers shortened."""
+    if isinstance(value, bool) or value is None:
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    if isinstance(value, int):
+        return str(value) if abs(value) < 10**30 else f"about 10^{math.log10(value):.5g}"
+    if isinstance(value, list):
+        shown = [_short(x) for x in (value if len(value) <= 8 else [*value[:5], value[-1]])]
+        if len(value) > 8:
+            shown.insert(5, f"… ({len(value)} in all) …")
+        return ", ".join(shown)
+    return str(value)
+
+
+def _numbers(text: str) -> list[float]:
+    """Numbers separated by commas or white space: the text itself, or the file that it names (with or without @)."""
+    from feature_collapse.errors import InputError
+
+    try:
+        return [float(x) for x in text.replace(",", " ").split()]
+    except ValueError:
+        pass
+    path = Path(text.removeprefix("@"))
+    try:
+        return [float(x) for x in path.read_text(encoding="utf-8").replace(",", " ").split()]
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it must hold numbers only"
+        raise InputError(f"frequencies {str(path)!r} cannot be read ({reason})") from None
+
+
+def _plain(value: int | float) -> int | float | str:
+    """A number for JSON: integers as they are, up to 4000 digits."""
+    return value if isinstance(value, float) or value < 10**4000 else f"about 10^{math.log10(value):.5g}"

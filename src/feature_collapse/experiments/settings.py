@@ -1,0 +1,214 @@
+"""Every setting of one experiment: the task, the network, the method.
+
+Flat, so that a TOML file, the command line, a sweep's axes and a record's `config.json` share one vocabulary.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from feature_collapse.errors import InputError, check_choice, check_int, check_real, nearest
+from feature_collapse.task import codes
+from feature_collapse.task.frequencies import given, zipf
+from feature_collapse.task.task import DESIGNS, WORD_LAWS, Task, make_task
+from feature_collapse.task.vocabulary import Vocabulary, read_vocabulary
+
+METHODS = ("sgd", "certified")
+NORMALISER_NAMES = ("none", "layernorm", "rmsnorm", "sphere")
+ALIASES = {"lambda": "lambda_"}
+
+
+def _setting(default: Any, text: str) -> Any:
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one experiment; the defaults are figure 3's. Each field's meaning is in its `help`.
+
+    With a `vocabulary`, n_c and n_w are taken from it; with a design other than `random` and `distinct`, K is.
+    """
+
+    n_c: int = _setting(3, "number of concepts, at least 2")
+    n_w: int = _setting(1200, "number of words, a multiple of n_c")
+    L: int = _setting(15, "sentence length")
+    K: int = _setting(1000, "number of classes (latents)")
+    word_law: str = _setting("uniform", "word frequencies inside a concept: " + ", ".join(WORD_LAWS))
+    exponent: float = _setting(1.0, "exponent of Zipf's law, at least 0")
+    frequencies: tuple[float, ...] | None = _setting(None, "s_c positive numbers, for the word law 'given'")
+    vocabulary: str | None = _setting(None, "CSV file word,concept,frequency, or 'food'")
+    design: str = _setting("random", "the latents: " + ", ".join(DESIGNS))
+    n_spl: int = _setting(5, "training sentences per class")
+    n_test: int = _setting(5, "test sentences per class")
+    seed: int = _setting(0, "of latents, sentences, start and shuffles")
+    d: int = _setting(100, "embedding dimension")
+    normaliser: str = _setting("none", "of the embeddings: " + ", ".join(NORMALISER_NAMES))
+    eps: float = _setting(0.0, "added to the normaliser's squared scale (1e-5 in PyTorch's LayerNorm)")
+    lambda_: float = _setting(1e-3, "penalty λ (weight decay): on U, and on W where nothing fixes its norm")
+    method: str = _setting("sgd", "how the risk is minimised: " + ", ".join(METHODS))
+    epochs: int = _setting(1200, "sgd: passes over the training set")
+    batch_size: int = _setting(100, "sgd: sentences per step")
+    learning_rate: float = _setting(0.1, "sgd: constant learning rate")
+    init_scale: float = _setting(1e-3, "sgd: the start is PyTorch's default times this")
+    fresh: bool = _setting(False, "sgd: new sentences every epoch, none repeated (minimises the true risk)")
+    test_every: int = _setting(10, "sgd: epochs between two measurements of the test accuracy")
+    gap: float = _setting(1e-3, "certified: relative duality gap to reach")
+    time_limit: float | None = _setting(None, "certified: seconds after which to stop")
+
+    def __post_init__(self) -> None:
+        """Check every setting and fill in n_c, n_w and K where they follow from others.
+
+        Raises:
+            InputError: naming the setting, its value and the allowed range.
+        """
+        if self.vocabulary is not None:
+            if self.word_law == "given" or self.frequencies is not None:
+                raise InputError("vocabulary and frequencies exclude each other: a vocabulary has its own")
+            words, _ = read_vocabulary(self.vocabulary)
+            self._set(n_c=words.n_c, n_w=words.n_w, word_law="uniform", exponent=1.0)
+        Vocabulary(self.n_c, self.n_w)
+        check_choice("word_law", self.word_law, WORD_LAWS)
+        self._set(exponent=check_real("exponent", self.exponent, 0.0))
+        if (self.frequencies is not None) != (self.word_law == "given"):
+            raise InputError(f"word_law = {self.word_law!r}: frequencies must be given exactly when word_law = 'given'")
+        s_c = self.n_w // self.n_c
+        if self.frequencies is not None:
+            given(self.frequencies, s_c)
+            self._set(frequencies=tuple(float(x) for x in self.frequencies))
+        elif self.word_law == "zipf":
+            zipf(s_c, self.exponent)
+        for name in ("L", "n_spl", "n_test", "d", "epochs", "batch_size", "test_every"):
+            check_int(name, getattr(self, name), 1)
+        check_int("seed", self.seed, 0, 2**63 - 1)
+        self._set(K=self._number_of_classes())
+        check_choice("normaliser", self.normaliser, NORMALISER_NAMES)
+        self._set(eps=check_real("eps", self.eps, 0.0) if self.normaliser != "none" else 0.0)
+        self._set(lambda_=check_real("lambda", self.lambda_, 0.0))
+        check_choice("method", self.method, METHODS)
+        if self.method == "certified" and self.lambda_ == 0:
+            raise InputError(
+                "lambda = 0, but must be > 0 for the method certified: without a penalty no minimiser exists"
+            )
+        if self.method == "certified" and self.eps > 0:
+            raise InputError(f"eps = {self.eps:g}, but must be 0 for the method certified (the theory's normaliser)")
+        self._set(learning_rate=check_real("learning_rate", self.learning_rate, 0.0, above=True))
+        self._set(init_scale=check_real("init_scale", self.init_scale, 0.0, above=True))
+        if not isinstance(self.fresh, bool):
+            raise InputError(f"fresh = {self.fresh!r}, but must be true or false")
+        self._set(gap=check_real("gap", self.gap, 0.0, 1.0, above=True))
+        if self.time_limit is not None:
+            self._set(time_limit=check_real("time_limit", self.time_limit, 0.0, above=True))
+
+    def _set(self, **values: Any) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def _number_of_classes(self) -> int:
+        check_choice("design", self.design, DESIGNS)
+        if self.design == "random":
+            return check_int("K", self.K, 1)
+        total = self.n_c**self.L
+        if self.design == "distinct":
+            if check_int("K", self.K, 1) > total:
+                raise InputError(
+                    f"K = {self.K} distinct latents, but there are only n_c^L = {self.n_c}^{self.L} = {total}"
+                )
+            return self.K
+        m = self.L if self.design == "all" else len(codes.generator(self.design, self.n_c, self.L))
+        if m * np.log(self.n_c) + np.log(self.L) > np.log(codes.LARGEST):
+            raise InputError(
+                f"design = {self.design!r} has {self.n_c}^{m} latents of length {self.L}, "
+                f"but K·L must be ≤ {codes.LARGEST}"
+            )
+        return int(self.n_c**m)
+
+    def task(self) -> Task:
+        """The task of these settings. O(K L)."""
+        return make_task(
+            self.n_c,
+            self.n_w,
+            self.L,
+            self.K,
+            word_law=self.word_law,
+            exponent=self.exponent,
+            frequencies_given=self.frequencies,
+            design=self.design,
+            vocabulary=self.vocabulary,
+            seed=self.seed,
+        )
+
+    def replace(self, **changes: Any) -> Settings:
+        """The same settings with some changed."""
+        return dataclasses.replace(self, **changes)
+
+    def to_mapping(self) -> dict[str, Any]:
+        """The settings as plain values, keyed as in a TOML file (`lambda` without the underscore)."""
+        plain = {name.rstrip("_"): getattr(self, name) for name in FIELDS}
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in plain.items()}
+
+    def key(self) -> str:
+        """A hash of the settings that matter to the result: equal keys, equal runs.
+
+        Settings at their default do not enter, so that a new one leaves the keys of earlier runs as they are.
+        """
+        unused = {
+            "sgd": ("gap", "time_limit"),
+            "certified": ("epochs", "batch_size", "learning_rate", "init_scale", "fresh", "test_every"),
+        }
+        kept: dict[str, Any] = {"method": self.method}
+        for name, field_ in FIELDS.items():
+            value = getattr(self, name)
+            if value != field_.default and name not in unused[self.method]:
+                kept[name] = list(value) if isinstance(value, tuple) else value
+        if self.vocabulary is not None:  # the file may change under the same name
+            words, mu = read_vocabulary(self.vocabulary)
+            kept["vocabulary"] = [words.words, mu.tolist()]
+        return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any], source: str = "the settings") -> Settings:
+        """Settings from plain values, as `to_mapping` gives them.
+
+        Raises:
+            InputError: an unknown key (the nearest is named), or a value of the wrong type or out of range.
+        """
+        arguments = {}
+        known = [name.rstrip("_") for name in FIELDS]
+        for key, value in values.items():
+            if key not in known:
+                raise InputError(f"{source}: unknown key {key!r}{nearest(key, known)}; known are {', '.join(known)}")
+            kind = FIELDS[ALIASES.get(key, key)].type
+            if isinstance(value, Mapping) or ("tuple" not in str(kind) and isinstance(value, list)):
+                raise InputError(f"{source}: {key} = {value!r}, but must be a single value")
+            if str(kind).startswith("str") and not (isinstance(value, str) or (value is None and "None" in str(kind))):
+                raise InputError(f"{source}: {key} = {value!r}, but must be text")
+            if isinstance(value, list):
+                value = tuple(value)
+            arguments[ALIASES.get(key, key)] = value
+        return cls(**arguments)
+
+
+FIELDS = {f.name: f for f in dataclasses.fields(Settings)}
+
+
+def read_toml(path: str | Path) -> dict[str, Any]:
+    """The keys and values of a TOML file.
+
+    Raises:
+        InputError: a file that is missing or is not TOML.
+    """
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"settings file {str(path)!r} cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"settings file {str(path)!r} is not TOML: {error}") from None

@@ -1,0 +1,79 @@
+"""How our figures look: colour-blind safe and told apart in grey by brightness and by marker; vector PDF and PNG."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from feature_collapse.files import write_atomically
+
+# Okabe and Ito's palette, ordered so that neighbours differ in brightness too
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#B8A800")
+MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
+GREY, LINE = "0.45", "#D55E00"
+_RC: dict[Any, Any] = {
+    "font.size": 8.5,
+    "axes.titlesize": 9.5,
+    "axes.labelsize": 8.5,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+    "pdf.fonttype": 42,
+    "savefig.facecolor": "white",
+}
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def styled(draw: Callable[P, R]) -> Callable[P, R]:
+    """Decorate a function that draws: our style holds inside it, and the user's own is left as it was."""
+
+    @wraps(draw)
+    def inner(*args: P.args, **kwargs: P.kwargs) -> R:
+        with matplotlib.rc_context(_RC):
+            return draw(*args, **kwargs)
+
+    return inner
+
+
+def colour(alpha: int) -> str:
+    """The colour of a concept; they repeat after eight, the markers help beyond."""
+    return COLOURS[alpha % len(COLOURS)]
+
+
+def marker(alpha: int) -> str:
+    """The marker of a concept."""
+    return MARKERS[(alpha + alpha // len(COLOURS)) % len(MARKERS)]
+
+
+def panels(rows: int, columns: int, size: tuple[float, float], **options: Any) -> tuple[Figure, list[Axes]]:
+    """A figure of rows × columns panels, `size` inches in all, and its axes row by row."""
+    figure = Figure(figsize=size, layout="constrained")
+    return figure, list(figure.subplots(rows, columns, squeeze=False, **options).flat)
+
+
+def render(figure: Figure, kind: str, dpi: int = 200) -> bytes:
+    """The figure as the bytes of a `png`, `pdf` or `svg` file, the same for the same figure."""
+    buffer = io.BytesIO()
+    metadata = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind)
+    with matplotlib.rc_context(_RC | {"svg.hashsalt": "feature-collapse"}):
+        figure.savefig(buffer, format=kind, dpi=dpi, metadata=metadata)
+    return buffer.getvalue()
+
+
+def save(figure: Figure, folder: Path, stem: str) -> list[Path]:
+    """Write `stem`.png and `stem`.pdf into a folder; returns their paths."""
+    paths = [folder / f"{stem}.png", folder / f"{stem}.pdf"]
+    for path in paths:
+        write_atomically(path, render(figure, path.suffix[1:]))
+    return paths

@@ -1,0 +1,247 @@
+"""The dual point of given weights: softmax outputs, their entropies, and the Gram matrix of the gradient.
+
+    p_i = softmax(s_i),    G = Σ_i ω_i (p_i - e_{y_i}) ⊗ ζ(x_i)  (a (KL)×n_w matrix),    Gram = GᵀG.
+
+Both certificates (R2, R3) hold for any p_i in the simplex, so they are lower bounds on the risk whatever the weights
+are; everything here is in float64, and the rounding that remains is bounded and carried along.
+
+Time 2 N K L r flops, N K exponentials, N K L additions and K L n_w² flops for the Gram matrix. Memory: that of the
+Gram matrix, of L n_w gradients per class of a block of classes, and of the scores of a chunk of sentences.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from feature_collapse.errors import InputError
+
+UNIT = 2.0**-53  # rounding of float64
+_UNIT_SINGLE = 2.0**-24
+_SINGLE_FROM = 2e13  # a Gram matrix that costs more is multiplied in float32, with the larger rounding bound
+
+
+@dataclass(frozen=True)
+class DualPoint:
+    """What a certificate needs to know of the weights.
+
+    Attributes:
+        data_term: Σ_i ω_i ℓ(s_i, y_i).
+        other: (N,) -Σ_{k≠y} p_k log p_k for each sentence.
+        at_label: (N,) p_y for each sentence.
+        omega: (N,) weights of the sentences.
+        gram: (n_w, n_w) GᵀG.
+        gram_error: bound on the operator norm of the error of `gram`.
+        entropy_error: bound on the rounding error of a mean entropy and of the data term.
+        occurs: (n_w,) whether a word occurs at all; where not, its row and column of `gram` are zero.
+    """
+
+    data_term: float
+    other: Float[Tensor, " N"]
+    at_label: Float[Tensor, " N"]
+    omega: Float[Tensor, " N"]
+    gram: Float[Tensor, "n_w n_w"]
+    gram_error: float
+    entropy_error: float
+    occurs: Float[Tensor, " n_w"]
+
+    def entropy(self, theta: float = 1.0) -> float:
+        """Σ_i ω_i Ent((1-θ) e_{y_i} + θ p_i), 0 ≤ θ ≤ 1, less its rounding error: a lower bound. O(N)."""
+        if theta == 0.0:
+            return 0.0
+        off = theta * (self.other - (1.0 - self.at_label) * math.log(theta))
+        on = 1.0 - theta + theta * self.at_label
+        return float(torch.dot(self.omega, off - torch.xlogy(on, on))) - self.entropy_error
+
+
+def dual_point(
+    V: Float[Tensor, "n_w r"],
+    U: Float[Tensor, "K L*r"],
+    words: np.ndarray,
+    labels: np.ndarray,
+    *,
+    weights: np.ndarray | None = None,
+    memory_limit: float = 4e9,
+) -> DualPoint:
+    """The dual point of word representations V and linear weights U, on their device.
+
+    Args:
+        V: word representations after any normalisation, float64.
+        U: u_{k,ℓ} side by side, float64.
+        words: (N, L).
+        labels: (N,).
+        weights: (N,) ω; None for 1/N each.
+        memory_limit: bytes for the gradient, its Gram matrix and the scores.
+
+    Raises:
+        InputError: the limit does not hold the Gram matrix and one class.
+    """
+    assert V.dtype == U.dtype == torch.float64
+    (N, L), (n_w, _), K, device = words.shape, V.shape, len(U), V.device
+    omega_np = np.full(N, 1.0 / N) if weights is None else np.asarray(weights, dtype=np.float64)
+    rows = int(min(N, max(256, 4e7 // (8 * K))))
+    block = _classes_per_block(K, L, n_w, rows, N, memory_limit)
+    flops = 2.0 * K * L * n_w**2
+    single = flops > _SINGLE_FROM
+    omega = torch.from_numpy(omega_np).to(device)
+    labels_t = torch.from_numpy(labels.astype(np.int64)).to(device)
+    data = _Data(words, labels_t, omega_np, n_w, rows, device)
+    one_block = block >= K
+    totals = torch.ones_like(omega) if one_block else _totals(V, U, data)
+    gram = torch.zeros(n_w, n_w, dtype=torch.float64, device=device)
+    sums, moments, at_label = torch.zeros_like(omega), torch.zeros_like(omega), torch.zeros_like(omega)
+    label_mass = torch.zeros(K, dtype=torch.float64, device=device).index_add_(0, labels_t, omega)
+    scores = torch.empty(rows, min(block, K), dtype=torch.float64, device=device)
+    q = torch.empty_like(scores)
+    class_mass = 0.0
+    for low in range(0, K, block):
+        high = min(low + block, K)
+        G = torch.zeros(L * n_w, high - low, dtype=torch.float64, device=device)
+        for part in data:
+            n = part.stop - part.start
+            rows_ = slice(part.start, part.stop)
+            s, e = scores[:n, : high - low], q[:n, : high - low]
+            # e^{s - s_y}, over its sum: the label's own term is 1, so that nothing underflows
+            _shifted_scores(V, U, part, low, high, s)
+            torch.exp(s, out=e)
+            total = e.sum(1)
+            if one_block:
+                totals[rows_] = total
+            z = totals[rows_]
+            if not bool(torch.isfinite(total).all()) or not bool(torch.isfinite(z).all()):
+                raise InputError("the weights give scores that differ by more than 700, which double precision "
+                                 "cannot exponentiate; scale the weights down")
+            sums[rows_] += total / z
+            moments[rows_] += torch.linalg.vecdot(e, s) / z
+            here = ((part.labels >= low) & (part.labels < high)).nonzero().squeeze(1)
+            column = part.labels[here] - low
+            p_label = e[here, column] / z[here]
+            at_label[rows_].index_copy_(0, here, p_label)
+            moments[rows_].index_add_(0, here, p_label * s[here, column], alpha=-1.0)
+            e[here, column] -= z[here]
+            part.add_to(G, e, z)
+        class_mass = max(class_mass, float((G[:n_w].sum(0) + 2.0 * label_mass[low:high]).max()))
+        _add_gram(gram, G.view(L, n_w, -1), single)
+    losses = totals.log()
+    other = losses * (1.0 - at_label) - moments  # -Σ_{k≠y} p log p, with log p = s - s_y - log z
+    defect = float((sums - 1.0).abs().max())
+    word_mass = torch.zeros(n_w, dtype=torch.float64, device=device)
+    for part in data:
+        word_mass.index_add_(0, part.flat, part.omega.repeat_interleave(L))
+    largest = 2.0 * L * float(V.norm(dim=1).max()) * float(U.view(K * L, -1).norm(dim=1).max())  # ≥ |s - s_y|
+    size = 2.0 * float(word_mass.max()) * class_mass  # ‖G‖² ≤ (largest column sum)(largest row sum) of |G|
+    relative = 1.01 * (K * L + 2 * (N + K)) * UNIT + 2.0 * defect
+    if single:
+        relative += 1.01 * (block + 2) * _UNIT_SINGLE
+    entropy_error = (K + N + 64) * UNIT * (1.0 + largest) + 2.0 * defect * (1.0 + largest)
+    return DualPoint(
+        float(torch.dot(omega, losses)), other, at_label, omega, gram, relative * size, entropy_error, word_mass > 0
+    )
+
+
+def _classes_per_block(K: int, L: int, n_w: int, rows: int, N: int, memory_limit: float) -> int:
+    fixed = 8.0 * (3.0 * n_w**2 + 4.0 * N + 2.0 * N * L)
+    per_class = 8.0 * (1.6 * L * n_w + 4.0 * rows)
+    block = int((memory_limit - fixed) // per_class)
+    if block < 1:
+        raise InputError(
+            f"memory_limit = {memory_limit / 1e9:.2g} GB, but the certificate of n_w = {n_w} words needs at least "
+            f"{(fixed + per_class) / 1e9:.2g} GB"
+        )
+    return min(block, K)
+
+
+def _shifted_scores(V: Tensor, U: Tensor, part: _Part, low: int, high: int, out: Tensor) -> None:
+    """s_ik - s_iy for the classes low..high, the shift being one more column of the product."""
+    n = part.stop - part.start
+    x = V.index_select(0, part.flat).view(n, -1)
+    own = (x * U.index_select(0, part.labels)).sum(1, keepdim=True)
+    ones = torch.ones(high - low, 1, dtype=U.dtype, device=U.device)
+    torch.mm(torch.cat((x, -own), 1), torch.cat((U[low:high], ones), 1).T, out=out)
+
+
+def _totals(V: Tensor, U: Tensor, data: _Data) -> Tensor:
+    """Σ_k e^{s_ik - s_iy} for each sentence."""
+    found = []
+    for part in data:
+        s = torch.empty(part.stop - part.start, len(U), dtype=U.dtype, device=U.device)
+        _shifted_scores(V, U, part, 0, len(U), s)
+        found.append(s.exp_().sum(1))
+    return torch.cat(found)
+
+
+def _add_gram(gram: Tensor, G: Tensor, single: bool) -> None:
+    """Add Σ_ℓ G_ℓ G_ℓᵀ, the upper triangle by tiles and mirrored."""
+    n_w = G.shape[1]
+    tile = n_w if n_w <= 1500 else math.ceil(n_w / math.ceil(n_w / 1000))
+    for g in G:
+        g = g.float() if single else g
+        for i in range(0, n_w, tile):
+            for j in range(i, n_w, tile):
+                product = torch.mm(g[i : i + tile], g[j : j + tile].T)
+                gram[i : i + tile, j : j + tile] += product
+                if j > i:
+                    gram[j : j + tile, i : i + tile] += product.T
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Rows start..stop of the data."""
+
+    start: int
+    stop: int
+    words: np.ndarray
+    flat: Tensor
+    labels: Tensor
+    omega: Tensor
+    n_w: int
+
+    def add_to(self, G: Tensor, e: Tensor, z: Tensor) -> None:
+        """Add Σ_i (ω_i/z_i) e_i ⊗ ζ(x_i), rows of G being (place, word)."""
+        L = self.words.shape[1]
+        factor = self.omega / z
+        places = (self.words + np.arange(L) * self.n_w).T
+        if e.device.type == "cpu":
+            G.addmm_(_sums(places.ravel(), factor.numpy(), L * self.n_w), e)
+            return
+        e.mul_(factor.unsqueeze(1))
+        for at in torch.from_numpy(places).to(e.device):
+            G.index_add_(0, at, e)
+
+
+class _Data:
+    """The sentences in parts of `rows`."""
+
+    def __init__(self, words: np.ndarray, labels: Tensor, omega: np.ndarray, n_w: int, rows: int,
+                 device: torch.device) -> None:
+        self.words, self.labels, self.n_w, self.rows, self.device = words, labels, n_w, rows, device
+        self.omega = torch.from_numpy(omega).to(device)
+
+    def __iter__(self) -> Iterator[_Part]:
+        N = len(self.words)
+        for low in range(0, N, self.rows):
+            high = min(low + self.rows, N)
+            words = self.words[low:high].astype(np.int64)
+            yield _Part(low, high, words, torch.from_numpy(words.reshape(-1)).to(self.device), self.labels[low:high],
+                        self.omega[low:high], self.n_w)
+
+
+def _sums(rows: np.ndarray, factor: np.ndarray, height: int) -> Tensor:
+    """The height × n matrix with factor[t mod n] at (rows[t], t mod n), compressed by rows."""
+    width = len(factor)
+    order = np.argsort(rows, kind="stable")
+    column = order % width
+    starts = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=height))))
+    with warnings.catch_warnings():  # "sparse CSR is in beta": we use one product of it
+        warnings.simplefilter("ignore", UserWarning)
+        return torch.sparse_csr_tensor(
+            torch.from_numpy(starts.astype(np.int32)), torch.from_numpy(column.astype(np.int32)),
+            torch.from_numpy(factor[column]), size=(height, width), check_invariants=False,
+        )

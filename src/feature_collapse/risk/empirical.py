@@ -1,0 +1,193 @@
+"""The data term of the empirical risks (2) and (3) (paper §2): value and gradient in one pass over chunks.
+
+    f(V, U) = Σ_i ω_i ℓ(s_i, y_i),    s_ik = Σ_ℓ ⟨u_{k,ℓ}, v_{x_iℓ}⟩,    ℓ(s, y) = -s_y + log Σ_k e^{s_k},
+
+with ω_i = 1/N unless weights are given, and v_j = φ(w_j) the word representations. In matrix form, with
+M = U Vᵀ stacked as a (KL)×n_w matrix, f is a convex function of M alone; the certificates rest on that.
+
+A chunk's scores fit into the cache and are passed over once. The shift that keeps the exponentials in range is the
+log-sum-exp of the evaluation before: it is one more column of the matrix product, and the sums of the exponentials
+are one more column of the product back. Where that shift fails, the evaluation is repeated with row maxima.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+CACHE = 2**22  # bytes of scores per chunk on a CPU: of the order of the cache
+_TINY = 1e-25  # a sum of exponentials below this has lost digits to the shift
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """Rows start..stop of the data: flat word indices, labels, and the sums over words as a sparse matrix."""
+
+    start: int
+    stop: int
+    words: Tensor
+    labels: Tensor
+    by_word: Tensor | None
+
+
+class EmpiricalRisk:
+    """Σ_i ω_i ℓ(s_i, y_i) on fixed data, with its buffers.
+
+    Attributes:
+        words, labels: (N, L) and (N,), as given.
+        n_w, K, L: sizes.
+        dtype, device: of the computation; sums over sentences are in float64.
+    """
+
+    def __init__(
+        self,
+        words: np.ndarray,
+        labels: np.ndarray,
+        n_w: int,
+        K: int,
+        *,
+        weights: np.ndarray | None = None,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+        chunk_bytes: int | None = None,
+    ) -> None:
+        """Prepare the chunks. Memory: 24 N L bytes, and `chunk_bytes` for the scores.
+
+        Args:
+            words: (N, L) word indices below n_w.
+            labels: (N,) classes below K.
+            n_w: number of words.
+            K: number of classes.
+            weights: (N,) ω ≥ 0; None for 1/N each.
+            dtype: float32 or float64.
+            device: CPU or CUDA.
+            chunk_bytes: for the scores of one chunk; None for 4 MB on a CPU, 1 GB on a GPU.
+        """
+        self.words, self.labels, self.weights = words, labels, weights
+        self.n_w, self.K, (self.N, self.L) = n_w, K, words.shape
+        self.dtype, self.device = dtype, torch.device(device)
+        cpu = self.device.type == "cpu"
+        size = torch.finfo(dtype).bits // 8
+        rows = (chunk_bytes or (CACHE if cpu else 2**30)) // (K * size)
+        self.rows = int(min(max(rows, 64), self.N))
+        self._chunks = [self._chunk(at, min(at + self.rows, self.N), cpu) for at in range(0, self.N, self.rows)]
+        self._scores = torch.empty(self.rows, K, dtype=dtype, device=self.device)
+        omega = np.full(self.N, 1.0 / self.N) if weights is None else np.asarray(weights, dtype=np.float64)
+        self.omega = torch.from_numpy(omega).to(self.device)
+        self._shift: Tensor | None = None
+        self._x = torch.empty(0, dtype=dtype, device=self.device)
+
+    def _chunk(self, start: int, stop: int, cpu: bool) -> _Chunk:
+        flat = self.words[start:stop].reshape(-1)
+        labels = torch.from_numpy(self.labels[start:stop].astype(np.int64)).to(self.device)
+        by_word = _one_hot(flat, self.n_w, self.dtype) if cpu else None
+        return _Chunk(start, stop, torch.from_numpy(flat.astype(np.int64)).to(self.device), labels, by_word)
+
+    def value_and_gradient(
+        self, V: Float[Tensor, "n_w r"], U: Float[Tensor, "K L*r"]
+    ) -> tuple[float, Float[Tensor, "n_w r"], Float[Tensor, "K L*r"]]:
+        """The value f and its gradients with respect to V and to U. Time 6 N K L r flops and N K exponentials."""
+        V, U = V.to(self.dtype), U.to(self.dtype)
+        if self._shift is not None:
+            found = self._pass(V, U, self._shift)
+            if found is not None:
+                return found
+        found = self._pass(V, U, None)
+        if found is None:  # overflow of the scores themselves
+            return float("inf"), torch.zeros_like(V), torch.zeros_like(U)
+        return found
+
+    def _pass(self, V: Tensor, U: Tensor, shift: Tensor | None) -> tuple[float, Tensor, Tensor] | None:
+        r, width = V.shape[1], U.shape[1]
+        ones = torch.ones(self.K, 1, dtype=self.dtype, device=self.device)
+        U1 = torch.cat((U, ones), 1)
+        gU = torch.zeros_like(U1)
+        gV = torch.zeros_like(V)
+        value = torch.zeros((), dtype=torch.float64, device=self.device)
+        new_shift = torch.empty(self.N, dtype=self.dtype, device=self.device)
+        sums = torch.empty(self.N, dtype=self.dtype, device=self.device)
+        if self._x.shape != (self.rows, width + 1):
+            self._x = torch.empty(self.rows, width + 1, dtype=self.dtype, device=self.device)
+            self._g = torch.empty_like(self._x)
+        for chunk in self._chunks:
+            n, rows = chunk.stop - chunk.start, slice(chunk.start, chunk.stop)
+            x, g, scores = self._x[:n], self._g[:n], self._scores[:n]
+            x[:, :width] = V.index_select(0, chunk.words).view(n, width)
+            x_only = x[:, :width]
+            if shift is None:
+                torch.mm(x_only, U.T, out=scores)
+                used = scores.amax(1)
+                scores.sub_(used.unsqueeze(1))
+            else:
+                used = shift[rows]
+                x[:, width] = -used
+                torch.mm(x, U1.T, out=scores)
+            scores.exp_()
+            torch.mm(scores, U1, out=g)
+            total = g[:, width].clone()
+            sums[rows] = total
+            U_label = U.index_select(0, chunk.labels)
+            log_sum = used + total.log()
+            new_shift[rows] = log_sum
+            omega = self.omega[rows]
+            losses = log_sum.double() - (x_only * U_label).sum(1, dtype=torch.float64)
+            value += torch.dot(omega, losses)
+            omega = omega.to(self.dtype).unsqueeze(1)
+            g_only = g[:, :width].mul_(omega / total.unsqueeze(1)).addcmul_(U_label, omega, value=-1.0)
+            self._add_by_word(gV, chunk, g_only.reshape(n * self.L, r))
+            gU[:, :width].index_add_(0, chunk.labels, x_only * omega, alpha=-1.0)
+            x.mul_(omega / total.unsqueeze(1))
+            gU.addmm_(scores.T, x)
+        low, high = sums.aminmax()
+        if not (float(low) > _TINY and float(high) < float("inf")) or not bool(torch.isfinite(new_shift).all()):
+            return None
+        self._shift = new_shift
+        return float(value), gV, gU[:, :width].contiguous()
+
+    def _add_by_word(self, out: Tensor, chunk: _Chunk, g: Tensor) -> None:
+        if chunk.by_word is None:
+            out.index_add_(0, chunk.words, g)
+        else:
+            out += torch.mm(chunk.by_word, g)
+
+    def probabilities(self, V: Tensor, U: Tensor) -> Iterator[tuple[slice, Tensor, Tensor, Tensor]]:
+        """For each chunk of rows: the slice, e^{s - max s} (n, K, a buffer that is reused), word indices, labels."""
+        V, U = V.to(self.dtype), U.to(self.dtype)
+        for chunk in self._chunks:
+            n = chunk.stop - chunk.start
+            scores = self._scores[:n]
+            torch.mm(V.index_select(0, chunk.words).view(n, U.shape[1]), U.T, out=scores)
+            scores.sub_(scores.amax(1, keepdim=True)).exp_()
+            yield slice(chunk.start, chunk.stop), scores, chunk.words.view(n, self.L), chunk.labels
+
+    def apply_gradient(
+        self, V: Float[Tensor, "n_w r"], U: Float[Tensor, "K L*r"], Q: Float[Tensor, "n_w b"]
+    ) -> Float[Tensor, "K L*b"]:
+        """∇f(M) Q for M = U Vᵀ: rows (k, ℓ) stacked as (K, L·b). Time 2 N K L (r + b) flops."""
+        Q = Q.to(self.dtype)
+        out = torch.zeros(self.K, self.L * Q.shape[1], dtype=self.dtype, device=self.device)
+        for rows, p, words, labels in self.probabilities(V, U):
+            n = len(p)
+            x = Q.index_select(0, words.reshape(-1)).view(n, -1)
+            omega = self.omega[rows].to(self.dtype).unsqueeze(1)
+            out.index_add_(0, labels, x * omega, alpha=-1.0)
+            out.addmm_(p.T, x * (omega / p.sum(1, keepdim=True)))
+        return out
+
+
+def _one_hot(flat: np.ndarray, n_w: int, dtype: torch.dtype) -> Tensor:
+    """The n_w × len(flat) matrix with a one where word j stands at place i, compressed by rows."""
+    order = np.argsort(flat, kind="stable")
+    starts = np.concatenate(([0], np.cumsum(np.bincount(flat, minlength=n_w))))
+    with warnings.catch_warnings():  # "sparse CSR is in beta": we use one product of it
+        warnings.simplefilter("ignore", UserWarning)
+        return torch.sparse_csr_tensor(
+            torch.from_numpy(starts.astype(np.int32)), torch.from_numpy(order.astype(np.int32)),
+            torch.ones(len(flat), dtype=dtype), size=(n_w, len(flat)), check_invariants=False,
+        )

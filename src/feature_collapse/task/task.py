@@ -1,0 +1,143 @@
+"""A task: vocabulary, word law, latents, and the seed from which its sentences are drawn (paper §2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from feature_collapse.errors import InputError, check_choice, check_int
+from feature_collapse.task import codes, frequencies, latents, sentences
+from feature_collapse.task.frequencies import Law
+from feature_collapse.task.latents import Latents
+from feature_collapse.task.sentences import Sentences
+from feature_collapse.task.vocabulary import Vocabulary, read_vocabulary
+
+WORD_LAWS = ("uniform", "zipf", "given")
+DESIGNS = ("random", "distinct", "all", *codes.NAMES)
+LATENTS, TRAIN, TEST, START, SHUFFLE, FRESH = range(6)  # independent random streams of one seed
+
+
+def generator(seed: int, *key: int) -> np.random.Generator:
+    """The random generator of one purpose (and epoch), independent of the others of the same seed."""
+    return np.random.default_rng([seed, *key])
+
+
+@dataclass(frozen=True)
+class Task:
+    """The data model of paper §2.
+
+    Attributes:
+        vocabulary: n_c concepts with s_c words each.
+        mu: (s_c,) word law, the same inside every concept.
+        latents: (K, L) concept sequences.
+        seed: of the sentences; the same task with the same seed has the same training and test sets.
+    """
+
+    vocabulary: Vocabulary
+    mu: Law
+    latents: Latents
+    seed: int = 0
+
+    @property
+    def K(self) -> int:
+        """Number of classes."""
+        return len(self.latents)
+
+    @property
+    def L(self) -> int:
+        """Sentence length."""
+        return int(self.latents.shape[1])
+
+    def train_set(self, n_spl: int) -> Sentences:
+        """n_spl training sentences per class; a smaller set is the beginning of a larger one."""
+        return sentences.sample(self.latents, self.mu, n_spl, generator(self.seed, TRAIN))
+
+    def test_set(self, n_spl: int = 5) -> Sentences:
+        """n_spl test sentences per class, independent of the training set."""
+        return sentences.sample(self.latents, self.mu, n_spl, generator(self.seed, TEST))
+
+    def fresh_set(self, n_spl: int, epoch: int) -> Sentences:
+        """The training set of one epoch of fresh-stream training: never seen before."""
+        return sentences.sample(self.latents, self.mu, n_spl, generator(self.seed, FRESH, epoch))
+
+    def stream(self, batch_size: int) -> Iterator[Sentences]:
+        """Endless batches of fresh sentences."""
+        return sentences.stream(self.latents, self.mu, batch_size, generator(self.seed, FRESH))
+
+
+def make_task(
+    n_c: int = 3,
+    n_w: int = 1200,
+    L: int = 15,
+    K: int = 1000,
+    *,
+    word_law: str = "uniform",
+    exponent: float = 1.0,
+    frequencies_given: Sequence[float] | None = None,
+    design: str = "random",
+    latents_given: Latents | None = None,
+    vocabulary: str | Path | None = None,
+    seed: int = 0,
+) -> Task:
+    """A task from its parameters; the defaults are those of the paper's experiments (figure 3).
+
+    Args:
+        n_c: number of concepts.
+        n_w: number of words, a multiple of n_c.
+        L: sentence length.
+        K: number of classes; for the designs `all` and codes it follows from n_c and L, and is not used.
+        word_law: `uniform`, `zipf`, or `given` with `frequencies_given`.
+        exponent: of Zipf's law, ≥ 0.
+        frequencies_given: (s_c,) positive numbers, with word_law `given`.
+        design: `random` (with replacement), `distinct`, `all`, or the name of a linear code.
+        latents_given: (K, L) concepts, instead of a design.
+        vocabulary: a CSV file `word,concept,frequency` or `food`: gives n_c, n_w, the names and the law.
+        seed: of the latents and of the sentences.
+
+    Raises:
+        InputError: for any parameter out of its range.
+    """
+    check_int("seed", seed, 0, 2**63 - 1)
+    if vocabulary is not None:
+        names, mu = read_vocabulary(vocabulary)
+    else:
+        names = Vocabulary(check_int("n_c", n_c, 2), check_int("n_w", n_w, 1))
+        mu = word_law_of(names.s_c, word_law, exponent, frequencies_given)
+    if latents_given is not None:
+        chosen = latents.given(latents_given, names.n_c)
+    else:
+        chosen = make_latents(names.n_c, L, K, design, generator(seed, LATENTS))
+    return Task(names, mu, chosen, seed)
+
+
+def word_law_of(s_c: int, word_law: str, exponent: float = 1.0, values: Sequence[float] | None = None) -> Law:
+    """The word law of a name: `uniform`, `zipf` or `given`.
+
+    Raises:
+        InputError: an unknown name, or values that are missing, out of place or out of range.
+    """
+    check_choice("word_law", word_law, WORD_LAWS)
+    if (values is not None) != (word_law == "given"):
+        raise InputError(f"word_law = {word_law!r}: frequencies must be given exactly when word_law = 'given'")
+    if word_law == "uniform":
+        return frequencies.uniform(s_c)
+    return frequencies.zipf(s_c, exponent) if values is None else frequencies.given(values, s_c)
+
+
+def make_latents(n_c: int, L: int, K: int, design: str, rng: np.random.Generator) -> Latents:
+    """The latents of a named design.
+
+    Raises:
+        InputError: an unknown design, or sizes for which it does not exist.
+    """
+    check_choice("design", design, DESIGNS)
+    if design == "random":
+        return latents.random(n_c, L, K, rng)
+    if design == "distinct":
+        return latents.distinct(n_c, L, K, rng)
+    if design == "all":
+        return latents.every(n_c, L)
+    return codes.codewords(codes.generator(design, n_c, L), n_c)

@@ -1,0 +1,312 @@
+"""The certified solver: the global minimiser of an empirical risk, with a proof.
+
+Full-batch L-BFGS at a small rank, from the spectral start. At a point that is nearly critical the certificate (R2, R3)
+is computed; the solver stops when it proves the gap asked for. Otherwise it adds the directions of claim I where there
+are any, and goes on. Large data sets are first solved on some sentences of each class. Single precision to begin with,
+double where that is used up. Nothing here depends on luck: a wrong turn shows as a gap that does not close.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from feature_collapse.errors import InputError, check_int, check_real
+from feature_collapse.normalisers import LayerNorm
+from feature_collapse.risk.certificate import Bound, bound_from
+from feature_collapse.risk.dual import DualPoint, dual_point
+from feature_collapse.training import escape
+from feature_collapse.training.lbfgs import History, minimise
+from feature_collapse.training.model import Model, make_model
+from feature_collapse.training.problem import Problem
+from feature_collapse.training.solution import COLUMNS, Progress, Solution, lift
+from feature_collapse.training.solver_checkpoint import SolverCheckpoint, read, write
+from feature_collapse.training.spectral import lambda_max
+from feature_collapse.training.start import spectral_start
+
+_FIRST_RANK, _ADDED = 16, 8
+_PARTS = (20, 100)  # sentences per class that are solved first where there are at least four times as many
+_PART_GAP = 1e-3
+_PART_ROUNDS = (10, 15, 15, 15, 15)
+_SMALL = 2e6  # scores; below, double precision from the beginning
+_ROUNDS = (15, 30, 50)  # iterations between two changes of scaling; the last repeats
+_PATIENCE = 30  # iterations without a smaller expected: the precision is used up
+_PRUNE = {False: 1e-4, True: 1e-2}  # singular values relative to the largest; True: on a part of the data
+
+
+def solve(
+    problem: Problem,
+    *,
+    gap: float = 1e-3,
+    time_limit: float | None = None,
+    seed: int = 0,
+    start: tuple[np.ndarray, np.ndarray] | None = None,
+    checkpoint: Path | None = None,
+    report: Callable[[Progress], None] | None = None,
+    memory_limit: float = 4e9,
+) -> Solution:
+    """Minimise the risk until (risk - lower bound)/risk ≤ gap, proved.
+
+    Time: 6 N K L r flops and N K exponentials per evaluation, some 50-150 of them; a few certificates of N K L
+    additions and K L n_w² flops. Memory: `memory_limit` and 48 N L bytes.
+
+    Args:
+        problem: data, λ, normaliser.
+        gap: relative, 1e-10 to 1.
+        time_limit: seconds; a last certificate comes on top.
+        seed: of the spectral start's subspace iteration.
+        start: (W, U) of shapes (n_w, r) and (K, L, r) to begin from instead; for a normalised network W is scaled to
+            the radius, without centring.
+        checkpoint: file to continue from and to write to; None for neither.
+        report: called with the progress about ten times a second.
+        memory_limit: bytes, for the certificate.
+
+    Raises:
+        InputError: a value out of its range, or a limit too small for the certificate.
+        KeyboardInterrupt: after Ctrl-C, once the checkpoint is written.
+    """
+    check_real("gap", gap, 1e-10, 1.0)
+    if time_limit is not None:
+        check_real("time_limit", time_limit, 0.0, above=True)
+    check_real("memory_limit", memory_limit, 1e6)
+    check_int("seed", seed, 0)
+    run = _Run(problem, gap, time_limit, seed, checkpoint, report, memory_limit)
+    try:
+        return run.solve(start)
+    except KeyboardInterrupt:
+        run.save()
+        raise
+
+
+@dataclass
+class _Point:
+    """Where the run is."""
+
+    V: Tensor
+    U: Tensor  # (K L, r)
+
+
+class _Run:
+    def __init__(self, problem: Problem, gap: float, time_limit: float | None, seed: int, checkpoint: Path | None,
+                 report: Callable[[Progress], None] | None, memory_limit: float) -> None:
+        self.problem, self.gap, self.time_limit, self.seed = problem, gap, time_limit, seed
+        self.checkpoint, self.report, self.memory_limit = checkpoint, report, memory_limit
+        self.began = self.shown = self.saved = time.monotonic()
+        self.before = 0.0
+        self.rows: list[tuple[float, ...]] = []
+        self.iteration = 0
+        self.lower = -math.inf
+        self.on_part, self.parts_done = False, 0
+        self.kept: tuple[int, Tensor, History] | None = None
+        self.at: _Point | None = None
+        self.key = _key(problem, seed) if checkpoint is not None else ""
+
+    def solve(self, start: tuple[np.ndarray, np.ndarray] | None) -> Solution:
+        """The whole run."""
+        problem = self.problem
+        resumed = read(self.checkpoint, self.key) if self.checkpoint is not None else None
+        if problem.radius is None and resumed is None:
+            zero = self._zero_solution()
+            if zero is not None:
+                return zero
+        parts = [size for size in _PARTS if len(problem.words) >= 4 * size * problem.K]
+        if resumed is not None:
+            self._resume(resumed)
+            parts = parts[resumed.parts_done :]
+        elif start is not None:
+            self.at, parts = self._given(*start), []
+        else:
+            first = min(_FIRST_RANK, problem.largest_rank)
+            begin = problem.first_of_each_class(parts[0]) if parts else problem
+            self.at = _Point(*spectral_start(begin, first, self.seed))
+        for size in parts:
+            self._solve_part(problem.first_of_each_class(size))
+        return self._solve_all()
+
+    def _solve_part(self, part: Problem) -> None:
+        self.on_part = True
+        model = make_model(part, single=True)
+        for limit in _PART_ROUNDS:
+            expected, _ = self._round(model, limit, target=_PART_GAP)
+            if expected <= _PART_GAP or self._late():
+                break
+            self.kept = None
+        self.on_part = False
+        self.parts_done += 1
+
+    def _solve_all(self) -> Solution:
+        problem, radius = self.problem, self.problem.radius
+        single = len(problem.words) * problem.K > _SMALL
+        model = make_model(problem, single)
+        target = 0.6 * self.gap
+        last = math.inf
+        for number in range(10_000):
+            expected, stalled = self._round(model, _ROUNDS[min(number, len(_ROUNDS) - 1)], target)
+            if not (expected <= target or stalled or self._late()):
+                continue
+            point, bound = self._certify()
+            if bound.risk - self.lower <= self.gap * bound.risk:
+                return self._finish(bound, "solved", f"the gap asked for, {self.gap:.3g}, is proved")
+            if self._late():
+                return self._finish(bound, "time_limit", f"the time limit of {self.time_limit:g} s came first")
+            assert self.at is not None
+            room = problem.largest_rank - self.at.V.shape[1]
+            new = escape.directions(point, self.at.V, problem.lambda_, radius, 0.1 * self.gap, min(_ADDED, room))
+            found = False
+            if new.shape[1]:
+                V, U, found = escape.add(model, self.at.V, self.at.U, new, problem.lambda_, radius)
+                self.at = _Point(V, U)
+            elif stalled and single:
+                single, found = False, True
+                model = make_model(problem, single)
+            if not found and stalled and bound.risk >= last * (1.0 - 1e-12):
+                return self._finish(bound, "stalled", "neither a step nor a new direction lowers the risk further"
+                                    + ("" if room else f", and the rank is at its limit {problem.largest_rank}"))
+            last = bound.risk
+            target *= 0.4
+        raise AssertionError("unreachable")
+
+    def _round(self, model: Model, limit: int, target: float) -> tuple[float, bool]:
+        """At most `limit` iterations; (expected, whether the precision is used up)."""
+        assert self.at is not None
+        V, U = self.at.V, self.at.U
+        if V.shape[1] == 0:
+            return 0.0, True
+        kept = self.kept if self.kept is not None and self.kept[0] == V.shape[1] else None
+        self.kept = None
+        if kept is not None:  # the same variables, more data: what was learnt of the curvature still holds
+            x, history = model.continued(V, U, kept[1]), kept[2]
+        else:
+            x, V, U = model.begin(V, U)
+            history = History(x)
+        at, expected, stalled = None, math.inf, False
+        values: list[float] = []
+        least, since = math.inf, 0
+        for at in minimise(model.objective, x, history):
+            self.at = _Point(*model.split(at.x))
+            expected = model.expected_gap(at.x, at.gradient, at.value)
+            values.append(at.value)
+            least, since = (expected, 0) if expected < least else (least, since + 1)
+            stalled = at.stalled or since > _PATIENCE
+            self._note(at.value, expected)
+            self.iteration += 1
+            if stalled or expected <= target or len(values) > limit or self._late():
+                break
+        assert self.at is not None
+        rank = V.shape[1]
+        self.at = _Point(*model.prune(self.at.V, self.at.U, _PRUNE[self.on_part]))
+        if self.on_part and self.at.V.shape[1] == rank:
+            self.kept = (rank, model.unit, history)
+        return expected, stalled
+
+    def _certify(self) -> tuple[DualPoint, Bound]:
+        assert self.at is not None
+        problem, V, U = self.problem, self.at.V, self.at.U
+        self._tell("certificate", self.rows[-1][2] if self.rows else math.nan)
+        point = dual_point(V, U.reshape(problem.K, -1), problem.words, problem.labels, weights=problem.weights,
+                           memory_limit=self.memory_limit)
+        squares = float(U.square().sum()) + (float(V.square().sum()) if problem.radius is None else 0.0)
+        bound = bound_from(point, point.data_term + 0.5 * problem.lambda_ * squares, problem.lambda_, problem.radius, V,
+                           0.1 * self.gap, self.gap)
+        self.lower = max(self.lower, bound.lower_bound)
+        self.rows.append((float(self.iteration), self._seconds(), bound.risk, self.lower, float(V.shape[1])))
+        self._tell("certificate", bound.risk)
+        self.save()
+        return point, bound
+
+    def _finish(self, bound: Bound, status: str, reason: str) -> Solution:
+        assert self.at is not None
+        problem, (V, U) = self.problem, (self.at.V.cpu().numpy(), self.at.U.cpu().numpy())
+        rank = V.shape[1] if status != "zero" else 0
+        U = U.reshape(problem.K, problem.L, -1)
+        if problem.radius is not None:
+            V, U = lift(V, U, problem.d, mean_zero=isinstance(problem.normaliser, LayerNorm))
+        gap = bound.risk - self.lower
+        relative = gap / bound.risk if bound.risk > 0 else 0.0
+        message = (
+            f"{reason}; risk {bound.risk:.8g}, lower bound {self.lower:.8g}, relative gap {relative:.2e}, rank {rank}"
+        )
+        return Solution(V, U, bound.risk, self.lower, gap, relative, rank, status, message,
+                        np.array(self.rows, dtype=np.float64).reshape(-1, len(COLUMNS)), self._seconds(),
+                        bound.operator_norm, bound.data_term)
+
+    def _zero_solution(self) -> Solution | None:
+        problem = self.problem
+        if lambda_max(problem) * (1.0 - 1e-5) > problem.lambda_:
+            return None
+        device = torch.device(problem.device)
+        V = torch.zeros(problem.n_w, 1, dtype=torch.float64, device=device)
+        self.at = _Point(V, torch.zeros(problem.K * problem.L, 1, dtype=torch.float64, device=device))
+        _, bound = self._certify()
+        if bound.operator_norm > problem.lambda_ * (1.0 + 1e-6) and bound.relative_gap > self.gap:
+            self.lower, self.rows = -math.inf, []
+            return None
+        return self._finish(bound, "zero", f"lambda = {problem.lambda_:g} is at or above lambda_max = "
+                            f"{bound.operator_norm:.6g}, where zero weights are the minimum")
+
+    def _given(self, W: np.ndarray, U: np.ndarray) -> _Point:
+        problem = self.problem
+        if W.ndim != 2 or len(W) != problem.n_w or U.shape != (problem.K, problem.L, W.shape[1]):
+            raise InputError(f"start has shapes {W.shape} and {U.shape}, but must have ({problem.n_w}, r) and "
+                             f"({problem.K}, {problem.L}, r)")
+        if problem.radius is not None and not np.all(np.linalg.norm(W, axis=1) > 0):
+            raise InputError("start has a word vector of length 0, which cannot be scaled to the radius")
+        V = torch.as_tensor(W, dtype=torch.float64, device=problem.device)
+        if problem.radius is not None:
+            V = V * (problem.radius / V.norm(dim=1, keepdim=True))
+        return _Point(V, torch.as_tensor(U, dtype=torch.float64, device=problem.device).reshape(-1, W.shape[1]))
+
+    def _seconds(self) -> float:
+        return self.before + time.monotonic() - self.began
+
+    def _late(self) -> bool:
+        return self.time_limit is not None and self._seconds() > self.time_limit
+
+    def _note(self, value: float, expected: float) -> None:
+        assert self.at is not None
+        sign = -1.0 if self.on_part else 1.0
+        self.rows.append((sign * self.iteration, self._seconds(), value, math.nan, float(self.at.V.shape[1])))
+        now = time.monotonic()
+        if now - self.shown > 0.1:
+            self._tell("part of the data" if self.on_part else "all data", value, expected)
+        if now - self.saved > 30.0:
+            self.save()
+
+    def _tell(self, phase: str, risk: float, expected: float = math.nan) -> None:
+        self.shown = time.monotonic()
+        if self.report is not None and self.at is not None:
+            relative = (risk - self.lower) / risk if self.lower > -math.inf and risk > 0 else math.inf
+            rank, seconds = self.at.V.shape[1], self._seconds()
+            self.report(Progress(phase, self.iteration, risk, self.lower, relative, rank, seconds, expected))
+
+    def save(self) -> None:
+        """Write the checkpoint, if one is wanted and there is something to write."""
+        self.saved = time.monotonic()
+        if self.checkpoint is not None and self.at is not None:
+            history = np.array(self.rows, dtype=np.float64).reshape(-1, len(COLUMNS))
+            write(self.checkpoint, SolverCheckpoint(self.key, self.at.V.cpu(), self.at.U.cpu(), self.parts_done,
+                                                    self.iteration, self._seconds(), self.lower, history))
+
+    def _resume(self, state: SolverCheckpoint) -> None:
+        device = self.problem.device
+        self.at = _Point(state.V.to(device), state.U.to(device))
+        self.parts_done = state.parts_done
+        self.iteration, self.before, self.lower = state.iteration, state.seconds, state.lower_bound
+        self.rows = [tuple(row) for row in state.history]
+
+
+def _key(problem: Problem, seed: int) -> str:
+    """Names a run: the data and everything that changes the solution."""
+    digest = hashlib.sha256()
+    for array in (problem.words, problem.labels, problem.weights):
+        digest.update(b"" if array is None else np.ascontiguousarray(array).tobytes())
+    digest.update(repr((problem.n_w, problem.K, problem.lambda_, problem.normaliser, problem.d, seed)).encode())
+    return digest.hexdigest()

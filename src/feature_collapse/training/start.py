@@ -1,0 +1,46 @@
+"""Weights to start from: the leading singular vectors of the gradient at zero, at the best of a few scales."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from feature_collapse.training.model import make_model, on_sphere
+from feature_collapse.training.problem import Problem
+from feature_collapse.training.spectral import gradient_at_zero, leading
+
+
+def spectral_start(problem: Problem, rank: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """V (n_w, rank) and U (K L, rank), float64, on the problem's device.
+
+    Plain: both factors along the singular vectors, in proportion to the singular values. Normalised: the columns of
+    the gradient are first divided by the square roots of the words' counts, so that rare words have a direction too;
+    then V is scaled to the sphere and U is the negative gradient there. The overall scale is the best of a few.
+    """
+    if problem.radius is None:
+        top = leading(gradient_at_zero(problem), rank, seed)
+        share = top.values / max(top.values[0], 1e-300)
+        V, U = _tensor(top.right * share, problem), _tensor(-top.left * share, problem)
+        scales = np.geomspace(0.3, 100.0, 10)
+    else:
+        counts = problem.word_counts()
+        root = np.where(counts > 0, 1.0 / np.sqrt(np.where(counts > 0, counts, 1.0)), 0.0)
+        top = leading(gradient_at_zero(problem, root), rank, seed)
+        share = top.values / max(top.values[0], 1e-300)
+        V = on_sphere(_tensor(top.right * share, problem), problem.radius)
+        G = gradient_at_zero(problem)
+        U = _tensor(-G.matmat(V.cpu().numpy()), problem)
+        U /= U.norm().clamp_min(1e-300)
+        scales = np.geomspace(0.3, 100.0, 10)
+    few = make_model(problem.first_of_each_class(2), single=True)  # the scale does not need more
+    best, chosen = np.inf, float(scales[0])
+    for scale in scales:
+        value = few.value(V * (scale if problem.radius is None else 1.0), U * scale)
+        if value < best:
+            best, chosen = value, float(scale)
+    return (V * chosen if problem.radius is None else V), U * chosen
+
+
+def _tensor(array: np.ndarray, problem: Problem) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array)).to(problem.device, torch.float64)

@@ -1,0 +1,76 @@
+import pytest
+
+from feature_collapse.errors import InputError
+from feature_collapse.experiments.presets import EXPERIMENTS, select
+from feature_collapse.experiments.settings import Settings, read_toml
+
+
+def test_plain_values_and_settings_are_inverse():
+    for settings in [e.settings for e in EXPERIMENTS] + [Settings(word_law="given", n_w=6, frequencies=(1.0, 3.0))]:
+        assert Settings.from_mapping(settings.to_mapping()) == settings
+
+
+def test_number_of_classes_follows_from_the_design():
+    assert Settings(design="all", L=4).K == 81
+    assert Settings(design="tetracode", L=4).K == 9
+    assert Settings(vocabulary="food").n_w == 69
+
+
+def test_settings_of_the_other_method_do_not_make_another_run():
+    assert Settings().key() == Settings(gap=0.5).key()
+    assert Settings().key() != Settings(epochs=7).key()
+    assert Settings(method="certified").key() == Settings(method="certified", epochs=7).key()
+
+
+def test_presets_have_the_notebooks_settings():
+    runs = {e.name: e.settings for e in select(["all"])}
+    for name, law, n_spl, epochs, normaliser in [
+        ("figure3-sgd", "uniform", 5, 1200, "none"), ("figure4a-sgd", "zipf", 500, 10, "none"),
+        ("figure4b-sgd", "zipf", 5, 3000, "none"), ("figure4c-sgd", "zipf", 5, 500, "layernorm"),
+    ]:  # fmt: skip
+        s = runs[name]
+        assert (s.word_law, s.n_spl, s.epochs, s.normaliser) == (law, n_spl, epochs, normaliser)
+        assert (s.n_c, s.n_w, s.L, s.K, s.d, s.batch_size) == (3, 1200, 15, 1000, 100, 100)
+        assert (s.learning_rate, s.lambda_, s.init_scale) == (0.1, 1e-3, 1e-3)
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"learning_rat": 0.1}, r"unknown key 'learning_rat' \(did you mean 'learning_rate'\?\)"),
+        ({"lambda_": 0.1}, r"unknown key 'lambda_' \(did you mean 'lambda'\?\)"),
+        ({"K": "many"}, "K = 'many', but must be an integer"),
+        ({"K": 10.0}, "K = 10.0, but must be an integer"),
+        ({"lambda": "small"}, "lambda = 'small'"),
+        ({"lambda": -1.0}, "lambda = -1, but must be a number ≥ 0"),
+        ({"word_law": 3}, "word_law = 3, but must be text"),
+        ({"vocabulary": 3}, "vocabulary = 3, but must be text"),
+        ({"n_c": [3]}, "n_c = .3., but must be a single value"),
+        ({"n_c": {"a": 1}}, "n_c = .*, but must be a single value"),
+        ({"fresh": 1}, "fresh = 1, but must be true or false"),
+        ({"frequencies": [1.0]}, "exactly when word_law = 'given'"),
+        ({"vocabulary": "food", "frequencies": [1.0]}, "exclude each other"),
+        ({"design": "all", "L": 20}, r"3\^20 latents of length 20, but K·L"),
+        ({"design": "golay"}, "L = 11"),
+        ({"normaliser": "batchnorm"}, "normaliser = 'batchnorm', but must be one of"),
+        ({"gap": 0}, "gap = 0"),
+        ({"time_limit": -1}, "time_limit = -1"),
+        ({"method": "adam"}, "method = 'adam', but must be one of sgd, certified"),
+    ],
+)
+def test_wrong_values_are_told(values, told):
+    with pytest.raises(InputError, match=told):
+        Settings.from_mapping(values)
+
+
+def test_a_file_that_is_missing_or_not_toml_is_told(tmp_path):
+    with pytest.raises(InputError, match="cannot be read"):
+        read_toml(tmp_path / "none.toml")
+    (tmp_path / "bad.toml").write_text("K = = 3")
+    with pytest.raises(InputError, match="is not TOML"):
+        read_toml(tmp_path / "bad.toml")
+
+
+def test_an_unknown_figure_is_told_with_the_nearest():
+    with pytest.raises(InputError, match=r"did you mean 'figure4.'"):
+        select(["figure4"])
