@@ -13,7 +13,7 @@ from feature_collapse.cli.app import app
 from feature_collapse.errors import InputError
 from feature_collapse.metrics.html import html_report
 from feature_collapse.metrics.measured import measure_file
-from feature_collapse.metrics.plots import short
+from feature_collapse.metrics.scene import short
 from metrics.planted import clusters
 from metrics.test_verdict import write_record
 

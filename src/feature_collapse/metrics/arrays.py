@@ -21,7 +21,7 @@ LARGEST = 1e150
 """Above it squares overflow; such features are refused."""
 
 
-def to_array(name: str, value: Any) -> NDArray[Any]:  # noqa: ANN401
+def to_array(name: str, value: Any) -> NDArray[Any]:
     """Return `value` as an array without a copy where possible (memory maps stay memory maps).
 
     Raises:
@@ -40,7 +40,7 @@ def to_array(name: str, value: Any) -> NDArray[Any]:  # noqa: ANN401
     return array
 
 
-def feature_rows(name: str, value: Any) -> NDArray[Any]:  # noqa: ANN401
+def feature_rows(name: str, value: Any) -> NDArray[Any]:
     """Return `value` as an (N, d) array of real numbers, N ≥ 1 and d ≥ 1, not yet converted to float64.
 
     Raises:
@@ -48,9 +48,7 @@ def feature_rows(name: str, value: Any) -> NDArray[Any]:  # noqa: ANN401
     """
     array = to_array(name, value)
     if array.ndim != 2 or 0 in array.shape:
-        raise InputError(
-            f"{name} has shape {array.shape}, but must be (N, d) with N ≥ 1 rows and d ≥ 1 columns"
-        )
+        raise InputError(f"{name} has shape {array.shape}, but must be (N, d) with N ≥ 1 rows and d ≥ 1 columns")
     return array
 
 
@@ -70,13 +68,11 @@ def finite_batch(name: str, rows: NDArray[Any], first_row: int = 0) -> Floats:
             f"(first: row {first_row + row}, column {column} is {batch[row, column]})"
         )
     if size > LARGEST:
-        raise InputError(
-            f"{name} has a value of size {size:.3g}, but must stay below {LARGEST:g}: rescale it"
-        )
+        raise InputError(f"{name} has a value of size {size:.3g}, but must stay below {LARGEST:g}: rescale it")
     return batch
 
 
-def encode_concepts(concepts: Any, n: int) -> tuple[Ints, list[str]]:  # noqa: ANN401
+def encode_concepts(concepts: Any, n: int) -> tuple[Ints, list[str]]:
     """Return codes 0..C−1 (N,) and the concepts' names, sorted (numerically if they are numbers).
 
     Raises:
@@ -92,13 +88,9 @@ def encode_concepts(concepts: Any, n: int) -> tuple[Ints, list[str]]:  # noqa: A
         if all(isinstance(c, int | np.integer) and not isinstance(c, bool) for c in concepts):
             labels = labels.astype(np.int64)
     else:
-        raise InputError(
-            f"concepts must be a sequence with one label per row, but is {type(concepts).__name__}"
-        )
+        raise InputError(f"concepts must be a sequence with one label per row, but is {type(concepts).__name__}")
     if labels.ndim != 1 or len(labels) != n:
-        raise InputError(
-            f"concepts has shape {labels.shape}, but must be ({n},): one label per row of the embeddings"
-        )
+        raise InputError(f"concepts has shape {labels.shape}, but must be ({n},): one label per row of the embeddings")
     if labels.dtype.kind == "f":
         _refuse_missing(np.isnan(labels))
         whole = bool(np.all(labels == np.round(labels)) and np.all(np.abs(labels) < 2**53))
@@ -119,7 +111,7 @@ def _refuse_missing(missing: NDArray[np.bool_]) -> None:
         )
 
 
-def concept_ids(ids: Any, n: int, n_concepts: int) -> Ints:  # noqa: ANN401
+def concept_ids(ids: Any, n: int, n_concepts: int) -> Ints:
     """Return integer concept ids (n,) after checking that 0 ≤ id < n_concepts.
 
     Raises:
@@ -127,16 +119,14 @@ def concept_ids(ids: Any, n: int, n_concepts: int) -> Ints:  # noqa: ANN401
     """
     array = to_array("concept_ids", ids)
     if array.dtype.kind not in "iu" or array.shape != (n,):
-        raise InputError(
-            f"concept_ids must be {n} integers, but has dtype {array.dtype} and shape {array.shape}"
-        )
+        raise InputError(f"concept_ids must be {n} integers, but has dtype {array.dtype} and shape {array.shape}")
     if n and (int(array.min()) < 0 or int(array.max()) >= n_concepts):
         bad = int(array.min()) if int(array.min()) < 0 else int(array.max())
         raise InputError(f"concept_ids has {bad}, but must lie from 0 to {n_concepts - 1}")
     return array.astype(np.int64)
 
 
-def check_frequencies(frequencies: Any, n: int) -> Floats:  # noqa: ANN401
+def check_frequencies(frequencies: Any, n: int) -> Floats:
     """Return frequencies as float64 (n,), finite and ≥ 0.
 
     Raises:
@@ -144,9 +134,7 @@ def check_frequencies(frequencies: Any, n: int) -> Floats:  # noqa: ANN401
     """
     array = np.asarray(to_array("frequencies", frequencies), dtype=np.float64)
     if array.shape != (n,):
-        raise InputError(
-            f"frequencies has shape {array.shape}, but must be ({n},): one per row of the embeddings"
-        )
+        raise InputError(f"frequencies has shape {array.shape}, but must be ({n},): one per row of the embeddings")
     if not np.all(np.isfinite(array)) or np.any(array < 0):
         row = int(np.argmax(~np.isfinite(array) | (array < 0)))
         raise InputError(f"frequencies[{row}] = {array[row]:g}, but must be a finite number ≥ 0")

@@ -40,7 +40,7 @@ class Classifier:
         return ClassifierRows(total, count, float(np.sum(rows * rows)))
 
 
-def check_classifier(value: Any, names: Sequence[str], d: int) -> Classifier | None:  # noqa: ANN401
+def check_classifier(value: Any, names: Sequence[str], d: int) -> Classifier | None:
     """Return the user's classifier: an array (C, d) in the order of `names`, or a pair (rows, concepts).
 
     Raises:

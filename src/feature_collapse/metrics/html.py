@@ -13,6 +13,7 @@ from feature_collapse import __version__
 from feature_collapse.metrics import plots
 from feature_collapse.metrics.definitions import DEFINITIONS
 from feature_collapse.metrics.report import VERDICTS, Report, View, interval, show, view_name
+from feature_collapse.metrics.scene import Scene
 
 if TYPE_CHECKING:
     from feature_collapse.metrics.measured import Measured
@@ -64,7 +65,7 @@ def figure(measured: Measured) -> str:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    scene = plots.Scene(measured)
+    scene = Scene(measured)
     after = "sphere" if measured.report.normaliser == "none" else measured.report.normaliser
     panels: list[Callable[[Any], None]] = [
         lambda ax: plots.lengths(ax, scene),
@@ -83,14 +84,10 @@ def figure(measured: Measured) -> str:
         ax.spines[["top", "right"]].set_visible(False)
     handles, labels = axes[2].get_legend_handles_labels()
     axes[7].axis("off")
-    axes[7].legend(
-        handles, labels, loc="upper left", title="concepts", frameon=False, ncol=2, markerscale=1.5
-    )
+    axes[7].legend(handles, labels, loc="upper left", title="concepts", frameon=False, ncol=2, markerscale=1.5)
     out = io.BytesIO()
     with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", message="Glyph"
-        )  # a name in a script that the font lacks shows as boxes
+        warnings.filterwarnings("ignore", message="Glyph")  # a name in a script that the font lacks shows as boxes
         drawn.savefig(out, format="png", metadata={"Software": None})
     return base64.b64encode(out.getvalue()).decode("ascii")
 
@@ -136,14 +133,8 @@ def _values(report: Report) -> str:
             group = d.group
             rows.append(f"<tr class='group'><td colspan='{len(head)}'>{html.escape(group)}</td></tr>")
         value = main.values.get(key)
-        own = (
-            ["–"] * 4
-            if value is None
-            else [show(value.value), interval(value), show(value.chance), show(value.p, 2)]
-        )
-        rows.append(
-            _row([d.title, *own, *(show(v.values[key].value) if key in v.values else "–" for v in others)])
-        )
+        own = ["–"] * 4 if value is None else [show(value.value), interval(value), show(value.chance), show(value.p, 2)]
+        rows.append(_row([d.title, *own, *(show(v.values[key].value) if key in v.values else "–" for v in others)]))
     return _table(head, rows)
 
 

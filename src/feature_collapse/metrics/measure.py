@@ -27,10 +27,10 @@ CENTRE_BUDGET = 4e11
 
 
 def measure(
-    embeddings: Any,  # noqa: ANN401
-    concepts: Any,  # noqa: ANN401
-    frequencies: Any = None,  # noqa: ANN401
-    classifier: Any = None,  # noqa: ANN401
+    embeddings: Any,
+    concepts: Any,
+    frequencies: Any = None,
+    classifier: Any = None,
     normaliser: str | None = None,
     *,
     eps: float = 0.0,
@@ -88,9 +88,7 @@ def measure(
             f"{policy['concepts_resampled']} of the concepts"
         )
     if 0 < policy["resamples"] < resamples or 0 < policy["shuffles"] < shuffles:
-        notes.append(
-            f"{policy['resamples']} resamples and {policy['shuffles']} shuffles were made, to bound the time"
-        )
+        notes.append(f"{policy['resamples']} resamples and {policy['shuffles']} shuffles were made, to bound the time")
     return build(statistics, names, kept, points, replicates, view, rows, policy, notes)
 
 
@@ -186,9 +184,7 @@ def _replicates(
     )
     affordable = max(20, int(BUDGET / resampler.cost()))
     resamples, shuffles = min(resamples, affordable), min(shuffles, affordable)
-    policy.update(
-        resamples=resamples, shuffles=shuffles, entities_resampled=len(part), concepts_resampled=len(ids)
-    )
+    policy.update(resamples=resamples, shuffles=shuffles, entities_resampled=len(part), concepts_resampled=len(ids))
     observed = resampler.observed()
     drawn, drawn_each = resampler.bootstrap(resamples, generator)
     mixed, mixed_each = resampler.shuffle(shuffles, generator)

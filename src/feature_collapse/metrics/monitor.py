@@ -5,9 +5,9 @@
         ...  # forward, backward, optimiser
         monitor.step()  # or monitor.step(labels)
 
-The only part of `metrics` that imports torch. A measurement copies the features to the CPU; between
-measurements `step` only counts. With `budget` (default 2%) a measurement is left out while the monitor has
-used more than this share of the time since it was made.
+The only part of `metrics` (with watched.py) that imports torch. A measurement copies the features to the
+CPU; between measurements `step` only counts. With `budget` (default 2%) a measurement is left out while the
+monitor has used more than this share of the time since it was made.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from feature_collapse.metrics import arrays
 from feature_collapse.metrics.arrays import Ints
 from feature_collapse.metrics.normalisers import NORMALISERS
 from feature_collapse.metrics.statistics import FeatureStatistics
+from feature_collapse.metrics.watched import find_parameter, row_labels
 
 SAMPLE_ROWS = 256
 
@@ -84,7 +85,7 @@ class CollapseMonitor:
         name: str,
         concepts: Sequence[Any] | Mapping[int, Any],
         *,
-        frequencies: Any = None,  # noqa: ANN401
+        frequencies: Any = None,
         normaliser: str | None = None,
         eps: float = 0.0,
         every: int = 100,
@@ -105,8 +106,8 @@ class CollapseMonitor:
         Raises:
             InputError: if the name is not there, or the labels do not fit its rows.
         """
-        weight = _parameter(model, name)
-        labels = _labels(concepts, weight.shape[0], name)
+        weight = find_parameter(model, name)
+        labels = row_labels(concepts, weight.shape[0], name)
         codes, names = arrays.encode_concepts(list(labels.values()), len(labels))
         self = cls(
             n_concepts=len(names),
@@ -163,7 +164,7 @@ class CollapseMonitor:
         self._handle = modules[name].register_forward_hook(self._catch)
         return self
 
-    def _catch(self, module: torch.nn.Module, inputs: Any, output: Any) -> None:  # noqa: ANN401
+    def _catch(self, module: torch.nn.Module, inputs: Any, output: Any) -> None:
         """Keep the output if this step is measured; the graph is not kept."""
         if not self._near():
             return
@@ -178,7 +179,7 @@ class CollapseMonitor:
         """Whether the step under way is one of the `window` before a measurement."""
         return (-(self.steps + 1)) % self.every < self.window
 
-    def step(self, concepts: Any = None) -> MonitorRecord | None:  # noqa: ANN401
+    def step(self, concepts: Any = None) -> MonitorRecord | None:
         """Count one training step; return the record if this one was measured.
 
         Args:
@@ -211,13 +212,11 @@ class CollapseMonitor:
             return True
         return self.seconds + self.history[-1].seconds <= self.budget * (now - self._since)
 
-    def _collect(self, concepts: Any) -> None:  # noqa: ANN401
+    def _collect(self, concepts: Any) -> None:
         if self._caught is None:
             raise InputError("the watched module was not called in this step, so there is nothing to measure")
         if concepts is None:
-            raise InputError(
-                "concepts is missing: step needs the concept ids of the rows of the last forward pass"
-            )
+            raise InputError("concepts is missing: step needs the concept ids of the rows of the last forward pass")
         rows = self._caught.reshape(-1, self._caught.shape[-1])
         ids = arrays.to_array("concepts", concepts).reshape(-1)
         if len(ids) != rows.shape[0]:
@@ -229,9 +228,7 @@ class CollapseMonitor:
             self._statistics.update(rows[torch.from_numpy(kept).to(rows.device)], ids[kept])
 
     def _fresh(self, d: int) -> FeatureStatistics:
-        return FeatureStatistics(
-            self.n_concepts, d, eps=self.eps, sample_rows=SAMPLE_ROWS, views=(self.normaliser,)
-        )
+        return FeatureStatistics(self.n_concepts, d, eps=self.eps, sample_rows=SAMPLE_ROWS, views=(self.normaliser,))
 
     def _measure(self, start: float) -> MonitorRecord | None:
         statistics = self._statistics
@@ -243,9 +240,7 @@ class CollapseMonitor:
             return None
         report = statistics.finalize(self.concept_names, self.normaliser)
         values = {k: v.value for k, v in report.views[self.normaliser].values.items()}
-        record = MonitorRecord(
-            self.steps, report.verdict, MappingProxyType(values), time.perf_counter() - start
-        )
+        record = MonitorRecord(self.steps, report.verdict, MappingProxyType(values), time.perf_counter() - start)
         self.history.append(record)
         return record
 
@@ -267,9 +262,7 @@ class CollapseMonitor:
             writer.writerow(["step", "verdict", "seconds", *keys])
             for r in self.history:
                 cells = [r.values.get(k, np.nan) for k in keys]
-                writer.writerow(
-                    [r.step, r.verdict, r.seconds, *("" if c != c else repr(float(c)) for c in cells)]
-                )
+                writer.writerow([r.step, r.verdict, r.seconds, *("" if c != c else repr(float(c)) for c in cells)])
 
     def close(self) -> None:
         """Take the hook away; the history stays."""
@@ -285,30 +278,3 @@ class CollapseMonitor:
     ) -> None:
         """Take the hook away."""
         self.close()
-
-
-def _parameter(model: torch.nn.Module, name: str) -> torch.Tensor:
-    parameters: dict[str, torch.Tensor] = {**dict(model.named_buffers()), **dict(model.named_parameters())}
-    found = parameters.get(name, parameters.get(f"{name}.weight"))
-    if found is None:
-        raise InputError(
-            f"{name!r} is no parameter of the model, nor a module with a weight{nearest(name, parameters)}"
-        )
-    if found.ndim != 2:
-        raise InputError(f"parameter {name!r} has shape {tuple(found.shape)}, but must be (N, d)")
-    return found
-
-
-def _labels(concepts: Sequence[Any] | Mapping[int, Any], n: int, name: str) -> dict[int, Any]:
-    if isinstance(concepts, Mapping):
-        for row in concepts:
-            check_int("row in concepts", row, 0, n - 1)
-        labels = {int(k): v for k, v in sorted(concepts.items())}
-    else:
-        listed = list(concepts.tolist() if hasattr(concepts, "tolist") else concepts)
-        if len(listed) != n:
-            raise InputError(f"concepts has {len(listed)} labels, but {name!r} has {n} rows")
-        labels = {i: c for i, c in enumerate(listed) if c is not None}
-    if not labels:
-        raise InputError("concepts has no labels, so there is nothing to measure")
-    return labels

@@ -67,13 +67,9 @@ def read_record(path: str | Path) -> Record:
         )
     n_c = len(W) // len(mu)
     if latents.size and not 0 <= int(latents.min()) <= int(latents.max()) < n_c:
-        raise InputError(
-            f"latents of {path} must lie from 0 to {n_c - 1}, since W has {len(W)} = n_c·{len(mu)} rows"
-        )
+        raise InputError(f"latents of {path} must lie from 0 to {n_c - 1}, since W has {len(W)} = n_c·{len(mu)} rows")
     settings = _settings(path / "config.json")
-    normaliser = check_choice(
-        f"normaliser in {path}/config.json", settings.get("normaliser", "none"), NORMALISERS
-    )
+    normaliser = check_choice(f"normaliser in {path}/config.json", settings.get("normaliser", "none"), NORMALISERS)
     eps = check_real(f"eps in {path}/config.json", settings.get("eps") or 0.0, 0.0)
     return Record(
         np.asarray(W, dtype=np.float64),
@@ -90,9 +86,7 @@ def _tensors(path: Path, **wanted: int) -> list[NDArray[Any]]:
     out = []
     for name, ndim in wanted.items():
         if name not in header or len(header[name]["shape"]) != ndim:
-            raise InputError(
-                f"{path} must have a tensor {name} with {ndim} axes; it has: {', '.join(header)}"
-            )
+            raise InputError(f"{path} must have a tensor {name} with {ndim} axes; it has: {', '.join(header)}")
         out.append(read_tensor(path, header, start, name))
     return out
 
@@ -108,7 +102,7 @@ def _settings(path: Path) -> dict[str, Any]:
     return settings
 
 
-def measure_record(path: str | Path, **options: Any) -> Report:  # noqa: ANN401
+def measure_record(path: str | Path, **options: Any) -> Report:
     """Return the report of a record: words by concept, μ as frequencies, u_{k,ℓ} as rows of concept z_{k,ℓ}.
 
     `options` go to `measure` (resamples, shuffles, seed). A note tells the residual of definition 3 word
@@ -131,7 +125,6 @@ def measure_record(path: str | Path, **options: Any) -> Report:  # noqa: ANN401
     slots = np.arange(len(record.W), dtype=np.int64) % len(record.mu)
     shared = residual_shared_lengths(record.W, record.concepts, slots)
     note = (
-        "definition 3 word for word (lengths r_β shared by all concepts), before any normaliser: "
-        f"residual {shared:.3g}"
+        f"definition 3 word for word (lengths r_β shared by all concepts), before any normaliser: residual {shared:.3g}"
     )
     return replace(report, notes=(*report.notes, note))

@@ -37,7 +37,7 @@ def read_tokens(path: Path) -> list[str]:
     return [line.rstrip("\r") for line in (lines[:-1] if lines[-1] == "" else lines)]
 
 
-def _from_json(path: Path, content: Any) -> list[str]:  # noqa: ANN401
+def _from_json(path: Path, content: Any) -> list[str]:
     if isinstance(content, list):
         if not all(isinstance(t, str) for t in content):
             raise damaged(path, "a JSON vocabulary", "it is a list, but not of tokens")
