@@ -136,13 +136,15 @@ def dual_point(
     for part in data:
         word_mass.index_add_(0, part.flat, part.omega.repeat_interleave(L))
     largest = 2.0 * L * float(V.norm(dim=1).max()) * float(U.view(K * L, -1).norm(dim=1).max())  # ≥ |s - s_y|
-    size = 2.0 * float(word_mass.max()) * class_mass  # ‖G‖² ≤ (largest column sum)(largest row sum) of |G|
-    relative = 1.01 * (K * L + 2 * (N + K)) * UNIT + 2.0 * defect
-    if single:
-        relative += 1.01 * (block + 2) * _UNIT_SINGLE
+    # ‖|G|‖² ≤ (largest column sum)(largest row sum), and ≤ ‖G‖_F² = tr(GᵀG)
+    size = 2.0 * float(word_mass.max()) * class_mass
+    trace = float(gram.diagonal().sum())
+    delta = 1.01 * ((N + 2 * K + L + 8) * UNIT + defect) * math.sqrt(size)  # on ‖G‖: sums, p_y - 1, Σp = 1
+    product = 1.01 * (K * L * UNIT + ((block + 2) * _UNIT_SINGLE if single else 0.0)) * min(size, 1.01 * trace)
+    gram_error = product + 2.0 * math.sqrt(trace) * delta + delta**2
     entropy_error = (K + N + 64) * UNIT * (1.0 + largest) + 2.0 * defect * (1.0 + largest)
     return DualPoint(
-        float(torch.dot(omega, losses)), other, at_label, omega, gram, relative * size, entropy_error, word_mass > 0
+        float(torch.dot(omega, losses)), other, at_label, omega, gram, gram_error, entropy_error, word_mass > 0
     )
 
 

@@ -24,7 +24,7 @@ from feature_collapse.risk.definite import factorises, slack, top_eigenvalue
 from feature_collapse.risk.dual import UNIT, DualPoint
 from feature_collapse.risk.plain_bound import best_over_theta
 
-_STEPS = 30
+_STEPS = 60
 NEWTON_LIMIT = 4000  # words; beyond, an eigenvalue shift of the starting ν
 
 
@@ -38,7 +38,8 @@ def sphere_bound(point: DualPoint, lambda_: float, radius: float, guess: Float[T
         point: of the weights.
         lambda_: λ > 0.
         radius: ρ.
-        guess: (n_w,) a good ν, feasible or not: (V GᵀG)_j·v_j/ρ² at the weights; None for row sums.
+        guess: (n_w,) ν_j = (V GᵀG)_j·v_j/ρ² at any V with ‖v_j‖ = ρ (its sum is at most the least Σν; at the
+            optimum it is feasible); None for row sums.
         tolerance: relative, on Σν: how near to the least one to get, where n_w ≤ NEWTON_LIMIT.
         enough: a bound that suffices; ν is not improved beyond it.
     """
@@ -56,9 +57,15 @@ def sphere_bound(point: DualPoint, lambda_: float, radius: float, guess: Float[T
     first = bound(nu)
     if first >= enough or len(used) > NEWTON_LIMIT:
         return first
-    root = scale.rsqrt()
+    # the barrier starts from a ν of the same shape in which no word is far below its share
+    share = row_sums * (float((nu * scale).sum()) / float(row_sums.sum()))
+    start = torch.maximum(nu * scale, 0.1 * share)
+    root = start.rsqrt()
+    least = 0.0 if guess is None else float(guess[used].sum())  # ⟨GᵀG, X⟩ at X = VᵀV/ρ²
     needed = (point.entropy() - enough) * 2.0 * lambda_ / radius**2 * (1.0 - 1e-9)
-    return max(first, bound(_barrier(A * root.unsqueeze(1) * root, scale, nu, tolerance, needed)))
+    better = _barrier(A * root.unsqueeze(1) * root, start, torch.ones_like(start), tolerance, least, needed)
+    scale = start
+    return max(first, bound(better))
 
 
 def _scaling(A: Tensor, guess: Tensor, row_sums: Tensor) -> tuple[Tensor, Tensor]:
@@ -91,44 +98,52 @@ def _proved_sum(A: Tensor, nu: Tensor, error: float) -> float:
         assert excess < 1e6
 
 
-def _barrier(B: Tensor, weight: Tensor, nu: Tensor, tolerance: float, needed: float) -> Tensor:
-    """Near-minimiser of weight·ν subject to Diag(ν) ⪰ B: Newton on weight·ν/μ - log det(Diag(ν) - B), μ falling.
+def _barrier(B: Tensor, weight: Tensor, nu: Tensor, tolerance: float, least: float, needed: float) -> Tensor:
+    """Near-minimiser of weight·ν subject to Diag(ν) ⪰ B, from the edge of the feasible set.
 
-    Stops early where weight·ν ≤ needed.
+    Newton's method on weight·ν/μ - log det(Diag(ν) - B) with an exact line search, μ falling: at its minimum weight·ν
+    is within n μ of the least. `least` is a lower bound on weight·ν, or 0. Stops early where weight·ν ≤ needed. About four n³ operations a step.
     """
     n = len(nu)
     best = nu
-    excess = max(float(nu[0]) - 1.0, tolerance)
-    nu = (1.0 + 0.5 * excess) * nu
-    mu = 0.3 * excess * float(weight @ nu) / n
+    excess = min(max(1.0 - least / float(weight @ nu), tolerance), 1.0)
+    nu = (1.0 + 0.2 * excess) * nu
+    mu = 0.03 * excess * float(weight @ nu) / n
     for _ in range(_STEPS):
-        inverse = _inverse(B, nu)
-        assert inverse is not None
+        S = -B
+        S.diagonal().add_(nu)
+        factor, info = torch.linalg.cholesky_ex(S)
+        if int(info):
+            break
+        inverse = torch.cholesky_inverse(factor)
         gradient = weight / mu - inverse.diagonal()
-        factor, info = torch.linalg.cholesky_ex(inverse * inverse)
+        curvature, info = torch.linalg.cholesky_ex(inverse * inverse)
         if int(info):  # the precision is used up
             break
-        step = -torch.cholesky_solve(gradient.unsqueeze(1), factor).squeeze(1)
+        step = -torch.cholesky_solve(gradient.unsqueeze(1), curvature).squeeze(1)
         decrement = math.sqrt(max(0.0, -float(gradient @ step)))
-        size = 1.0
-        while _inverse(B, nu + size * step, only_test=True) is None:
-            size *= 0.5
-        nu = nu + (0.95 if size == 1.0 else 0.6) * size * step  # keep off the boundary
+        half = torch.linalg.solve_triangular(factor, torch.diag(step), upper=False)
+        rates = torch.linalg.eigvalsh(torch.linalg.solve_triangular(factor, half.T, upper=False))
+        nu = nu + _exact_step(float(weight @ step) / mu, rates) * step
         if float(weight @ nu) < float(weight @ best):
             best = nu
             if float(weight @ nu) <= needed:
                 break
-        if decrement < 1.0 and size == 1.0:
+        if decrement < 1.0:
             if n * mu <= tolerance * float(weight @ nu):
                 break
-            mu *= 0.3
+            mu *= 0.1
     return best
 
 
-def _inverse(B: Tensor, nu: Tensor, only_test: bool = False) -> Tensor | None:
-    S = -B
-    S.diagonal().add_(nu)
-    factor, info = torch.linalg.cholesky_ex(S)
-    if int(info):
-        return None
-    return factor if only_test else torch.cholesky_inverse(factor)
+def _exact_step(slope: float, rates: Tensor) -> float:
+    """The minimiser t of slope·t - Σ log(1 + t·rate) on the interval where all logarithms are defined."""
+    lowest = float(rates[0])
+    low, high = 0.0, 0.5 / -lowest if lowest < 0 else 1e6
+    for _ in range(50):
+        t = 0.5 * (low + high)
+        if slope - float((rates / (1.0 + t * rates)).sum()) > 0:
+            high = t
+        else:
+            low = t
+    return 0.5 * (low + high)

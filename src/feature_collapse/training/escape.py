@@ -54,7 +54,7 @@ def directions(
 def add(
     model: Model, V: Tensor, U: Tensor, new: Tensor, lambda_: float, radius: float | None
 ) -> tuple[Tensor, Tensor, bool]:
-    """V and U with the new directions, at the step that lowers the risk most; False where none of the steps does."""
+    """V and U with the new directions, at the step that lowers the risk most; False where none does by more than the rounding."""
     K, L = model.risk.K, model.risk.L
     b = new.shape[1]
     forces = model.risk.apply_gradient(V, U.reshape(K, -1), new).double().reshape(K * L, b)
@@ -65,7 +65,9 @@ def add(
     else:
         scale = radius / float(new.abs().max())
         W_new, U_new = scale * new, -scale * forces / lambda_
-    best = (model.value(V, U) if V.shape[1] else float("inf"), V, U)
+    now = model.value(V, U) if V.shape[1] else float("inf")
+    noise = 1e-12 if model.risk.dtype == torch.float64 else 1e-8
+    best = (now - noise * abs(now) if V.shape[1] else now, V, U)
     found = False
     for step in STEPS:
         V_try, U_try = torch.cat((V, step * W_new), 1), torch.cat((U, step * U_new), 1)
