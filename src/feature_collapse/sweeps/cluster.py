@@ -18,6 +18,7 @@ _FIRST_WORKER = 60.0  # seconds to wait for its first worker
 _SINGLE = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
 _CONFIG = {
     "distributed.scheduler.allowed-failures": 1,  # we split and retry ourselves
+    "distributed.scheduler.worker-saturation": 1.0,  # a worker that dies then takes one batch with it
     "distributed.worker.daemon": True,
     "distributed.admin.tick.limit": "60s",
     "distributed.nanny.pre-spawn-environ": {**_SINGLE, "MALLOC_TRIM_THRESHOLD_": "65536"},
