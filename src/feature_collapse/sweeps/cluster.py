@@ -83,7 +83,6 @@ def connect(
 
 @contextmanager
 def _local(distributed: Any, count: int, limit: int | str) -> Iterator[Any]:
-    served = find_spec("bokeh") is not None
     with (
         distributed.LocalCluster(
             n_workers=count,
@@ -91,7 +90,7 @@ def _local(distributed: Any, count: int, limit: int | str) -> Iterator[Any]:
             processes=True,
             host="127.0.0.1",
             memory_limit=limit,
-            dashboard_address="127.0.0.1:0" if served else None,
+            dashboard_address="127.0.0.1:0",  # also serves the health of the scheduler, without bokeh
             silence_logs=logging.CRITICAL,
         ) as cluster,
         distributed.Client(cluster, set_as_default=False) as client,
