@@ -113,4 +113,4 @@ def draw_curve(axis: Axes, found: dict[Any, Cell], index: int, label: str) -> No
 
 
 def _short(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, (int, float)) else str(value)
+    return f"{value:.3g}" if isinstance(value, (int, float)) else str(value)

@@ -18,6 +18,7 @@ _FIRST_WORKER = 60.0  # seconds to wait for its first worker
 _SINGLE = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
 _CONFIG = {
     "distributed.scheduler.allowed-failures": 1,  # we split and retry ourselves
+    "distributed.scheduler.worker-saturation": 1.0,  # a worker that dies then takes one batch with it
     "distributed.worker.daemon": True,
     "distributed.admin.tick.limit": "60s",
     "distributed.nanny.pre-spawn-environ": {**_SINGLE, "MALLOC_TRIM_THRESHOLD_": "65536"},
@@ -82,7 +83,6 @@ def connect(
 
 @contextmanager
 def _local(distributed: Any, count: int, limit: int | str) -> Iterator[Any]:
-    served = find_spec("bokeh") is not None
     with (
         distributed.LocalCluster(
             n_workers=count,
@@ -90,7 +90,7 @@ def _local(distributed: Any, count: int, limit: int | str) -> Iterator[Any]:
             processes=True,
             host="127.0.0.1",
             memory_limit=limit,
-            dashboard_address="127.0.0.1:0" if served else None,
+            dashboard_address="127.0.0.1:0",  # also serves the health of the scheduler, without bokeh
             silence_logs=logging.CRITICAL,
         ) as cluster,
         distributed.Client(cluster, set_as_default=False) as client,

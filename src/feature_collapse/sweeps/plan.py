@@ -79,7 +79,8 @@ def data_name(settings: Mapping) -> str:
 def work(settings: Mapping) -> float:
     """The scores computed, N·K·L·d for each epoch; for the certified solver, which works at low rank, N·K·L."""
     scores = float(settings["n_spl"]) * settings["K"] ** 2 * settings["L"]
-    return float(scores * settings["d"] * settings["epochs"] if settings["method"] == "sgd" else 1)
+    steps = settings["d"] * settings["epochs"] if settings["method"] == "sgd" else 1
+    return float(scores * steps)
 
 
 class Planner:
