@@ -49,11 +49,18 @@ def check_real(
         allowed = f"a number {'>' if above else '≥'} {low:g}"
     if high < math.inf:
         allowed += f" and ≤ {high:g}"
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, Real) or not _is_finite(value):
         raise InputError(f"{name} = {value!r}, but must be {allowed}")
     if float(value) < low or float(value) > high or (above and float(value) == low):
         raise InputError(f"{name} = {float(value):g}, but must be {allowed}")
     return float(value)
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond the range of floats
+        return False
 
 
 def check_choice(name: str, value: Any, choices: Iterable[str]) -> str:

@@ -126,7 +126,7 @@ def test_too_small_a_dimension_fits_no_type():
     assert fit.frame is None
 
 
-@pytest.mark.parametrize("scale", [1e-200, 1e200])
+@pytest.mark.parametrize("scale", [1e-99, 1e99])
 def test_the_scale_of_weights_does_not_matter(scale):
     near = CONFIGURATIONS["III"]
     fit = fit_type("III", scale * near.W, near.U / scale, Z, 3)

@@ -17,7 +17,7 @@ app = typer.Typer(
 )
 
 # command name -> module below feature_collapse.cli that defines a function `command`
-COMMANDS = ("reproduce", "train", "solve", "certify", "task", "figure", "theory", "check")
+COMMANDS = ("reproduce", "theory", "check", "solve", "certify", "measure", "train", "task", "figure")
 
 
 def _print_version(asked: bool) -> None:
@@ -41,3 +41,4 @@ def root(
 
 for _name in COMMANDS:
     app.command(_name)(import_module(f"feature_collapse.cli.{_name}").command)
+app.add_typer(import_module("feature_collapse.cli.sweep").app, name="sweep")

@@ -87,7 +87,8 @@ def _show(name: str, result: Comparison) -> None:
     rows = [
         (row.quantity, _text(row.predicted), _text(row.measured), _percent(row.relative_error)) for row in result.rows
     ]
-    table(f"{name}: {reference.theorem} ({reference.note})", ("quantity", "predicted", "measured", "error"), rows)
+    typer.echo(f"\n{name}: {reference.theorem} ({reference.note})")
+    table("", ("quantity", "predicted", "measured", "error"), rows)
     fits = "; ".join(
         f"type {kind}: {fit.residual:.4f} (W {fit.residual_W:.4f}, U {fit.residual_U:.4f})"
         for kind, fit in verdict.fits.items()

@@ -76,13 +76,14 @@ def _plain(name: str) -> Callable[[State | Solving], None]:
     def show(state: State | Solving) -> None:
         nonlocal shown, first
         now = time.monotonic()
-        if isinstance(state, State) and first is None:
-            first = state.step
-        if now - shown < _EVERY:
+        late = now - shown >= _EVERY
+        shown = now if late else shown
+        if not isinstance(state, State):
+            if late:
+                print(f"{name}: {_solving(state)}", file=sys.stderr, flush=True)
             return
-        shown = now
-        if not isinstance(state, State) or first is None:
-            print(f"{name}: {_solving(state)}", file=sys.stderr, flush=True)
+        first = state.step if first is None else first
+        if not late:
             return
         rate = (state.step - first) / (now - started)
         left = f", {(state.steps - state.step) / rate:.0f} s left" if rate > 0 else ""

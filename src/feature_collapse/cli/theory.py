@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,8 +22,8 @@ def command(
     ] = "uniform",
     exponent: Annotated[float, typer.Option("--exponent", help="Exponent of Zipf's law.")] = 1.0,
     frequencies: Annotated[
-        Path | None,
-        typer.Option("--frequencies", help="File of n_w/n_c positive numbers, separated by white space or commas."),
+        str | None,
+        typer.Option("--frequencies", help="n_w/n_c positive numbers separated by commas, or a file of them."),
     ] = None,
     vocabulary: Annotated[
         str | None,
@@ -51,7 +52,7 @@ def command(
         names, mu = read_vocabulary(vocabulary)
         n_c, n_w = names.n_c, names.n_w
     else:
-        names = Vocabulary(check_int("n_c", n_c, 2), check_int("n_w", n_w, 1))
+        names = Vocabulary(check_int("n_c", n_c, 2), check_int("n_w", n_w, 1, 10**8))
         if frequencies is not None and word_law == "uniform":
             word_law = "given"
         mu = word_law_of(names.s_c, word_law, exponent, _numbers(frequencies) if frequencies is not None else None)
@@ -61,7 +62,7 @@ def command(
         "n_c": n_c,
         "n_w": n_w,
         "L": L,
-        "K": facts.K,
+        "K": _plain(facts.K),
         "lambda": lambda_,
         "d": d,
         "design": design,
@@ -73,7 +74,7 @@ def command(
         "assumption_b": facts.assumption_b,
     }
     if hasattr(facts.law, "sizes"):
-        inputs["spheres"] = list(facts.law.sizes)
+        inputs["spheres"] = [_plain(x) for x in facts.law.sizes]
     if as_json:
         typer.echo(json.dumps({"inputs": inputs, **{name: entry.as_dict() for name, entry in found.items()}}, indent=2))
         return
@@ -96,8 +97,7 @@ def _short(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.10g}"
     if isinstance(value, int):
-        text = str(value) if value < 10**30 else ""
-        return text or f"about 10^{len(str(value)) - 1}"
+        return str(value) if abs(value) < 10**30 else f"about 10^{math.log10(value):.5g}"
     if isinstance(value, list):
         shown = [_short(x) for x in (value if len(value) <= 8 else [*value[:5], value[-1]])]
         if len(value) > 8:
@@ -106,11 +106,22 @@ def _short(value: Any) -> str:
     return str(value)
 
 
-def _numbers(path: Path) -> list[float]:
+def _numbers(text: str) -> list[float]:
+    """Numbers separated by commas or white space: the text itself, or the file that it names (with or without @)."""
     from feature_collapse.errors import InputError
 
     try:
-        return [float(text) for text in path.read_text(encoding="utf-8").replace(",", " ").split()]
+        return [float(x) for x in text.replace(",", " ").split()]
+    except ValueError:
+        pass
+    path = Path(text.removeprefix("@"))
+    try:
+        return [float(x) for x in path.read_text(encoding="utf-8").replace(",", " ").split()]
     except (OSError, UnicodeDecodeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it must hold numbers only"
         raise InputError(f"frequencies {str(path)!r} cannot be read ({reason})") from None
+
+
+def _plain(value: int | float) -> int | float | str:
+    """A number for JSON: integers as they are, up to 4000 digits."""
+    return value if isinstance(value, float) or value < 10**4000 else f"about 10^{math.log10(value):.5g}"

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
 
 from feature_collapse import __version__
 from feature_collapse.experiments.presets import Experiment
@@ -13,11 +16,14 @@ from feature_collapse.experiments.record import Record
 from feature_collapse.experiments.table import Row, cells
 from feature_collapse.figures.figure1 import draw_task
 from feature_collapse.figures.figure2 import draw_networks
+from feature_collapse.figures.figure5 import figure5
+from feature_collapse.figures.figure6 import figure6
 from feature_collapse.figures.frequencies import draw_frequencies
 from feature_collapse.figures.overview import draw_overview
 from feature_collapse.figures.style import save
 from feature_collapse.figures.weights import draw_weights
 from feature_collapse.files import make_folder, write_atomically
+from feature_collapse.theory.compare import refer
 
 _STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a}
@@ -34,6 +40,9 @@ _TOLD = {
     "figure1": "Figure 1. The task: a latent variable is a sequence of concepts; its sentences replace each "
     "concept by one of its words.",
     "figure2": "Figure 2. The networks h and h*.",
+    "figure5": "Figure 5 (beyond the paper). The length of an embedding against the frequency of its word: figure 4a's "
+    "weights, and the theory's line.",
+    "figure6": "Figure 6 (beyond the paper). The three types of collapse for 2, 3 and 4 concepts.",
 }
 
 
@@ -52,6 +61,19 @@ def draw_story(folder: Path, records: Sequence[tuple[Experiment, Record]]) -> li
     return [(_TOLD["overview"], save(draw_overview(titles), folder, "overview")[0])]
 
 
+def draw_norms(folder: Path, records: Sequence[tuple[Experiment, Record]]) -> list[tuple[str, Path]]:
+    """Draw figure5.png/pdf from the record of figure 4a where it is there; returns caption and path."""
+    pictures = []
+    for experiment, record in records:
+        if experiment.drawn and experiment.figure == "figure4a":
+            s = record.settings
+            theory = refer(record.latents, s.n_c, record.mu, s.lambda_, s.d, normaliser=s.normaliser)
+            norms = np.linalg.norm(record.W, axis=1).reshape(s.n_c, -1)
+            drawn = figure5(record.mu, norms, theory.r, theory=theory.theorem)
+            pictures.append((_TOLD["figure5"], save(drawn, folder, "figure5")[0]))
+    return pictures
+
+
 def _law(record: Record) -> str:
     settings = record.settings
     return f"{'Zipf' if settings.word_law == 'zipf' else 'uniform'} words, {settings.n_spl} sentences/class"
@@ -60,7 +82,7 @@ def _law(record: Record) -> str:
 def draw_diagrams(folder: Path, names: Sequence[str]) -> list[tuple[str, Path]]:
     """Draw figures 1 and 2 into a folder; returns the captions and the paths of the PNG files."""
     make_folder(folder)
-    draw = {"figure1": draw_task, "figure2": draw_networks}
+    draw: dict[str, Callable[[], Figure]] = {"figure1": draw_task, "figure2": draw_networks, "figure6": figure6}
     return [(_TOLD[name], save(draw[name](), folder, name)[0]) for name in names]
 
 

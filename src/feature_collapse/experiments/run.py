@@ -101,18 +101,20 @@ def execute(
     report: Report | None = None,
     checkpoint: Path | None = None,
     checkpoint_seconds: float = 60.0,
+    start: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> Outcome:
     """Minimise the risk of given settings on given data; nothing is written but the checkpoint, where one is named.
 
-    Time and memory are those of the method (`train_sgd`, `solve`).
+    Time and memory are those of the method (`train_sgd`, `solve`). `start`, (n_w, r) and (K, L, r), is where the
+    certified solver begins; the gap proved does not depend on it.
 
     Raises:
-        InputError: a device that is not there.
+        InputError: a device that is not there, a start of other shapes.
         RunStopped: the training diverged.
     """
     place = check_device(device)
     if settings.method == "certified":
-        return _certified(settings, train, test, place, report, checkpoint)
+        return _certified(settings, train, test, place, report, checkpoint, start)
     return _sgd(settings, task, train, test, place, report, checkpoint, checkpoint_seconds)
 
 
@@ -160,6 +162,7 @@ def _certified(
     device: torch.device,
     report: Report | None,
     checkpoint: Path | None,
+    start: tuple[np.ndarray, np.ndarray] | None,
 ) -> Outcome:
     normaliser = make_normaliser(settings.normaliser, settings.eps)
     problem = Problem(
@@ -177,6 +180,7 @@ def _certified(
         gap=settings.gap,
         time_limit=settings.time_limit,
         seed=settings.seed,
+        start=start,
         checkpoint=checkpoint,
         report=report,
     )

@@ -15,10 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from feature_collapse.arrays import LARGEST as LARGEST_NUMBER
+from feature_collapse.arrays import as_array
 from feature_collapse.errors import InputError, check_int, check_real
 from feature_collapse.risk.weights import Embeddings, LinearWeights, check_law, check_weights
 from feature_collapse.task.frequencies import Law
-from feature_collapse.task.latents import Latents
+from feature_collapse.task.latents import Latents, given
 from feature_collapse.task.sentences import sample
 from feature_collapse.task.symmetry import distance_blocks
 
@@ -111,7 +113,7 @@ def sample_risk(
         InputError: as `enumerate_risk`, or n < 2.
     """
     V, U, latents = check_weights(V, U, latents, n_c)
-    n = check_int("n", n, 2)
+    n = check_int("n", n, 2, 10**12)
     mu = check_law(mu, len(V) // n_c)
     sums = _Sums(V, U, latents, n_c)
     chunk = max(1, _CHUNK // len(latents))
@@ -143,19 +145,21 @@ def collapsed_cross_entropy(
     Raises:
         InputError: r of the wrong length or negative, c < 0, latents out of range, or neither of the two cases.
     """
-    r = np.asarray(r, dtype=np.float64)
+    r = as_array("r", r, 1)
+    n_c = check_int("n_c", n_c, 2)
+    latents = given(latents, n_c)
     mu = check_law(mu, r.size)
-    c = check_real("c", c, 0.0)
-    if r.ndim != 1 or not np.isfinite(r).all() or r.min() < 0:
-        raise InputError(f"r has shape {r.shape}, but must be a vector of finite numbers ≥ 0")
-    kappa = n_c / (check_int("n_c", n_c, 2) - 1)
+    c = check_real("c", c, 0.0, LARGEST_NUMBER)
+    if r.min() < 0:
+        raise InputError(f"r has a smallest entry of {r.min():g}, but every r_β must be ≥ 0")
+    kappa = n_c / (n_c - 1)
     K, L = np.shape(latents)
     if np.ptp(r) <= 1e-12 * r.max():
         total = 0.0
         for _, distances in distance_blocks(latents, n_c):
             total += float(np.log(np.exp(-kappa * c * r[0] * distances).sum(axis=1)).sum())
         return total / int(K)
-    if K == n_c**L and len(np.unique(latents, axis=0)) == K:
+    if K < 2**62 and K == n_c**L and len(np.unique(latents, axis=0)) == K:
         return int(L) * float(mu @ np.log1p((n_c - 1) * np.exp(-kappa * c * r)))
     raise InputError(
         "r has unequal entries and the latents are not all n_c^L, each once, so there is no closed form; enumerate"
@@ -200,7 +204,7 @@ class _Sums:
 
     def finish(self, V: np.ndarray, U: np.ndarray, lambda_: float, penalise_V: bool) -> PopulationRisk:
         """The risk from the sums."""
-        lambda_ = check_real("lambda", lambda_, 0.0)
+        lambda_ = check_real("lambda", lambda_, 0.0, LARGEST_NUMBER)
         gradient_M = self.gradient.transpose(2, 0, 1)
         decay = lambda_ if penalise_V else 0.0
         return PopulationRisk(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from jaxtyping import Float
 
+from feature_collapse.arrays import as_array
 from feature_collapse.errors import InputError, check_int
 from feature_collapse.task.frequencies import Law, given
 from feature_collapse.task.latents import Latents
@@ -14,23 +13,6 @@ from feature_collapse.task.latents import given as given_latents
 
 Embeddings = Float[np.ndarray, "n_w d"]
 LinearWeights = Float[np.ndarray, "K L d"]
-
-
-def as_array(name: str, value: Any, ndim: int) -> np.ndarray:
-    """A finite, non-empty float64 array of a given number of axes, from an array, list or CPU tensor.
-
-    Raises:
-        InputError: other shapes, or entries that are not finite numbers.
-    """
-    try:
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"{name} must be an array of numbers with {ndim} axes") from None
-    if array.ndim != ndim or array.size == 0:
-        raise InputError(f"{name} has shape {array.shape}, but must have {ndim} axes and not be empty")
-    if not np.isfinite(array).all():
-        raise InputError(f"{name} has entries that are not finite, but must have finite numbers only")
-    return array
 
 
 def check_weights(

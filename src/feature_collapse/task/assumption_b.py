@@ -41,7 +41,7 @@ def assumption_b(latents: Latents, n_c: int) -> AssumptionB:
     Raises:
         InputError: latents that are not a K×L table of 0..n_c-1.
     """
-    n_c = check_int("n_c", n_c, 2)
+    n_c = check_int("n_c", n_c, 2, 200)
     latents = given(latents, n_c)
     K, L = latents.shape
     upper = np.triu_indices(n_c)

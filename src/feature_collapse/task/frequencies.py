@@ -57,7 +57,7 @@ def given(frequencies: Sequence[float] | np.ndarray, s_c: int | None = None) -> 
     """
     try:
         mu = np.array(frequencies, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError("frequencies must be a list of positive numbers") from None
     if mu.ndim != 1 or mu.size == 0:
         raise InputError(f"frequencies have shape {mu.shape}, but must be a vector of length ≥ 1")

@@ -60,7 +60,10 @@ def given(latents: Latents, n_c: int) -> Latents:
     Raises:
         InputError: if it is not a non-empty K×L array of integers from 0 to n_c-1.
     """
-    rows = np.asarray(latents)
+    try:
+        rows = np.asarray(latents)
+    except ValueError:
+        raise InputError("latents must be a K×L array of integers") from None
     if rows.ndim != 2 or rows.size == 0 or rows.dtype.kind not in "iu":
         raise InputError(f"latents have shape {rows.shape} and type {rows.dtype}, but must be a K×L array of integers")
     if rows.min() < 0 or rows.max() >= n_c:

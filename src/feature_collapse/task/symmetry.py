@@ -43,7 +43,7 @@ def distance_blocks(latents: Latents, n_c: int) -> Iterator[tuple[slice, Int[np.
     Raises:
         InputError: latents that are not a K×L table of 0..n_c-1.
     """
-    n_c = check_int("n_c", n_c, 2)
+    n_c = check_int("n_c", n_c, 2, 10_000)
     latents = given(latents, n_c)
     K, L = latents.shape
     rows = max(1, _BLOCK // K)
@@ -66,7 +66,8 @@ def sphere_sizes(latents: Latents, n_c: int) -> Int[np.ndarray, "K L_1"]:
     Raises:
         InputError: latents that are not a K×L table of 0..n_c-1.
     """
-    K, L = np.shape(latents) if np.ndim(latents) == 2 else (1, 1)
+    latents = given(latents, check_int("n_c", n_c, 2, 10_000))
+    K, L = latents.shape
     sizes = np.zeros((K, L + 1), dtype=np.int64)
     for block, distances in distance_blocks(latents, n_c):
         sizes[block] = _count_rows(distances, L)
@@ -121,7 +122,7 @@ def measure_symmetry(latents: Latents, n_c: int) -> Symmetry:
     Raises:
         InputError: latents that are not a K×L table of 0..n_c-1.
     """
-    n_c = check_int("n_c", n_c, 2)
+    n_c = check_int("n_c", n_c, 2, 10_000)
     latents = given(latents, n_c)
     K, L = latents.shape
     table = one_hot(latents, n_c)
@@ -167,11 +168,19 @@ def assumption_a_counts(n_c: int, L: int, K: int) -> tuple[Float[np.ndarray, " L
     Raises:
         InputError: n_c < 2, L < 1 or K < 1.
     """
-    n_c, L, K = check_int("n_c", n_c, 2), check_int("L", L, 1), check_int("K", K, 1)
+    n_c, L, K = check_int("n_c", n_c, 2, 10_000), check_int("L", L, 1, 10_000), check_int("K", K, 1)
     share = Fraction(K, n_c**L)
-    same = [float(share * comb(L - 1, r) * (n_c - 1) ** r) for r in range(L + 1)]
-    other = [0.0] + [float(share * comb(L - 1, r - 1) * (n_c - 1) ** (r - 1)) for r in range(1, L + 1)]
+    same = [_float(share * comb(L - 1, r) * (n_c - 1) ** r) for r in range(L + 1)]
+    other = [0.0] + [_float(share * comb(L - 1, r - 1) * (n_c - 1) ** (r - 1)) for r in range(1, L + 1)]
     return np.array(same), np.array(other)
+
+
+def _float(x: Fraction) -> float:
+    """A number as float, infinity beyond their range."""
+    try:
+        return float(x)
+    except OverflowError:
+        return float("inf")
 
 
 def assumption_a_spheres(n_c: int, L: int, K: int) -> Float[np.ndarray, " L_1"]:

@@ -14,7 +14,7 @@ from math import comb
 
 import numpy as np
 
-from feature_collapse.errors import InputError
+from feature_collapse.errors import InputError, check_int
 from feature_collapse.task.codes import Generator, codewords, null_space, row_reduce
 
 _LARGEST = 2**30  # symbols enumerated at most
@@ -51,10 +51,15 @@ def code_symmetry(matrix: Generator, n_c: int) -> CodeSymmetry:
     Raises:
         InputError: no generator matrix modulo n_c, or both the code and its dual have more than 2^30/L words.
     """
-    matrix = np.asarray(matrix)
+    try:
+        matrix = np.asarray(matrix)
+    except ValueError:
+        raise InputError("the generator matrix must be an m×L array of integers") from None
+    check_int("n_c", n_c, 2, 10_000)
     codewords(matrix[:1] if matrix.ndim == 2 else matrix, n_c)  # checks n_c, the shape and the type
     reduced, _ = row_reduce(matrix, n_c)
     m, L = matrix.shape
+    check_int("L", L, 1, 2000)
     if len(reduced) < m or matrix.min() < 0 or matrix.max() >= n_c:
         raise InputError(
             f"the {m} rows of the generator matrix must be independent modulo {n_c}, with entries 0 to {n_c - 1}"
@@ -69,13 +74,22 @@ def code_symmetry(matrix: Generator, n_c: int) -> CodeSymmetry:
         weights, at = _enumerate(matrix, n_c)
         even = bool((at == at[:, :1]).all())
         return CodeSymmetry(K, tuple(int(x) for x in weights), zero, even)
-    dual = null_space(matrix, n_c) if m < L else np.zeros((0, L), dtype=np.int64)
-    weights, at = _enumerate(dual, n_c)
+    return dual_symmetry(null_space(matrix, n_c) if m < L else np.zeros((0, L), dtype=np.int64), n_c)
+
+
+def dual_symmetry(matrix: Generator, n_c: int) -> CodeSymmetry:
+    """Weights and symmetry of the dual of the code with generator matrix `matrix` (m, L), which has n_c^(L-m) words.
+
+    `matrix` is taken to be of full rank modulo n_c. Time O(n_c^m L + L²) operations on integers of L log2(n_c) bits.
+    """
+    m, L = matrix.shape
+    weights, at = _enumerate(matrix, n_c)
     sizes = _macwilliams([int(x) for x in weights], n_c)
-    # codewords that are 0 at position p: the dual of the dual code with p struck out
+    # words of the dual that are 0 at position p: the dual of the code with p struck out
     zero_at = {_struck(weights, at[:, position]) for position in range(L)}
     even = len({tuple(_macwilliams(list(struck), n_c)) for struck in zero_at}) == 1
-    return CodeSymmetry(K, tuple(sizes), zero, even)
+    # the dual has a zero coordinate p if and only if the code has a word that is non-zero at p alone
+    return CodeSymmetry(n_c ** (L - m), tuple(sizes), bool(at[1].any()), even)
 
 
 def _struck(weights: np.ndarray, at: np.ndarray) -> tuple[int, ...]:
@@ -96,8 +110,7 @@ def _enumerate(matrix: Generator, n_c: int) -> tuple[np.ndarray, np.ndarray]:
         nonzero = (table + digits @ matrix[: m - inner]) % n_c != 0
         weight = nonzero.sum(axis=1)
         weights += np.bincount(weight, minlength=L + 1)
-        for position in range(L):
-            at[:, position] += np.bincount(weight[nonzero[:, position]], minlength=L + 1)
+        np.add.at(at, weight, nonzero.astype(np.int64))
     return weights, at
 
 

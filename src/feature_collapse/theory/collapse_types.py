@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from feature_collapse.errors import InputError, check_choice, check_real
-from feature_collapse.risk.weights import Embeddings, LinearWeights, as_array, check_weights
+from feature_collapse.arrays import LARGEST, as_array
+from feature_collapse.errors import InputError, check_choice, check_int, check_real
+from feature_collapse.risk.weights import Embeddings, LinearWeights, check_weights
 from feature_collapse.task.latents import Latents, given
 from feature_collapse.theory.equiangular import (
     Frame,
@@ -46,8 +47,8 @@ def type_one(frame: Frame, s_c: int, latents: Latents, c: float, c_prime: float)
     Raises:
         InputError: rows of `frame` that are not equiangular, negative constants, latents out of range.
     """
-    check_real("c", c, 0.0)
-    return _build(frame, np.full(s_c, float(c)), latents, c_prime, mean_zero=False)
+    c, s_c = check_real("c", c, 0.0, LARGEST), check_int("s_c", s_c, 1, 10**8)
+    return _build(frame, np.full(s_c, c), latents, c_prime, mean_zero=False)
 
 
 def type_two(frame: Frame, s_c: int, latents: Latents, c: float) -> Weights:
@@ -56,8 +57,8 @@ def type_two(frame: Frame, s_c: int, latents: Latents, c: float) -> Weights:
     Raises:
         InputError: rows of `frame` that are not mean-zero equiangular, c < 0, latents out of range.
     """
-    d = np.shape(frame)[-1]
-    return _build(frame, np.full(s_c, np.sqrt(d)), latents, c, mean_zero=True)
+    d = as_array("frame", frame, 2).shape[1]
+    return _build(frame, np.full(check_int("s_c", s_c, 1, 10**8), np.sqrt(d)), latents, c, mean_zero=True)
 
 
 def type_three(frame: Frame, r: Float[np.ndarray, " s_c"], latents: Latents, c: float) -> Weights:
@@ -79,7 +80,7 @@ def _build(frame: Frame, norms: np.ndarray, latents: Latents, c: float, mean_zer
         raise InputError(f"frame violates (4) by {residual:.2g}, but its rows must be {kind} to 1e-8")
     F = np.asarray(frame, dtype=np.float64)
     W = (F[:, None, :] * norms[None, :, None]).reshape(-1, F.shape[1])
-    return Weights(W, check_real("c", c, 0.0) * F[given(latents, len(F))])
+    return Weights(W, check_real("c", c, 0.0, LARGEST) * F[given(latents, len(F))])
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def fit_type(
     check_choice("type", type_, TYPES)
     W, U, latents = check_weights(W, U, latents, n_c)
     d, s_c = W.shape[1], len(W) // n_c
-    radius = float(np.sqrt(d)) if radius is None else check_real("radius", radius, 0.0, above=True)
+    radius = float(np.sqrt(d)) if radius is None else check_real("radius", radius, 0.0, LARGEST, above=True)
     inside = type_ == "II" and mean_zero
     (W, norm_W), (U, norm_U) = _unit(W), _unit(U)
     fixed = np.full(s_c, radius) if type_ == "II" else np.zeros(s_c)

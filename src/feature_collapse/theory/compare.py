@@ -13,15 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from feature_collapse.errors import check_choice, check_int, check_real
+from feature_collapse.arrays import LARGEST, as_array
+from feature_collapse.errors import InputError, check_choice, check_int, check_real
 from feature_collapse.risk.weights import Embeddings, LinearWeights, check_law, check_weights
 from feature_collapse.task.assumption_b import AssumptionB, assumption_b
 from feature_collapse.task.frequencies import Law, is_uniform
+from feature_collapse.task.frequencies import given as given_law
 from feature_collapse.task.latents import Latents, given
 from feature_collapse.task.symmetry import Symmetry, measure_symmetry
 from feature_collapse.theory import mean_field, theorem1, theorem2, theorem3
 from feature_collapse.theory.collapse_types import TOLERANCE, Verdict, classify
-from feature_collapse.theory.distance_law import DistanceLaw, Spheres
+from feature_collapse.theory.distance_law import DistanceLaw, Spheres, log_share
 
 NORMALISERS = ("none", "layernorm", "rmsnorm", "sphere")
 _AFFORDABLE = 1e12  # K² L² n_c: beyond it the symmetry is not measured
@@ -101,8 +103,8 @@ def refer(
     Raises:
         InputError: latents, frequencies or sizes out of range, or an unknown normaliser.
     """
-    n_c, d = check_int("n_c", n_c, 2), check_int("d", d, 1)
-    latents, mu = given(latents, n_c), check_law(mu, np.size(mu))
+    n_c, d = check_int("n_c", n_c, 2), check_int("d", d, 1, 10**15)
+    latents, mu = given(latents, n_c), given_law(mu)
     check_choice("normaliser", normaliser, NORMALISERS)
     K, L = latents.shape
     if check_real("lambda", lambda_, 0.0) == 0.0 or K < 2:
@@ -134,9 +136,9 @@ def refer(
             one.risk, one.cross_entropy, one.penalty, r, one.c_prime, n_c, one.singular_value, one.singular_value
         )
         return Reference("theorem 1", symmetric, note, values, r)
-    if n_c**L < K:
-        return Reference("none", False, f"K = {K} exceeds n_c^L = {n_c**L}, so latents repeat", {})
-    complete = n_c**L == K and len(np.unique(latents, axis=0)) == K
+    if log_share(n_c, L, K) > 0:
+        return Reference("none", False, f"K = {K} exceeds n_c^L = {n_c}^{L}, so latents repeat", {})
+    complete = log_share(n_c, L, K) == 0 and len(np.unique(latents, axis=0)) == K
     three_found = theorem2.solve(n_c, L, mu, lambda_) if complete else mean_field.solve(n_c, L, K, mu, lambda_)
     values = _values(
         three_found.risk,
@@ -161,7 +163,7 @@ def _values(
         "train_ce": ce,
         "penalty": penalty,
         "norm_W_mean": float(r.mean()),
-        "norm_W_std": float(r.std()),
+        "norm_W_std": float(r.std()) if np.ptp(r) > 0 else 0.0,
         "norm_U_mean": c,
         "norm_U_std": 0.0,
         "singular_values_W": [value_W] * (n_c - 1),
@@ -201,6 +203,8 @@ def compare(
     Raises:
         InputError: shapes that do not fit, entries that are not finite, values out of range.
     """
+    if measured is not None and not isinstance(measured, Mapping):
+        raise InputError("measured must be a mapping from names of quantities to numbers")
     W, U, latents = check_weights(W, U, latents, n_c)
     mu = check_law(mu, len(W) // n_c)
     check_choice("normaliser", normaliser, NORMALISERS)
@@ -242,7 +246,8 @@ def word_features(W: Embeddings, normaliser: str, eps: float = 0.0) -> Embedding
         InputError: an unknown normaliser or ε < 0.
     """
     check_choice("normaliser", normaliser, NORMALISERS)
-    W = np.asarray(W, dtype=np.float64)
+    W = as_array("W", W, 2)
+    check_real("eps", eps, 0.0, LARGEST)
     if normaliser == "none":
         return W
     import torch  # the normalisers are torch code; without one the theory does not need it

@@ -16,9 +16,10 @@ from feature_collapse.task.assumption_b import assumption_b
 from feature_collapse.task.latents import Latents, given
 from feature_collapse.task.symmetry import measure_symmetry
 from feature_collapse.task.task import DESIGNS, LATENTS, generator, make_latents
-from feature_collapse.task.weight_enumerators import code_symmetry
-from feature_collapse.theory.distance_law import AssumptionA, DistanceLaw, Spheres
+from feature_collapse.task.weight_enumerators import code_symmetry, dual_symmetry
+from feature_collapse.theory.distance_law import AssumptionA, DistanceLaw, Spheres, check_sizes, log_share
 
+_DUALS = {"parity": "repetition", "hamming": "simplex"}
 _CHEAP = 2e9  # operations allowed for measuring a set of latents when only asked for a prediction
 
 
@@ -77,16 +78,16 @@ def design_of(name: str, n_c: int, L: int, K: int, seed: int = 0) -> Design:
         InputError: an unknown name, or sizes for which the design does not exist.
     """
     check_choice("design", name, DESIGNS)
-    n_c, L = check_int("n_c", n_c, 2), check_int("L", L, 1)
+    named = name not in ("random", "distinct")
+    n_c, L, K = check_sizes(n_c, L, 1 if named else K, fewest=1)
     check_int("seed", seed, 0, 2**63 - 1)
-    if name == "distinct" and check_int("K", K, 1) > n_c**L:
-        raise InputError(f"K = {K} distinct latents, but there are only n_c^L = {n_c}^{L} = {n_c**L}")
-    if name == "all" or (name == "distinct" and n_c**L == K):
+    if name == "distinct" and log_share(n_c, L, K) > 0:
+        raise InputError(f"K = {K} distinct latents, but there are only n_c^L = {n_c}^{L}")
+    if name == "all" or (name == "distinct" and log_share(n_c, L, K) == 0):
         return Design(name, n_c, L, n_c**L, AssumptionA(n_c, L, n_c**L), True, True, True, 0.0, True)
-    if name not in ("random", "distinct"):
+    if named:
         return _of_code(name, n_c, L)
-    K = check_int("K", K, 1)
-    if float(K) ** 2 * L * L * n_c <= _CHEAP:
+    if K * K * L * L * n_c <= _CHEAP:
         return design_from(make_latents(n_c, L, K, name, generator(seed, LATENTS)), n_c, name)
     distinct = None if name == "random" else True
     return Design(name, n_c, L, K, AssumptionA(n_c, L, K), False, distinct, None, None, None)
@@ -105,16 +106,24 @@ def design_from(latents: Latents, n_c: int, name: str = "given") -> Design:
     symmetric = found.lemma_b and found.distinct and K > 1
     law: DistanceLaw = Spheres(found.sizes) if symmetric else AssumptionA(n_c, L, K)
     b = assumption_b(latents, n_c).holds
-    complete = found.distinct and n_c**L == K
+    complete = found.distinct and log_share(n_c, L, K) == 0
     return Design(name, n_c, L, K, law, complete, found.distinct, symmetric, found.residual_a, b)
 
 
 def _of_code(name: str, n_c: int, L: int) -> Design:
-    matrix = codes.generator(name, n_c, L)
-    found = code_symmetry(matrix, n_c)
+    check_int("L", L, 1, 2000)
+    check_int("n_c", n_c, 2, 10_000)
+    if name in _DUALS and L > 1:  # a large code with a small dual
+        try:
+            small = codes.generator(_DUALS[name], n_c, L)
+        except InputError as error:
+            raise InputError(str(error).replace(_DUALS[name], name)) from None
+        found = dual_symmetry(small, n_c)
+    else:
+        found = code_symmetry(codes.generator(name, n_c, L), n_c)
     b = None
-    if float(found.K) ** 2 * (L + n_c**4) <= _CHEAP:
-        b = assumption_b(codes.codewords(matrix, n_c), n_c).holds
+    if found.K**2 * (L + n_c**4) <= _CHEAP / 10:
+        b = assumption_b(codes.codewords(codes.generator(name, n_c, L), n_c), n_c).holds
     complete = n_c**L == found.K
     return Design(
         name, n_c, L, found.K, Spheres(found.sizes), complete, True, found.lemma_b, _off_a(found.sizes, n_c, L), b

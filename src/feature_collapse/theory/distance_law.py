@@ -28,9 +28,19 @@ class DistanceLaw(Protocol):
         """-d log X / ds: the mean of r under the weights |S_r| e^{-r s}."""
 
 
+def check_sizes(n_c: int, L: int, K: int, fewest: int = 2) -> tuple[int, int, int]:
+    """(n_c, L, K) as Python integers: n_c from 2 to 10^9, L from 1 to 10^6, K of any size.
+
+    Raises:
+        InputError: a size out of range.
+    """
+    return check_int("n_c", n_c, 2, 10**9), check_int("L", L, 1, 10**6), check_int("K", K, fewest)
+
+
 def log_share(n_c: int, L: int, K: int) -> float:
-    """log(K/n_c^L), exactly 0 for K = n_c^L."""
-    return 0.0 if n_c**L == K else math.log(K) - L * math.log(n_c)
+    """The logarithm of K/n_c^L, exactly 0 for K = n_c^L. The power is only taken where K is close to it."""
+    share = math.log(K) - L * math.log(n_c)
+    return 0.0 if abs(share) <= 1e-9 * max(1.0, math.log(K)) and n_c**L == K else share
 
 
 def log_expm1(y: float) -> float:
@@ -52,9 +62,7 @@ class AssumptionA:
         Raises:
             InputError: n_c < 2, L < 1 or K < 1.
         """
-        check_int("n_c", self.n_c, 2)
-        check_int("L", self.L, 1)
-        check_int("K", self.K, 1)
+        check_sizes(self.n_c, self.L, self.K, fewest=1)
 
     def log_sum(self, s: float) -> float:
         """The logarithm of X(s)."""
@@ -81,7 +89,12 @@ class Spheres:
 
     def __init__(self, sizes: Sequence[float] | np.ndarray) -> None:
         """Check the sizes and keep them as Python numbers (whole ones exactly)."""
-        kept = tuple(int(x) if float(x) == int(x) else float(x) for x in sizes if math.isfinite(x))
+        try:
+            kept = tuple(int(x) if float(x) == int(x) else float(x) for x in sizes if math.isfinite(x))
+        except (TypeError, ValueError):
+            raise InputError("sphere sizes must be a list of numbers ≥ 0, |S_0| = 1 first") from None
+        except OverflowError:  # integers beyond the range of floats: codes with more than 10^308 words
+            kept = tuple(sizes)
         if len(kept) != len(sizes) or len(kept) < 2 or min(kept) < 0 or kept[0] != 1 or not any(kept[1:]):
             raise InputError(
                 f"sphere sizes = {list(sizes)}, but must be |S_0| = 1 and then L numbers ≥ 0, not all of them 0"

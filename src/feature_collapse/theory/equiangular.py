@@ -11,7 +11,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from feature_collapse.errors import InputError, check_int
+from feature_collapse.arrays import as_array
+from feature_collapse.errors import InputError, check_int, check_real
 
 Frame = Float[np.ndarray, "n_c d"]
 
@@ -22,7 +23,7 @@ def simplex(n_c: int) -> Float[np.ndarray, "n_c n_c_1"]:
     Raises:
         InputError: n_c < 2.
     """
-    n_c = check_int("n_c", n_c, 2)
+    n_c = check_int("n_c", n_c, 2, 10_000)
     columns = np.zeros((n_c, n_c - 1))
     for i in range(1, n_c):
         columns[:i, i - 1], columns[i, i - 1] = 1.0, -i
@@ -32,6 +33,8 @@ def simplex(n_c: int) -> Float[np.ndarray, "n_c n_c_1"]:
 
 def smallest_d(n_c: int, mean_zero: bool = False) -> int:
     """The smallest dimension in which n_c (mean-zero) equiangular vectors exist: n_c - 1 (n_c)."""
+    if not isinstance(mean_zero, bool):
+        raise InputError(f"mean_zero = {mean_zero!r}, but must be True or False")
     return n_c if mean_zero else n_c - 1
 
 
@@ -41,8 +44,8 @@ def equiangular(n_c: int, d: int, rng: np.random.Generator | None = None, mean_z
     Raises:
         InputError: n_c < 2, or d too small for such vectors to exist.
     """
-    n_c = check_int("n_c", n_c, 2)
-    d = check_int("d", d, smallest_d(n_c, mean_zero))
+    n_c = check_int("n_c", n_c, 2, 10_000)
+    d = check_int("d", d, smallest_d(n_c, mean_zero), 10**8)
     free = d - 1 if mean_zero else d
     Q = np.eye(free, n_c - 1) if rng is None else _orthonormal(rng.standard_normal((free, n_c - 1)))
     frame = simplex(n_c) @ Q.T
@@ -55,19 +58,20 @@ def equiangular_residual(frame: Frame, mean_zero: bool = False) -> float:
     Raises:
         InputError: no array of at least two rows of finite numbers.
     """
-    F = np.asarray(frame, dtype=np.float64)
-    if F.ndim != 2 or len(F) < 2 or F.shape[1] < 1 or not np.isfinite(F).all():
-        raise InputError(
-            f"frame has shape {F.shape}, but must be an n_c×d array of finite numbers with n_c ≥ 2 and d ≥ 1"
-        )
-    n_c = len(F)
+    F = as_array("frame", frame, 2)
+    n_c = check_int("n_c, the number of rows,", len(F), 2)
     gram = (n_c * np.eye(n_c) - 1.0) / (n_c - 1)
     residual = float(np.abs(F @ F.T - gram).max())
     return max(residual, float(np.abs(F.sum(axis=1)).max())) if mean_zero else residual
 
 
 def is_equiangular(frame: Frame, mean_zero: bool = False, tolerance: float = 1e-10) -> bool:
-    """Whether the rows of an array are (mean-zero) equiangular, to a tolerance on every inner product."""
+    """Whether the rows of an array are (mean-zero) equiangular, to a tolerance on every inner product.
+
+    Raises:
+        InputError: no array of at least two rows of finite numbers, or a negative tolerance.
+    """
+    check_real("tolerance", tolerance, 0.0)
     return equiangular_residual(frame, mean_zero) <= tolerance
 
 
@@ -79,10 +83,8 @@ def nearest_frame(vectors: Float[np.ndarray, "n_c d"], mean_zero: bool = False) 
     Raises:
         InputError: fewer than two vectors, non-finite numbers, or d too small for such a frame to exist.
     """
-    V = np.asarray(vectors, dtype=np.float64)
-    if V.ndim != 2 or len(V) < 2 or not np.isfinite(V).all():
-        raise InputError(f"vectors have shape {V.shape}, but must be an n_c×d array of finite numbers with n_c ≥ 2")
-    n_c, d = V.shape
+    V = as_array("vectors", vectors, 2)
+    n_c, d = check_int("n_c, the number of vectors,", len(V), 2), V.shape[1]
     check_int("d", d, smallest_d(n_c, mean_zero))
     E = simplex(n_c)
     frame = E @ polar((to_mean_zero(V) if mean_zero else V).T @ E).T

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from feature_collapse.arrays import LARGEST, as_array
 from feature_collapse.errors import InputError, check_real
-from feature_collapse.risk.weights import Embeddings, LinearWeights, as_array
+from feature_collapse.risk.weights import Embeddings, LinearWeights
 from feature_collapse.theory.collapse_types import Weights
 
 VERDICTS = ("global minimiser", "strict saddle", "undecided", "not critical")
@@ -62,7 +63,7 @@ def examine(
         InputError: shapes that do not fit, entries that are not finite, λ ≤ 0, a tolerance outside 0 to 1.
     """
     W, U, G = as_array("W", W, 2), as_array("U", U, 3), as_array("gradient_M", gradient_M, 3)
-    lambda_ = check_real("lambda", lambda_, 0.0, above=True)
+    lambda_ = check_real("lambda", lambda_, 0.0, LARGEST, above=True)
     tolerance = check_real("tolerance", tolerance, 0.0, 1.0)
     if U.shape[2] != W.shape[1] or G.shape != (*U.shape[:2], len(W)):
         raise InputError(f"gradient_M has shape {G.shape} for W {W.shape} and U {U.shape}, but must have (K, L, n_w)")

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from feature_collapse.arrays import as_array
 from feature_collapse.errors import InputError, check_int, check_real
 from feature_collapse.risk.weights import Embeddings, LinearWeights, check_law, check_weights
 from feature_collapse.task.frequencies import Law
@@ -49,8 +50,15 @@ def mean_margin_product(V: Embeddings, U: LinearWeights, latents: Latents, n_c: 
 
 
 def concept_means(V: Embeddings, n_c: int, mu: Law | None = None) -> Float[np.ndarray, "n_c d"]:
-    """The rows of (V Q)ᵀ: Σ_β μ_β v_(α,β) for each concept."""
-    words = np.asarray(V, dtype=np.float64).reshape(n_c, -1, np.shape(V)[1])
+    """The rows of (V Q)ᵀ: Σ_β μ_β v_(α,β) for each concept.
+
+    Raises:
+        InputError: no array (n_w, d) of finite numbers with n_w a multiple of n_c, or a word law of another length.
+    """
+    V, n_c = as_array("V", V, 2), check_int("n_c", n_c, 2)
+    if len(V) % n_c:
+        raise InputError(f"V has n_w = {len(V)} rows, but must have a multiple of n_c = {n_c}")
+    words = V.reshape(n_c, -1, V.shape[1])
     return np.asarray(np.einsum("asd,s->ad", words, check_law(mu, words.shape[1])))
 
 

@@ -23,9 +23,12 @@ from scipy.optimize import minimize
 from feature_collapse.errors import InputError, RunStopped, check_int, check_real
 from feature_collapse.task.frequencies import Law, given
 from feature_collapse.theory import theorem1
-from feature_collapse.theory.distance_law import log_share
+from feature_collapse.theory.distance_law import check_sizes, log_share
+from feature_collapse.theory.roots import exp
 from feature_collapse.theory.sum_law import SumLaw
 from feature_collapse.theory.theorem2 import TypeThree, exponents
+
+_MOST_WORDS = 100_000  # per concept
 
 
 @dataclass(frozen=True)
@@ -48,15 +51,16 @@ class MeanField:
         """Check the setting.
 
         Raises:
-            InputError: sizes out of range, K > n_c^L, frequencies that are not positive, λ ≤ 0.
+            InputError: sizes out of range, K > n_c^L, frequencies that are not positive, λ ≤ 0 or below 1e-250.
         """
-        check_int("n_c", self.n_c, 2)
-        check_int("L", self.L, 1)
-        check_int("K", self.K, 2)
+        check_sizes(self.n_c, self.L, self.K)
         if log_share(self.n_c, self.L, self.K) > 0:
-            raise InputError(f"K = {self.K}, but the mean-field prediction needs K ≤ n_c^L = {self.n_c**self.L}")
+            raise InputError(f"K = {self.K}, but the mean-field prediction needs K ≤ n_c^L = {self.n_c}^{self.L}")
         check_real("lambda", self.lambda_, 0.0, above=True)
         object.__setattr__(self, "mu", given(self.mu))
+        check_int("s_c, the number of words per concept,", len(self.mu), 1, _MOST_WORDS)
+        if self.weight < 1e-250:
+            raise InputError(f"lambda = {self.lambda_:g}, but the mean field needs λ √(n_c K L)/κ ≥ 1e-250")
         if self.L > 2**17:
             raise InputError(f"L = {self.L}, but the mean-field prediction needs L ≤ {2**17}")
 
@@ -68,7 +72,7 @@ class MeanField:
     @property
     def weight(self) -> float:
         """λ √(n_c K L)/κ: the penalty of x is this times ‖x‖."""
-        return self.lambda_ * math.exp((math.log(self.n_c) + math.log(self.K) + math.log(self.L)) / 2) / self.kappa
+        return self.lambda_ * exp((math.log(self.n_c) + math.log(self.K) + math.log(self.L)) / 2) / self.kappa
 
     @property
     def log_lambda_max(self) -> float:
@@ -111,7 +115,7 @@ class MeanField:
     def cross_entropy(self, law: SumLaw, x: Float[np.ndarray, " s_c"]) -> tuple[float, Float[np.ndarray, " s_c"]]:
         """E Φ and its gradient with respect to x."""
         value, slope = law.expectation(_log_factor(x, self.n_c), self.mu)
-        return value, -self.L * self.mu * slope * (self.n_c - 1) / (np.exp(x) + self.n_c - 1)
+        return value, -self.L * self.mu * slope * _odds(x, self.n_c)
 
     def objective(self, law: SumLaw, x: Float[np.ndarray, " s_c"]) -> tuple[float, Float[np.ndarray, " s_c"]]:
         """F(x) and its gradient."""
@@ -161,7 +165,7 @@ class MeanField:
         for _ in range(100):
             _, slope = law.expectation(_log_factor(x, self.n_c), self.mu)
             norm = float(np.linalg.norm(x))
-            pull = self.L * self.mu * slope * (self.n_c - 1) / (np.exp(x) + self.n_c - 1)
+            pull = self.L * self.mu * slope * _odds(x, self.n_c)
             left = float(np.linalg.norm(pull / self.weight - x / norm))
             if not left < best_left:
                 break
@@ -185,3 +189,9 @@ def solve(n_c: int, L: int, K: int, mu: Law, lambda_: float) -> TypeThree:
 def _log_factor(x: np.ndarray, n_c: int) -> np.ndarray:
     """s(x) = log(1 + (n_c - 1) e^{-x})."""
     return np.asarray(np.log1p((n_c - 1) * np.exp(-x)))
+
+
+def _odds(x: np.ndarray, n_c: int) -> np.ndarray:
+    """-s'(x) = (n_c - 1)/(e^x + n_c - 1)."""
+    small = (n_c - 1) * np.exp(-x)
+    return np.asarray(small / (1 + small))

@@ -6,10 +6,11 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from feature_collapse.errors import InputError, check_int, check_real
+from feature_collapse.errors import InputError, RunStopped, check_int, check_real
 from feature_collapse.task.frequencies import Law, given, is_uniform
 from feature_collapse.theory import mean_field, theorem1, theorem2, theorem3
 from feature_collapse.theory.design import Design
+from feature_collapse.theory.distance_law import log_share
 from feature_collapse.theory.theorem2 import TypeThree
 
 NAMES = ("theorem1", "theorem2", "theorem3", "mean_field")
@@ -58,12 +59,12 @@ def predict(design: Design, n_w: int, mu: Law, lambda_: float, d: int) -> dict[s
         InputError: n_w no multiple of n_c, frequencies of the wrong length, λ ≤ 0, d < 1.
     """
     n_c = design.n_c
-    check_int("n_w", n_w, n_c)
+    check_int("n_w", n_w, n_c, 10**15)
     if n_w % n_c:
         raise InputError(f"n_w = {n_w}, but must be a multiple of n_c = {n_c}")
     mu = given(mu, n_w // n_c)
     check_real("lambda", lambda_, 0.0, above=True)
-    check_int("d", d, 1)
+    check_int("d", d, 1, 10**15)
     if design.K < 2:
         alone = Prediction(False, f"K = {design.K}: with one class the risk is 0 for zero weights", {}, 0.0)
         return dict.fromkeys(NAMES, alone)
@@ -164,13 +165,14 @@ def _mean_field(design: Design, mu: Law, lambda_: float, d: int) -> Prediction:
     n_c, L, K = design.n_c, design.L, design.K
     if reason := _room(n_c - 1, d, "equiangular"):
         return Prediction(False, reason)
-    if n_c**L < K:
-        return Prediction(False, f"K = {_count(K)} exceeds n_c^L = {_count(n_c**L)}, so latents repeat")
+    if log_share(n_c, L, K) > 0:
+        return Prediction(False, f"K = {_count(K)} exceeds n_c^L = {n_c}^{L}, so latents repeat")
     if design.name not in ("random", "distinct", "given") and not design.complete:
         return Prediction(False, "the latents are a code, not random")
-    if L > 2**17:
-        return Prediction(False, f"L = {L} is too long for the grid (at most {2**17})")
-    found = mean_field.solve(n_c, L, K, mu, lambda_)
+    try:
+        found = mean_field.solve(n_c, L, K, mu, lambda_)
+    except (InputError, RunStopped) as error:  # beyond its range of sizes, or of precision
+        return Prediction(False, str(error))
     exact = design.complete
     reason = "all latents: equal to theorem 2" if exact else "an approximation for random latents on type-III weights"
     return Prediction(True, reason, _type_three(found, n_c), found.risk)
@@ -205,4 +207,4 @@ def _symmetry(design: Design) -> str:
 
 
 def _count(K: int) -> str:
-    return str(K) if K < 10**12 else f"10^{math.log10(K):.4g}"
+    return str(K) if K < 10**12 else f"10^{math.log10(K):.5g}"

@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass
 
 from feature_collapse.errors import InputError, check_int, check_real
-from feature_collapse.theory.distance_law import AssumptionA, DistanceLaw, cross_entropy, log_slope
+from feature_collapse.theory.distance_law import AssumptionA, DistanceLaw, check_sizes, cross_entropy, log_slope
 from feature_collapse.theory.roots import exp, log_root
 
 
@@ -97,7 +97,7 @@ def objective(t: float, n_c: int, n_w: int, L: int, K: int, lambda_: float, law:
 
 
 def _checked(n_c: int, n_w: int, L: int, K: int, law: DistanceLaw | None) -> tuple[float, DistanceLaw]:
-    n_c, L, K = check_int("n_c", n_c, 2), check_int("L", L, 1), check_int("K", K, 2)
+    n_c, L, K = check_sizes(n_c, L, K)
     n_w = check_int("n_w", n_w, n_c)
     if n_w % n_c:
         raise InputError(f"n_w = {n_w}, but must be a multiple of n_c = {n_c}")

@@ -16,8 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from feature_collapse.errors import InputError, check_int, check_real
+from feature_collapse.arrays import LARGEST, as_array
+from feature_collapse.errors import InputError, check_real
 from feature_collapse.task.frequencies import Law, given
+from feature_collapse.theory.distance_law import check_sizes
 from feature_collapse.theory.roots import exp, log_root
 
 
@@ -50,7 +52,12 @@ class TypeThree:
 
 
 def log_lambda_max(n_c: int, L: int, mu: Law) -> float:
-    """The logarithm of the threshold in (9): log √((L/n_c^(L+1)) Σ μ_β²)."""
+    """The logarithm of the threshold in (9): log √((L/n_c^(L+1)) Σ μ_β²).
+
+    Raises:
+        InputError: sizes out of range, or frequencies that are not positive.
+    """
+    n_c, L, mu = *check_sizes(n_c, L, 1, fewest=1)[:2], given(mu)
     return (math.log(L) - (L + 1) * math.log(n_c) + math.log(float(mu @ mu))) / 2
 
 
@@ -62,7 +69,7 @@ def solve(n_c: int, L: int, mu: Law, lambda_: float) -> TypeThree:
     Raises:
         InputError: sizes out of range, frequencies that are not positive, λ ≤ 0.
     """
-    n_c, L, mu = check_int("n_c", n_c, 2), check_int("L", L, 1), given(mu)
+    n_c, L, mu = *check_sizes(n_c, L, 1, fewest=1)[:2], given(mu)
     lambda_ = check_real("lambda", lambda_, 0.0, above=True)
     log_max = log_lambda_max(n_c, L, mu)
     excess = 2 * (log_max - math.log(lambda_))  # > 0 is condition (9)
@@ -94,9 +101,11 @@ def residual(c: float, r: Float[np.ndarray, " s_c"], n_c: int, L: int, mu: Law, 
     Raises:
         InputError: sizes out of range, or constants or frequencies that are not positive.
     """
-    n_c, L, mu = check_int("n_c", n_c, 2), check_int("L", L, 1), given(mu)
+    n_c, L, mu = *check_sizes(n_c, L, 1, fewest=1)[:2], given(mu)
     lambda_, c = check_real("lambda", lambda_, 0.0, above=True), check_real("c", c, 0.0, above=True)
-    norms = np.array([check_real("r", x, 0.0, above=True) for x in np.ravel(r)])
+    norms = as_array("r", r, 1)
+    if norms.min() <= 0:
+        raise InputError(f"r has a smallest entry of {norms.min():g}, but every r_β must be > 0")
     if len(norms) != len(mu):
         raise InputError(f"r has length {len(norms)}, but must have that of mu, {len(mu)}")
     x = n_c / (n_c - 1) * c * norms
@@ -126,9 +135,11 @@ def gradient(c: float, r: Float[np.ndarray, " s_c"], n_c: int, L: int, mu: Law) 
     Raises:
         InputError: sizes out of range, constants that are negative, frequencies that are not positive.
     """
-    n_c, L, mu = check_int("n_c", n_c, 2), check_int("L", L, 1), given(mu)
-    c = check_real("c", c, 0.0)
-    r = np.array([check_real("r", x, 0.0) for x in np.ravel(r)])
+    n_c, L, mu = *check_sizes(n_c, L, 1, fewest=1)[:2], given(mu)
+    c = check_real("c", c, 0.0, LARGEST)
+    r = as_array("r", r, 1)
+    if r.min() < 0:
+        raise InputError(f"r has a smallest entry of {r.min():g}, but every r_β must be ≥ 0")
     if len(r) != len(mu):
         raise InputError(f"r has length {len(r)}, but must have that of mu, {len(mu)}")
     log_q = -np.logaddexp(math.log(n_c - 1), n_c / (n_c - 1) * c * r)

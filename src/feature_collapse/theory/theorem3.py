@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 
 from feature_collapse.errors import check_int, check_real
-from feature_collapse.theory.distance_law import AssumptionA, DistanceLaw, cross_entropy, log_slope
+from feature_collapse.theory.distance_law import AssumptionA, DistanceLaw, check_sizes, cross_entropy, log_slope
 from feature_collapse.theory.roots import exp, log_root
 
 
@@ -95,8 +95,8 @@ def objective(
 def _checked(
     n_c: int, L: int, K: int, d: int, law: DistanceLaw | None, radius: float | None
 ) -> tuple[float, DistanceLaw]:
-    n_c, L, K = check_int("n_c", n_c, 2), check_int("L", L, 1), check_int("K", K, 2)
-    d = check_int("d", d, n_c if radius is None else n_c - 1)
+    n_c, L, K = check_sizes(n_c, L, K)
+    d = check_int("d", d, n_c if radius is None else n_c - 1, 10**15)
     log_radius = math.log(d) / 2 if radius is None else math.log(check_real("radius", radius, 0.0, above=True))
     log_eta = math.log(n_c / (n_c - 1)) + log_radius - (math.log(K) + math.log(L)) / 2
     return log_eta, AssumptionA(n_c, L, K) if law is None else law

@@ -30,6 +30,8 @@ def directions(
     """
     A = point.gram
     n_w, r = V.shape
+    if count < 1:  # the rank is at its limit
+        return V.new_zeros((n_w, 0))
     if radius is None:
         root = torch.ones(n_w, dtype=A.dtype, device=A.device)
         level = (lambda_ * (1.0 + tolerance)) ** 2

@@ -1,0 +1,132 @@
+"""Benchmarks of `feature_collapse.metrics`: streaming at scale, noise at any N/d, the monitor's overhead.
+
+    python benchmarks/bench_metrics.py stream [--rows 1000000] [--views none]
+    python benchmarks/bench_metrics.py noise
+    python benchmarks/bench_metrics.py monitor
+
+Each prints rows of a Markdown table. `stream` generates its batches, so that only one is in memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import time
+
+import numpy as np
+
+from feature_collapse.metrics import FeatureStatistics, measure
+from feature_collapse.metrics.normalisers import NORMALISERS
+
+
+def stream(
+    rows: int, views: tuple[str, ...], d: int = 768, n_concepts: int = 10_000, batch: int = 20_000
+) -> None:
+    """One pass over generated float32 batches, and the report."""
+    generator = np.random.default_rng(0)
+    means = generator.standard_normal((n_concepts, d), dtype=np.float32)
+    statistics = FeatureStatistics(n_concepts, d, views=views)
+    update = made = 0.0
+    for _ in range(rows // batch):
+        start = time.perf_counter()
+        ids = generator.integers(n_concepts, size=batch)
+        x = means[ids] + generator.standard_normal((batch, d), dtype=np.float32)
+        middle = time.perf_counter()
+        statistics.update(x, ids)
+        made, update = made + middle - start, update + time.perf_counter() - middle
+    start = time.perf_counter()
+    report = statistics.finalize()
+    finalize = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+    values = {k: report.views[views[0]].values[k].value for k in ("spread", "cdnv", "effective_rank")}
+    print(
+        "| rows × d, concepts | views | making batches | update | finalize | peak | spread, CDNV, eff. rank |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    print(
+        f"| {rows:,} × {d}, {n_concepts:,} | {', '.join(views)} | {made:.0f} s | {update:.0f} s | "
+        f"{finalize:.0f} s | "
+        f"{peak:.2f} GiB | {values['spread']:.4f}, {values['cdnv']:.4f}, {values['effective_rank']:.1f} |"
+    )
+
+
+def noise(d: int = 64, concepts: int = 8, seeds: int = 10) -> None:
+    """Pure noise at N/d from 0.5 to 100: what the report says, beside what a plain ratio would say."""
+    print(
+        "| N/d | N | spread (mean of 10) | residual to type III | plain within/total | tr Σ_W/tr Σ_B | "
+        "p of spread < 0.05 | called collapse |"
+    )
+    print("|---|---|---|---|---|---|---|---|")
+    for ratio in (0.5, 1, 2, 5, 10, 20, 50, 100):
+        n = int(ratio * d)
+        found = []
+        for seed in range(seeds):
+            generator = np.random.default_rng(seed)
+            x, y = generator.normal(size=(n, d)), np.arange(n) % concepts
+            report = measure(x, y, resamples=0, shuffles=99)
+            means = np.array([x[y == k].mean(axis=0) for k in range(concepts)])
+            plain = np.sum((x - means[y]) ** 2) / np.sum((x - x.mean(axis=0)) ** 2)
+            found.append(
+                (
+                    report["spread"].value,
+                    report["type_III"].value,
+                    plain,
+                    report["nc1_trace_ratio"].value,
+                    report["spread"].p < 0.05,
+                    any(v.verdict in ("I", "II", "III", "point") for v in report.views.values()),
+                )
+            )
+        m = np.mean(np.array(found, dtype=float), axis=0)
+        print(
+            f"| {ratio} | {n} | {m[0]:.3f} | {m[1]:.3f} | {m[2]:.3f} | {m[3]:.3g} | "
+            f"{round(m[4] * seeds)} of {seeds} | {round(m[5] * seeds)} of {seeds} |"
+        )
+
+
+def monitor(steps: int = 4000) -> None:
+    """Share of the training time that the monitor takes at its default period."""
+    import torch
+
+    from feature_collapse.metrics.monitor import CollapseMonitor
+
+    print("| model | steps | measurements | skipped | monitor's own time | share |")
+    print("|---|---|---|---|---|---|")
+    for rows, d, hidden, batch in ((1200, 100, 256, 100), (5000, 64, 512, 256)):
+        torch.manual_seed(0)
+        embed = torch.nn.Embedding(rows, d)
+        model = torch.nn.Sequential(
+            embed,
+            torch.nn.Flatten(),
+            torch.nn.Linear(8 * d, hidden),
+            torch.nn.ReLU(),
+            torch.nn.Linear(hidden, 10),
+        )
+        optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
+        watched = CollapseMonitor.of_embedding(model, "0", [i % 10 for i in range(rows)])
+        for _ in range(steps):
+            x, y = torch.randint(rows, (batch, 8)), torch.randint(10, (batch,))
+            optimiser.zero_grad()
+            torch.nn.functional.cross_entropy(model(x), y).backward()
+            optimiser.step()
+            watched.step()
+        print(
+            f"| embedding {rows} × {d}, batch {batch} | {steps} | {len(watched.history)} | "
+            f"{watched.skipped} | "
+            f"{watched.seconds:.2f} s | {100 * watched.overhead:.2f}% |"
+        )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=["stream", "noise", "monitor"])
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--views", nargs="+", default=list(NORMALISERS))
+    options = parser.parse_args()
+    if options.what == "stream":
+        stream(options.rows, tuple(options.views))
+    elif options.what == "noise":
+        noise()
+    else:
+        monitor()

@@ -1,0 +1,260 @@
+"""`feature-collapse sweep`: run, status, resume, export and plot many experiments."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from feature_collapse.cli.options import Json, print_json, table
+
+if TYPE_CHECKING:
+    from feature_collapse.sweeps.engine import Options, Progress
+    from feature_collapse.sweeps.results import Results
+    from feature_collapse.sweeps.spec import Sweep
+
+app = typer.Typer(
+    help="Many experiments: phase diagrams over any settings, on all cores or a cluster; nothing finished is lost.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+StoreFile = Annotated[Path, typer.Argument(help="Sweep file (.sweep) that `sweep run` made.")]
+Scheduler = Annotated[
+    str | None, typer.Option(help="Address of an existing Dask scheduler, tcp://HOST:PORT. Default: a local cluster.")
+]
+Workers = Annotated[int | None, typer.Option(help="Local worker processes, one thread each. Default: one per core.")]
+Memory = Annotated[
+    str | None,
+    typer.Option("--memory-per-worker", help="Limit of a local worker, such as 2GiB. Default: equal shares."),
+]
+Retries = Annotated[int, typer.Option(help="Further tries of a run that fails.")]
+RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try runs again that were recorded as failed.")]
+_EVERY = 30.0  # seconds between two lines without a terminal
+
+
+@app.command()
+def run(
+    what: Annotated[str, typer.Argument(metavar="FILE", help="TOML file of the sweep, or figure8 … figure11.")],
+    store: Annotated[
+        Path | None, typer.Option("--store", help="Sweep file of the results. Default: results/sweeps/NAME.sweep.")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="The file's quick size.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Go on with more than 10,000 runs.")] = False,
+    scheduler: Scheduler = None,
+    workers: Workers = None,
+    memory: Memory = None,
+    retries: Retries = 2,
+    retry_failed: RetryFailed = False,
+    json: Json = False,
+) -> None:
+    """Run a sweep, or what is left of it; a preset then also exports its data and draws its figure.
+
+    Each finished run is kept at once: after a kill, a full disk or Ctrl-C the same command goes on from there.
+    """
+    from feature_collapse.files import make_folder
+    from feature_collapse.sweeps.engine import Options
+    from feature_collapse.sweeps.presets import PRESETS, preset
+    from feature_collapse.sweeps.spec import check_size, read_sweep
+
+    known = what in PRESETS or not (Path(what).exists() or "." in what or "/" in what)
+    sweep = preset(what).read(quick=quick) if known else read_sweep(what, quick=quick)
+    check_size(sweep, yes)
+    place = store or Path("results/sweeps") / f"{sweep.name}{'-quick' if quick else ''}.sweep"
+    make_folder(place.parent)
+    _drive(sweep, place, Options(scheduler, workers, memory, retries, retry_failed), yes, json)
+    if known:
+        for path in _draw_preset(what, place, place.parent):
+            typer.echo(path, err=json)
+
+
+@app.command()
+def resume(
+    store: StoreFile,
+    scheduler: Scheduler = None,
+    workers: Workers = None,
+    memory: Memory = None,
+    retries: Retries = 2,
+    retry_failed: RetryFailed = False,
+    json: Json = False,
+) -> None:
+    """Go on with the sweep in a sweep file."""
+    from feature_collapse.sweeps.engine import Options
+
+    _drive(None, store, Options(scheduler, workers, memory, retries, retry_failed), True, json)
+
+
+@app.command()
+def status(store: StoreFile, json: Json = False) -> None:
+    """How far a sweep is, what failed and why, and who drives it."""
+    from feature_collapse.sweeps.store import open_store
+
+    with open_store(store) as opened:
+        name, counts, facts = opened.sweep.name, opened.counts(), opened.facts()
+    total = sum(counts.values())
+    if json:
+        print_json({"name": name, "runs": total, **counts, **facts})
+        return
+    rows = [[state, f"{count:,}", f"{100 * count / max(total, 1):.1f}%"] for state, count in counts.items()]
+    table(f"{name}: {total:,} runs", ["state", "runs", "share"], rows)
+    typer.echo(f"compute time {_duration(facts['seconds'])}, at most {facts['most_attempts']} tries for a run")
+    if facts["outside_the_grid"]:
+        typer.echo(f"{facts['outside_the_grid']:,} more runs in the file are outside the present grid")
+    for entry in facts["errors"]:
+        typer.echo(f"{entry['runs']:,} failed: {entry['error']} (first: {entry['first']})")
+    typer.echo(facts["driven_by"] or "no driver is running")
+
+
+@app.command()
+def export(
+    store: StoreFile,
+    csv: Annotated[Path | None, typer.Option("--csv", help="CSV file to write.")] = None,
+    parquet: Annotated[Path | None, typer.Option("--parquet", help="Parquet file to write (needs polars).")] = None,
+) -> None:
+    """Write the results as a table: one row per finished or failed run, in the order of the grid."""
+    from feature_collapse.errors import InputError
+    from feature_collapse.sweeps.results import read_results, write_csv, write_parquet
+    from feature_collapse.sweeps.store import open_store
+
+    if csv is None and parquet is None:
+        raise InputError("give --csv FILE, --parquet FILE or both")
+    for path in (csv, parquet):
+        if path is not None and not path.resolve().parent.is_dir():
+            raise InputError(f"folder {str(path.parent)!r} of the export does not exist")
+    with open_store(store) as opened:
+        results = read_results(opened)
+    if csv is not None:
+        write_csv(results, csv)
+    if parquet is not None:
+        write_parquet(results, parquet)
+    typer.echo(f"{len(results):,} runs written to {' and '.join(str(p) for p in (csv, parquet) if p is not None)}")
+
+
+@app.command()
+def plot(
+    what: Annotated[str, typer.Argument(help="figure8 … figure11 (from the committed results), or a sweep file.")],
+    out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("results/sweeps"),
+    data: Annotated[
+        Path | None, typer.Option(help="Draw a preset from this sweep file or exported CSV instead.")
+    ] = None,
+    x: Annotated[str | None, typer.Option(help="Axis to the right. Default: the first.")] = None,
+    y: Annotated[str | None, typer.Option(help="Axis upwards. Default: the second, if any; 'none' for curves.")] = None,
+    value: Annotated[str, typer.Option(help="Quantity shown.")] = "test_accuracy",
+    split: Annotated[str | None, typer.Option(help="Axis with a panel (a curve) per value.")] = None,
+) -> None:
+    """Draw a preset's figure, or a map of any quantity of a sweep over two of its axes, averaged over the seeds."""
+    from feature_collapse.figures.style import save
+    from feature_collapse.files import make_folder
+    from feature_collapse.sweeps.presets import PRESETS, preset
+
+    if what in PRESETS or not Path(what).exists():
+        chosen = preset(what)
+        for path in _draw_preset(what, data or chosen.data, make_folder(out)):
+            typer.echo(path)
+        return
+    from feature_collapse.figures.sweep_map import draw_map
+    from feature_collapse.sweeps.results import read_results
+    from feature_collapse.sweeps.store import open_store
+
+    with open_store(what) as store:
+        sweep, results = store.sweep, read_results(store, (value,))
+    axes = list(dict.fromkeys(axis.name for block in sweep.blocks for axis in block.axes if axis.name != "seed"))
+    figure = draw_map(results, axes, value, x=x, y=y, split=split)
+    for path in save(figure, make_folder(out), f"{sweep.name}-{value}"):
+        typer.echo(path)
+
+
+def _draw_preset(name: str, source: Path, out: Path) -> list[Path]:
+    from feature_collapse.figures.style import save
+    from feature_collapse.sweeps.presets import preset
+    from feature_collapse.sweeps.results import write_csv
+
+    chosen, written = preset(name), []
+    results = _read(source)
+    if source.suffix == ".sweep":
+        written.append(source.with_suffix(".csv"))
+        write_csv(results, written[0])
+    return [*written, *save(chosen.draw(results), out, name)]
+
+
+def _read(source: Path) -> Results:
+    from feature_collapse.sweeps.results import read_csv, read_results
+    from feature_collapse.sweeps.store import open_store
+
+    if source.suffix == ".csv":
+        return read_csv(source)
+    with open_store(source) as store:
+        return read_results(store)
+
+
+def _drive(sweep: Sweep | None, place: Path, options: Options, confirmed: bool, json: bool) -> None:
+    from feature_collapse.sweeps.engine import run_sweep
+
+    with _progress(place.stem) as report:
+        end = run_sweep(
+            sweep, place, options, confirmed=confirmed, report=report, say=lambda text: typer.echo(text, err=True)
+        )
+    told: dict[str, Any] = {
+        "store": str(place),
+        "runs": end.total,
+        "done": end.done,
+        "failed": end.failed,
+        "fresh": end.fresh,
+        "seconds": end.seconds,
+        "runs_per_minute": 60 * end.fresh / end.seconds if end.fresh else 0.0,
+    }
+    if json:
+        print_json(told)
+    else:
+        typer.echo(
+            f"{place}: {end.done:,} of {end.total:,} runs done, {end.failed:,} failed; {end.fresh:,} now, "
+            f"in {_duration(end.seconds)}"
+        )
+
+
+@contextmanager
+def _progress(name: str) -> Iterator[Callable[[Progress], None]]:
+    """Progress with rate and time left on stderr: a bar on a terminal, a line now and then elsewhere."""
+    if not sys.stderr.isatty():
+        shown = time.monotonic()
+
+        def line(at: Progress) -> None:
+            nonlocal shown
+            if time.monotonic() - shown > _EVERY:
+                shown = time.monotonic()
+                print(f"{name}: {at.done + at.failed:,} of {at.total:,} runs, {_rate(at)}", file=sys.stderr, flush=True)
+
+        yield line
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"))
+    with Bars(*columns, console=Console(stderr=True)) as progress:
+        bar = progress.add_task(name, total=None, told="starting workers")
+
+        def show(at: Progress) -> None:
+            text = f"{at.done + at.failed:,}/{at.total:,}, {at.failed:,} failed, {at.workers} workers, {_rate(at)}"
+            progress.update(bar, total=at.total, completed=at.done + at.failed, told=text)
+
+        yield show
+
+
+def _rate(at: Progress) -> str:
+    if not at.fresh:
+        return "no run finished yet"
+    rate = at.fresh / at.seconds
+    left = (at.total - at.done - at.failed) / rate
+    return f"{60 * rate:,.0f} runs/min, {_duration(left)} left"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,80 @@
+"""NC4: does the nearest concept mean decide as the classifier does, or give the entity its own concept back?
+
+Without a classifier each entity is left out of its own concept's mean: ‖x − m₋ᵢ‖² = (n/(n−1))²‖x − m‖².
+Otherwise noise in many dimensions would look perfectly sorted, since every mean contains its members.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from feature_collapse.metrics.arrays import Floats, Ints
+
+BLOCK_CELLS = 4_000_000
+
+
+class NearestCentre:
+    """A second pass over batches: counts of entities whose nearest centre is right. Mergeable.
+
+    means (C, d) and count (C,) from the first pass; classifier (C, d) rows, or None. Time O(n·C·d) per
+    batch, memory O(C·d) and 32 MB of distances.
+    """
+
+    def __init__(self, means: Floats, count: Ints, classifier: Floats | None = None) -> None:
+        """Keep the centres; nothing is counted yet."""
+        self._means, self._count, self._classifier = means, count, classifier
+        self._squares = np.einsum("ij,ij->i", means, means)
+        self.own = self.agree = self.seen = 0
+
+    def update(self, x: Floats, codes: Ints) -> tuple[NDArray[np.bool_], NDArray[np.bool_] | None]:
+        """Count rows x (n, d) of concepts codes (n,); return who is right, and who agrees (or None), (n,)."""
+        own = np.zeros(len(x), dtype=bool)
+        agree = np.zeros(len(x), dtype=bool) if self._classifier is not None else None
+        step = max(1, BLOCK_CELLS // len(self._means))
+        for start in range(0, len(x), step):
+            rows = slice(start, start + step)
+            block, labels = x[rows], codes[rows]
+            distance = self._squares - 2 * block @ self._means.T
+            squares = np.einsum("ij,ij->i", block, block)
+            if agree is not None and self._classifier is not None:
+                agree[rows] = self._decide_alike(block, distance, squares)
+            n = self._count[labels]
+            every = np.arange(len(labels))
+            mine = (distance[every, labels] + squares) * (n / np.maximum(n - 1, 1)) ** 2
+            distance[every, labels] = np.inf
+            # a tie is no decision for the own concept; rounding errors must not make one of it
+            slack = 1e-12 * (squares + self._squares[labels])
+            own[rows] = mine + slack < distance.min(axis=1) + squares
+        self.own += int(own.sum())
+        self.agree += int(agree.sum()) if agree is not None else 0
+        self.seen += len(x)
+        return own, agree
+
+    def _decide_alike(self, x: Floats, distance: Floats, squares: Floats) -> NDArray[np.bool_]:
+        """Whether a nearest centre is the classifier's choice; in ties (up to rounding) both may choose."""
+        assert self._classifier is not None
+        scores = x @ self._classifier.T
+        slack = 1e-12 * (squares + self._squares.max())
+        nearest = distance <= (distance.min(axis=1) + slack)[:, None]
+        top = scores.max(axis=1)
+        chosen = scores >= (top - 1e-12 * np.abs(scores).max(axis=1))[:, None]
+        return np.asarray(np.any(nearest & chosen, axis=1))
+
+    def merge(self, other: NearestCentre) -> None:
+        """Add another worker's counts."""
+        self.own, self.agree, self.seen = (
+            self.own + other.own,
+            self.agree + other.agree,
+            self.seen + other.seen,
+        )
+
+    @property
+    def own_share(self) -> float:
+        """Share of entities nearest to their own concept, leave-one-out."""
+        return self.own / self.seen if self.seen else float("nan")
+
+    @property
+    def agreement(self) -> float:
+        """Share of entities where classifier and nearest centre decide alike."""
+        return self.agree / self.seen if self.seen and self._classifier is not None else float("nan")

@@ -1,0 +1,166 @@
+"""The report: frozen values with interval, chance level and p-value; per view and concept; text and JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from feature_collapse.metrics.definitions import DEFINITIONS
+
+VERDICTS = {
+    "I": "type I: one direction and one length per concept",
+    "II": "type II: one direction per concept after the normaliser",
+    "III": "type III: one direction per concept, lengths differ",
+    "none": "no collapse",
+    "point": "all entities coincide: complete collapse, without any concept structure",
+    "undefined": "not defined for these data",
+}
+
+
+@dataclass(frozen=True)
+class Value:
+    """One value with its 95% bootstrap interval, and the same under shuffled labels (mean, 95% range, p).
+
+    NaN where undefined or not computed; `p` is the share of shuffles at least as collapsed, (1 + hits)/(1 +
+    shuffles).
+    """
+
+    key: str
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+    chance: float = math.nan
+    chance_low: float = math.nan
+    chance_high: float = math.nan
+    p: float = math.nan
+
+    def to_dict(self) -> dict[str, float | None]:
+        """Return the numbers; NaN and infinite become None."""
+        names = ("value", "low", "high", "chance", "chance_low", "chance_high", "p")
+        return {n: _number(getattr(self, n)) for n in names}
+
+
+@dataclass(frozen=True)
+class Concept:
+    """One concept of one view: name, members, mean length, and its own spread values."""
+
+    name: str
+    count: int
+    mean_length: float
+    values: Mapping[str, Value]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain Python values."""
+        return {
+            "name": self.name,
+            "count": self.count,
+            "mean_length": _number(self.mean_length),
+            "values": {k: v.to_dict() for k, v in self.values.items()},
+        }
+
+
+@dataclass(frozen=True)
+class View:
+    """Everything after one normaliser ('none' is before); `worst` names the worst concept of a value."""
+
+    normaliser: str
+    verdict: str
+    reason: str
+    values: Mapping[str, Value]
+    concepts: tuple[Concept, ...]
+    worst: Mapping[str, str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain Python values."""
+        return {
+            "normaliser": self.normaliser,
+            "verdict": self.verdict,
+            "reason": self.reason,
+            "values": {k: v.to_dict() for k, v in self.values.items()},
+            "worst": dict(self.worst),
+            "concepts": [c.to_dict() for c in self.concepts],
+        }
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `measure` returns. `verdict` and `reason` belong to the view of the model's own `normaliser`.
+
+    `notes` says what was left out, what is undefined and why; `policy` how intervals and chance were made.
+    """
+
+    n_entities: int
+    n_concepts: int
+    dimension: int
+    normaliser: str
+    verdict: str
+    reason: str
+    views: Mapping[str, View]
+    notes: tuple[str, ...] = ()
+    policy: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __getitem__(self, key: str) -> Value:
+        """Return the value `key` of the view of the model's own normaliser."""
+        return self.views[self.normaliser].values[key]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain Python values, ready for `json.dumps`."""
+        return {
+            "n_entities": self.n_entities,
+            "n_concepts": self.n_concepts,
+            "dimension": self.dimension,
+            "normaliser": self.normaliser,
+            "verdict": self.verdict,
+            "verdict_text": VERDICTS[self.verdict],
+            "reason": self.reason,
+            "views": {k: v.to_dict() for k, v in self.views.items()},
+            "notes": list(self.notes),
+            "policy": dict(self.policy),
+        }
+
+    def __str__(self) -> str:
+        """Return a plain table of the model's own view."""
+        view = self.views[self.normaliser]
+        lines = [
+            f"{self.n_entities} entities, {self.n_concepts} concepts, {self.dimension} dimensions",
+            f"verdict ({view_name(self.normaliser)}): {VERDICTS[self.verdict]} ({self.reason})",
+            f"{'value':44s} {'':>10s} {'95% interval':>22s} {'shuffled labels':>16s} {'p':>6s}",
+        ]
+        for value in view.values.values():
+            lines.append(
+                f"{DEFINITIONS[value.key].title:44.44s} {show(value.value):>10s} {interval(value):>22s} "
+                f"{show(value.chance):>16s} {show(value.p, 2):>6s}"
+            )
+        lines += [f"worst {DEFINITIONS[k].title}: {name}" for k, name in view.worst.items()]
+        return "\n".join([*lines, *(f"note: {n}" for n in self.notes)])
+
+
+def view_name(normaliser: str) -> str:
+    """Return a view's name for people."""
+    return "as it is" if normaliser == "none" else f"after {normaliser}"
+
+
+def _number(x: float) -> float | None:
+    return float(x) if math.isfinite(x) else None
+
+
+def show(x: float, digits: int = 4) -> str:
+    """Return a number for a table: a dash where it is undefined."""
+    if math.isnan(x):
+        return "–"
+    if math.isinf(x):
+        return "∞"
+    return f"{x:.{digits}g}" if abs(x) >= 1e-12 else "0"
+
+
+def interval(value: Value) -> str:
+    """Return 'low … high', or a dash."""
+    return "–" if math.isnan(value.low) else f"{show(value.low)} … {show(value.high)}"
+
+
+def printable(text: str) -> str:
+    """Return text whose control characters cannot reach a terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)

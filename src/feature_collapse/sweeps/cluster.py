@@ -1,0 +1,154 @@
+"""Where the runs are computed: a local Dask cluster of one process per core, or a scheduler that is already there."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from typing import Any
+
+from feature_collapse.errors import InputError, check_int
+from feature_collapse.sweeps import worker
+
+_TIMEOUT = 10.0  # seconds to reach a scheduler
+_FIRST_WORKER = 60.0  # seconds to wait for its first worker
+_SINGLE = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+_CONFIG = {
+    "distributed.scheduler.allowed-failures": 1,  # we split and retry ourselves
+    "distributed.scheduler.worker-saturation": 1.0,  # a worker that dies then takes one batch with it
+    "distributed.worker.daemon": True,
+    "distributed.admin.tick.limit": "60s",
+    "distributed.nanny.pre-spawn-environ": {**_SINGLE, "MALLOC_TRIM_THRESHOLD_": "65536"},
+}
+
+
+def cores() -> int:
+    """The number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def import_distributed() -> Any:
+    """The module `distributed`.
+
+    Raises:
+        InputError: it is not installed.
+    """
+    try:
+        import distributed
+    except ImportError:
+        raise InputError("sweeps need Dask: install feature-collapse[sweep]") from None
+    return distributed
+
+
+@contextmanager
+def connect(
+    scheduler: str | None = None,
+    workers: int | None = None,
+    memory_per_worker: str | None = None,
+    say: Callable[[str], None] = lambda text: None,
+) -> Iterator[Any]:
+    """A Dask client whose workers have our versions.
+
+    Args:
+        scheduler: address of a scheduler, `tcp://host:port`; None for a local cluster.
+        workers: of the local cluster; one per core by default.
+        memory_per_worker: limit, such as `2GiB`, above which a local worker is restarted and its run failed; by default
+            an equal share of the machine's memory.
+        say: is told where the dashboard is, where there is one.
+
+    Raises:
+        InputError: Dask is not installed, a scheduler that cannot be reached or has no workers, other versions there.
+    """
+    distributed = import_distributed()
+    import dask
+
+    if scheduler is not None and (workers is not None or memory_per_worker is not None):
+        raise InputError("workers and memory per worker are those of the scheduler; give them only without --scheduler")
+    limit = _memory(memory_per_worker)
+    with dask.config.set(_CONFIG):
+        if scheduler is None:
+            count = cores() if workers is None else check_int("workers", workers, 1, 1024)
+            opened = _local(distributed, count, limit)
+        else:
+            opened = _external(distributed, scheduler)
+        with opened as client:
+            if find_spec("bokeh") is not None and client.dashboard_link:
+                say(f"dashboard: {client.dashboard_link}")
+            check_versions(client)
+            yield client
+
+
+@contextmanager
+def _local(distributed: Any, count: int, limit: int | str) -> Iterator[Any]:
+    with (
+        distributed.LocalCluster(
+            n_workers=count,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            memory_limit=limit,
+            dashboard_address="127.0.0.1:0",  # also serves the health of the scheduler, without bokeh
+            silence_logs=logging.CRITICAL,
+        ) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
+        yield client
+
+
+@contextmanager
+def _external(distributed: Any, address: str) -> Iterator[Any]:
+    if "://" not in address:
+        raise InputError(f"scheduler = {address!r}, but must be an address such as tcp://127.0.0.1:8786")
+    loud = logging.getLogger("distributed")
+    level = loud.level
+    loud.setLevel(logging.CRITICAL)
+    try:
+        try:
+            client = distributed.Client(address, timeout=_TIMEOUT, set_as_default=False)
+        except (OSError, TimeoutError, ValueError) as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise InputError(f"scheduler {address!r} cannot be reached: {reason}") from None
+        try:
+            until = time.monotonic() + _FIRST_WORKER
+            while not client.nthreads():
+                if time.monotonic() > until:
+                    raise InputError(f"scheduler {address!r} has no workers; start some and try again")
+                time.sleep(0.2)
+            yield client
+        finally:
+            with suppress(Exception):  # the scheduler may be gone
+                client.close(timeout=2)
+    finally:
+        loud.setLevel(level)
+
+
+def check_versions(client: Any) -> None:
+    """Ask every worker for its versions.
+
+    Raises:
+        InputError: a worker cannot import our package, or has other versions; it is named.
+    """
+    ours = worker.versions()
+    for address, theirs in client.run(worker.versions, on_error="return").items():
+        if isinstance(theirs, BaseException):
+            raise InputError(f"worker {address} cannot run feature_collapse: {theirs}")
+        wrong = worker.difference(ours, theirs)
+        if wrong:
+            raise InputError(f"worker {address} has {wrong}; install the same versions there")
+
+
+def _memory(text: str | None) -> int | str:
+    from dask.utils import parse_bytes
+
+    if text is None:
+        return "auto"
+    try:
+        size = int(parse_bytes(text))
+    except ValueError:
+        size = 0
+    if size < 2**28:
+        raise InputError(f"memory per worker = {text!r}, but must be a size of at least 256MiB, such as 2GiB")
+    return size

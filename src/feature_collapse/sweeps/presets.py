@@ -1,0 +1,70 @@
+"""The sweeps behind figures 8-11, their committed results, and how each figure is drawn from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from feature_collapse.errors import InputError, nearest
+from feature_collapse.sweeps.spec import Sweep, read_sweep
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from feature_collapse.sweeps.results import Results
+
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A figure and the sweep that it is drawn from.
+
+    Attributes:
+        figure: its name.
+        sweep: name of the sweep; several figures may share one.
+        told: what it shows, for people.
+    """
+
+    figure: str
+    sweep: str
+    told: str
+
+    def read(self, *, quick: bool = False) -> Sweep:
+        """The sweep, or its quick size."""
+        return read_sweep(_HERE / "presets" / f"{self.sweep}.toml", quick=quick)
+
+    @property
+    def data(self) -> Path:
+        """The committed results."""
+        return _HERE / "data" / f"{self.sweep}.csv"
+
+    def draw(self, results: Results) -> Figure:
+        """The figure of some results."""
+        draw: Callable[[Results], Figure] = import_module(f"feature_collapse.figures.{self.figure}").draw
+        return draw(results)
+
+
+PRESETS = {
+    preset.figure: preset
+    for preset in (
+        Preset("figure8", "plane", "test accuracy over n_spl × Zipf exponent, for h and h*"),
+        Preset("figure9", "plane", "distance to collapse of types I, II and III over the same plane"),
+        Preset("figure10", "training", "how far above the certified minimum SGD is, over training time"),
+        Preset("figure11", "rank", "rank of the certified optimum over λ × n_spl"),
+    )
+}
+
+
+def preset(name: str) -> Preset:
+    """The preset of a figure.
+
+    Raises:
+        InputError: an unknown name; the nearest is named.
+    """
+    if name not in PRESETS:
+        raise InputError(f"preset {name!r} is not one of {', '.join(PRESETS)}{nearest(name, PRESETS)}")
+    return PRESETS[name]

@@ -1,0 +1,251 @@
+"""The results of a sweep as columns: read from its file or from an exported CSV, written as CSV or Parquet, summarised.
+
+Columns: `group`, the axes, the settings that differ between runs, `state`, `attempts`, `error`, `run_seconds`, and what
+was measured (a list of numbers becomes `name_1`, `name_2`, …), then `key`.
+"""
+
+from __future__ import annotations
+
+import csv
+import gc
+import io
+import json
+import math
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from feature_collapse.errors import InputError, nearest
+from feature_collapse.files import write_atomically
+from feature_collapse.sweeps.spec import Sweep
+from feature_collapse.sweeps.store import Store
+
+_FIRST = ("group",)
+_LAST = ("state", "attempts", "error", "run_seconds")
+_MISSING = (None, "")
+
+
+@dataclass(frozen=True)
+class Results:
+    """Results as columns.
+
+    Attributes:
+        name: of the sweep.
+        columns: name -> one value per run; None where there is none.
+    """
+
+    name: str
+    columns: dict[str, list[Any]]
+
+    def __len__(self) -> int:
+        """The number of runs."""
+        return len(next(iter(self.columns.values()), []))
+
+    def column(self, name: str) -> list[Any]:
+        """The values of a column.
+
+        Raises:
+            InputError: an unknown column; the nearest is named.
+        """
+        if name not in self.columns:
+            raise InputError(
+                f"sweep {self.name!r} has no column {name!r}{nearest(name, self.columns)}; "
+                f"it has {', '.join(self.columns)}"
+            )
+        return self.columns[name]
+
+    def numbers(self, name: str) -> np.ndarray:
+        """A column as float64, NaN where there is no number.
+
+        Raises:
+            InputError: an unknown column, or one of text.
+        """
+        values = self.column(name)
+        try:
+            return np.array([math.nan if x in _MISSING else float(x) for x in values], dtype=np.float64)
+        except (TypeError, ValueError):
+            raise InputError(f"column {name!r} of sweep {self.name!r} is text, but must be numbers") from None
+
+    def where(self, **wanted: Any) -> Results:
+        """The runs whose columns have the given values; a wanted None is no restriction.
+
+        Raises:
+            InputError: an unknown column.
+        """
+        keep = np.ones(len(self), dtype=bool)
+        for name, value in wanted.items():
+            if value is not None:
+                keep &= np.array([x == value for x in self.column(name)], dtype=bool)
+        rows = np.flatnonzero(keep)
+        return Results(self.name, {name: [values[i] for i in rows] for name, values in self.columns.items()})
+
+
+def read_results(store: Store, quantities: Collection[str] | None = None) -> Results:
+    """The finished and failed runs of a sweep file, in the order of the grid. O(rows).
+
+    Args:
+        store: the open file.
+        quantities: what was measured that is wanted; None for all.
+    """
+    with _no_collection():
+        sweep = store.sweep
+        return Results(sweep.name, _columns(store.columns(), quantities, _one_setting_each(sweep)))
+
+
+def _one_setting_each(sweep: Sweep) -> bool:
+    """Whether the axes are all that differs between runs: then the settings, most of the text, need not be read."""
+    (first, *others) = sweep.blocks
+    moved = {key for axis in first.axes for change in axis.changes for key in change}
+    follow = {"n_c", "L", "design", "vocabulary", "normaliser"}  # others follow from these
+    return not others and moved == {axis.name for axis in first.axes} and not moved & follow
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Millions of small objects are made here and none in a cycle: the cycle collector would double the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _columns(held: dict[str, list[Any]], quantities: Collection[str] | None, only_axes: bool) -> dict[str, list[Any]]:
+    axes, results = _parsed(held["axes"]), _parsed(held["result"])
+    settings = [{}] * len(axes) if only_axes else _parsed(held["settings"])
+    if not axes:
+        return {name: [] for name in (*_FIRST, *_LAST, "key")}
+    names = list(dict.fromkeys(name for labels in axes for name in labels))
+    first = settings[0]
+    differ = [name for name in first if name not in names and any(one.get(name) != first[name] for one in settings)]
+    columns: dict[str, list[Any]] = {"group": held["grp"]}
+    for name in names:  # an axis that a block lacks has there the value of the setting
+        columns[name] = [
+            labels[name] if name in labels else one.get(name) for labels, one in zip(axes, settings, strict=True)
+        ]
+    for name in differ:
+        columns[name] = [_cell(one.get(name)) for one in settings]
+    columns |= {name: held[name] for name in ("state", "attempts", "error")}
+    columns["run_seconds"] = held["seconds"]
+    measured = dict.fromkeys(name for result in results for name in result)
+    for name in measured if quantities is None else [name for name in measured if name in quantities]:
+        values = [result.get(name) for result in results]
+        longest = max((len(value) for value in values if isinstance(value, list)), default=-1)
+        if longest < 0:
+            columns[name] = values
+        for i in range(max(longest, 0)):
+            columns[f"{name}_{i + 1}"] = [
+                value[i] if isinstance(value, list) and len(value) > i else None for value in values
+            ]
+    columns["key"] = held["key"]
+    return columns
+
+
+def _parsed(texts: list[str | None]) -> list[dict[str, Any]]:
+    """Many small JSON texts at once, which is several times faster than one by one."""
+    found: list[dict[str, Any]] = json.loads("[" + ",".join(text or "{}" for text in texts) + "]")
+    return found
+
+
+def _cell(value: Any) -> Any:
+    return " ".join(map(str, value)) if isinstance(value, list) else value
+
+
+def write_csv(results: Results, path: Path) -> None:
+    """Write CSV: numbers so that they read back exactly, nothing where there is no value."""
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(results.columns)
+    writer.writerows(zip(*results.columns.values(), strict=True))
+    write_atomically(path, buffer.getvalue())
+
+
+def write_parquet(results: Results, path: Path) -> None:
+    """Write Parquet, with polars.
+
+    Raises:
+        InputError: polars is not installed.
+    """
+    try:
+        import polars
+    except ImportError:
+        raise InputError("Parquet needs polars: install feature-collapse[export]") from None
+    frame = polars.DataFrame([polars.Series(name, values, strict=False) for name, values in results.columns.items()])
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer)
+    write_atomically(path, buffer.getvalue())
+
+
+def read_csv(path: Path) -> Results:
+    """Results that `write_csv` wrote; a column is of numbers where all its entries are.
+
+    Raises:
+        InputError: a file that cannot be read, or is no table.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.reader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"results file {str(path)!r} cannot be read: {error}") from None
+    if not rows or any(len(row) != len(rows[0]) for row in rows):
+        raise InputError(f"results file {str(path)!r} is not a table of results")
+    return Results(path.stem, {name: _parse([row[i] for row in rows[1:]]) for i, name in enumerate(rows[0])})
+
+
+def _parse(texts: list[str]) -> list[Any]:
+    for kind in (int, float):
+        try:
+            return [None if text == "" else kind(text) for text in texts]
+        except ValueError:
+            continue
+    return [None if text == "" else text for text in texts]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The runs of one point, which differ in their seeds.
+
+    Attributes:
+        count: runs with a value.
+        mean: of their values.
+        low, high: of the 95 % interval of the mean (Student's t); NaN for one run.
+        values: themselves.
+    """
+
+    count: int
+    mean: float
+    low: float
+    high: float
+    values: tuple[float, ...]
+
+
+def cells(
+    results: Results,
+    by: Sequence[str],
+    value: str | Callable[[Results], np.ndarray],
+) -> dict[tuple[Any, ...], Cell]:
+    """One cell for each combination of the columns `by`, in order of appearance; runs without a value are left out.
+
+    Raises:
+        InputError: an unknown column, or a value that is not a number.
+    """
+    numbers = results.numbers(value) if isinstance(value, str) else value(results)
+    groups: dict[tuple[Any, ...], list[float]] = {}
+    for key, number in zip(zip(*(results.column(name) for name in by), strict=True), numbers.tolist(), strict=True):
+        if not math.isnan(number):
+            groups.setdefault(key, []).append(number)
+    return {key: _cell_of(values) for key, values in groups.items()}
+
+
+def _cell_of(values: list[float]) -> Cell:
+    from scipy.stats import t
+
+    n, mean = len(values), float(np.mean(values))
+    half = math.nan if n < 2 else float(t.ppf(0.975, n - 1)) * float(np.std(values, ddof=1)) / math.sqrt(n)
+    return Cell(n, mean, mean - half, mean + half, tuple(values))

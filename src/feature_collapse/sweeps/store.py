@@ -1,0 +1,325 @@
+"""The store of a sweep: one SQLite file, one row per run, keyed by the hash of its settings.
+
+The driver is the only writer. Results are committed as they arrive, each batch in one transaction; a kill at any
+moment leaves every committed row whole. Readers (status, export, plot) may look on while it works.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sqlite3
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from feature_collapse.errors import InputError, RunStopped
+from feature_collapse.files import make_folder
+from feature_collapse.sweeps import schema
+from feature_collapse.sweeps.spec import Run, Sweep
+
+STATES = ("pending", "running", "done", "failed")
+_WAIT = 30.0  # seconds to wait for another connection's transaction
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The end of one run.
+
+    Attributes:
+        key: of the run.
+        error: why it failed, or None.
+        seconds: it took.
+        result: names and numbers, or None.
+        attempts: how often it was tried in all.
+    """
+
+    key: str
+    error: str | None
+    seconds: float | None
+    result: dict[str, Any] | None
+    attempts: int
+
+
+class Store:
+    """An open sweep file. Use it in a `with` statement."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        """Made by `create` and `open_store`."""
+        self.path, self._db = path, connection
+
+    def __enter__(self) -> Store:
+        """The store itself."""
+        return self
+
+    def __exit__(self, kind: type | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        """Close the file."""
+        self._db.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with _told(self.path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    @property
+    def sweep(self) -> Sweep:
+        """The sweep that the file holds."""
+        with _told(self.path):
+            row = self._db.execute("SELECT spec FROM sweep").fetchone()
+        if row is None:
+            raise InputError(f"sweep file {str(self.path)!r} holds no sweep yet: its first run was stopped at once")
+        return Sweep.from_mapping(json.loads(row[0]), f"sweep file {str(self.path)!r}")
+
+    def set_sweep(self, sweep: Sweep, runs: Iterable[Run]) -> None:
+        """Make this the file's sweep: new runs are added, known ones keep what they have.
+
+        Runs that the sweep no longer has stay in the file, out of sight, and come back with it.
+        """
+        rows = (
+            (run.key, position, run.group, json.dumps(run.axes), json.dumps(run.settings.to_mapping()))
+            for position, run in enumerate(runs)
+        )
+        with self._transaction() as db:
+            db.execute(
+                "INSERT INTO sweep VALUES (1, ?, ?, ?) ON CONFLICT (one) DO UPDATE SET name = excluded.name, "
+                "spec = excluded.spec",
+                (sweep.name, json.dumps(sweep.source), _now()),
+            )
+            db.execute("UPDATE runs SET position = NULL")
+            db.executemany(
+                "INSERT INTO runs (key, position, grp, axes, settings) VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) "
+                "DO UPDATE SET position = excluded.position, grp = excluded.grp, axes = excluded.axes",
+                rows,
+            )
+
+    def reset(self, *, failed: bool = False) -> None:
+        """Make runs that a dead driver left `running` pending again, and with `failed` the failed ones."""
+        with self._transaction() as db:
+            db.execute("UPDATE runs SET state = 'pending' WHERE state = 'running'")
+            if failed:
+                db.execute("UPDATE runs SET state = 'pending', attempts = 0, error = NULL WHERE state = 'failed'")
+
+    def pending(self) -> list[tuple[str, dict[str, Any]]]:
+        """Key and settings of every run that is still to do, in the order of the grid."""
+        with _told(self.path):
+            found = self._db.execute(
+                "SELECT key, settings FROM runs WHERE state = 'pending' AND position IS NOT NULL ORDER BY position"
+            ).fetchall()
+        return [(key, json.loads(settings)) for key, settings in found]
+
+    def start(self, keys: Iterable[str]) -> None:
+        """Mark runs as handed to a worker."""
+        with self._transaction() as db:
+            db.executemany("UPDATE runs SET state = 'running' WHERE key = ?", ((key,) for key in keys))
+
+    def finish(self, finished: Iterable[Finished], versions: Mapping[str, str], worker: str) -> None:
+        """Commit what a batch of runs gave, in one transaction. A finished run is never overwritten."""
+        text = json.dumps(dict(versions), sort_keys=True)
+        with self._transaction() as db:
+            db.execute("INSERT OR IGNORE INTO versions (versions) VALUES (?)", (text,))
+            (number,) = db.execute("SELECT id FROM versions WHERE versions = ?", (text,)).fetchone()
+            for one in finished:
+                changed = db.execute(
+                    "UPDATE runs SET state = ?, attempts = ?, error = ?, seconds = ?, finished = ?, result = ?, "
+                    "worker = ?, versions = ? WHERE key = ? AND state != 'done'",
+                    (
+                        "failed" if one.error is not None else "done",
+                        one.attempts,
+                        one.error,
+                        one.seconds,
+                        _now(),
+                        None if one.result is None else json.dumps(one.result),
+                        worker,
+                        number,
+                        one.key,
+                    ),
+                ).rowcount
+                assert changed == 1, f"run {one.key} was done already"
+
+    def counts(self) -> dict[str, int]:
+        """How many runs of the present grid are in each state."""
+        with _told(self.path):
+            query = "SELECT state, count(*) FROM runs WHERE position IS NOT NULL GROUP BY state"
+            found = dict(self._db.execute(query).fetchall())
+        return {state: found.get(state, 0) for state in STATES}
+
+    def facts(self) -> dict[str, Any]:
+        """Compute time so far, most attempts, the commonest errors, the versions, the last driver."""
+        with _told(self.path):
+            seconds, attempts, last = self._db.execute(
+                "SELECT total(seconds), max(attempts), max(finished) FROM runs WHERE position IS NOT NULL"
+            ).fetchone()
+            errors = self._db.execute(
+                "SELECT error, count(*) AS n, min(key) FROM runs WHERE state = 'failed' AND position IS NOT NULL "
+                "GROUP BY error ORDER BY n DESC LIMIT 5"
+            ).fetchall()
+            versions = [json.loads(text) for (text,) in self._db.execute("SELECT versions FROM versions")]
+            hidden = self._db.execute("SELECT count(*) FROM runs WHERE position IS NULL").fetchone()[0]
+        return {
+            "seconds": seconds,
+            "most_attempts": attempts or 0,
+            "last_finished": last,
+            "errors": [{"error": error, "runs": n, "first": key} for error, n, key in errors],
+            "versions": versions,
+            "outside_the_grid": hidden,
+            "driven_by": self.driven_by(),
+        }
+
+    def columns(self, states: tuple[str, ...] = ("done", "failed")) -> dict[str, list[Any]]:
+        """The runs of the present grid in some states, in the order of the grid, column by column, JSON as text."""
+        names = ("key", "grp", "axes", "settings", "state", "attempts", "error", "seconds", "result")
+        marks = ", ".join("?" * len(states))
+        with _told(self.path):
+            found = self._db.execute(
+                f"SELECT {', '.join(names)} FROM runs "
+                f"WHERE position IS NOT NULL AND state IN ({marks}) ORDER BY position",
+                states,
+            ).fetchall()
+        columns = zip(*found, strict=True) if found else ((),) * len(names)
+        return {name: list(values) for name, values in zip(names, columns, strict=True)}
+
+    def driven_by(self) -> str | None:
+        """Who drives this sweep now, or None."""
+        try:
+            with self.claim(write=False):
+                return None
+        except InputError as told:
+            return str(told)
+
+    @contextmanager
+    def claim(self, *, write: bool = True) -> Iterator[None]:
+        """Be the only driver: a lock that dies with the process, on a file beside the store.
+
+        Raises:
+            InputError: another process drives this sweep; it is named.
+        """
+        place = self.path.with_name(self.path.name + "-driver")
+        lock = sqlite3.connect(place, isolation_level=None, timeout=0.0, check_same_thread=False)
+        try:
+            try:
+                lock.execute("BEGIN EXCLUSIVE")
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error):
+                    raise InputError(f"sweep file {str(self.path)!r} cannot be locked: {error}") from None
+                row = self._db.execute("SELECT pid, host, started FROM driver").fetchone()
+                who = f"process {row[0]} on {row[1]} since {row[2]}" if row else "another process"
+                raise InputError(
+                    f"sweep file {str(self.path)!r} is being driven by {who}; wait for it or stop it"
+                ) from None
+            if write:
+                with self._transaction() as db:
+                    db.execute(
+                        "INSERT OR REPLACE INTO driver VALUES (1, ?, ?, ?)", (os.getpid(), socket.gethostname(), _now())
+                    )
+            yield
+        finally:
+            lock.close()
+
+
+def open_store(path: str | Path, *, create: bool = False) -> Store:
+    """Open a sweep file; bring an older one to the present schema.
+
+    Raises:
+        InputError: a file that is missing (unless `create`), is not ours, is damaged, or is from a newer version;
+            it is left as it was.
+    """
+    path = Path(path).resolve()
+    if not path.exists():
+        if not create:
+            raise InputError(f"sweep file {str(path)!r} does not exist")
+        _create(path)
+    _recognise(path)
+    with _told(path):
+        connection = _connect(path)
+        try:
+            schema.migrate(connection, str(path))
+        except BaseException:
+            connection.close()
+            raise
+    return Store(path, connection)
+
+
+def _create(path: Path) -> None:
+    """Make an empty sweep file beside its place and link it there: it appears whole, and never twice."""
+    make_folder(path.parent)
+    with _told(path), tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
+        whole = Path(folder) / "new"
+        connection = sqlite3.connect(whole, isolation_level=None)
+        try:
+            schema.create(connection)
+        finally:
+            connection.close()
+        with suppress(FileExistsError):  # another driver was faster
+            os.link(whole, path)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, timeout=_WAIT, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    return connection
+
+
+def _recognise(path: Path) -> None:
+    """Look at a file without changing a byte of it."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(100)
+    except OSError as error:
+        raise InputError(f"sweep file {str(path)!r} cannot be read: {error.strerror}") from None
+    if not head.startswith(b"SQLite format 3\0") or int.from_bytes(head[68:72], "big") != schema.APPLICATION:
+        raise InputError(f"{str(path)!r} is not a sweep file of feature-collapse; it was left as it is")
+    version = int.from_bytes(head[60:64], "big")
+    if version > schema.VERSION:
+        raise InputError(
+            f"sweep file {str(path)!r} has schema version {version}, but this program knows 1 to {schema.VERSION}; "
+            "update feature-collapse"
+        )
+    try:
+        connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=_WAIT)
+        try:
+            (answer,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            connection.execute("SELECT count(*) FROM sweep, runs WHERE runs.key = ''").fetchone()
+        finally:
+            connection.close()
+    except sqlite3.DatabaseError as error:
+        answer = str(error)
+    if answer != "ok":
+        raise InputError(f"sweep file {str(path)!r} is damaged ({answer.splitlines()[0]}); it was left as it is")
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Word SQLite's errors for the user."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        text = str(error)
+        if "full" in text or "disk I/O" in text:
+            raise RunStopped(
+                f"no space is left on the disk that holds {path} ({text}); finished runs are kept, make room and resume"
+            ) from None
+        if "readonly" in text or "unable to open" in text:
+            raise InputError(f"sweep file {str(path)!r} cannot be written ({text})") from None
+        raise RunStopped(f"sweep file {str(path)!r}: {text}") from None
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.IntegrityError):
+            raise
+        raise InputError(f"sweep file {str(path)!r} is damaged ({error})") from None
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,138 @@
+"""The command and the page: what they print, and that a hostile file's words stay words."""
+
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from feature_collapse.cli.app import app
+from feature_collapse.errors import InputError
+from feature_collapse.metrics.html import html_report
+from feature_collapse.metrics.measured import measure_file
+from feature_collapse.metrics.scene import short
+from metrics.planted import clusters
+from metrics.test_verdict import write_record
+
+QUICK = ["--resamples", "20", "--shuffles", "20"]
+
+
+@pytest.fixture
+def files(tmp_path):
+    x, y = clusters(4, 10, 6, 0.5, 0)
+    np.save(tmp_path / "x.npy", x)
+    rows = [f"{i},group {c},{1 + i % 5}" for i, c in enumerate(y)]
+    (tmp_path / "g.csv").write_text("\n".join(["entity,concept,frequency", *rows, "77,group 0,1"]))
+    return tmp_path / "x.npy", tmp_path / "g.csv"
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["measure", *map(str, arguments)])
+
+
+def test_table_names_verdict_worst_concept_and_missing_entities(files):
+    result = run(files[0], "--groups", files[1], *QUICK)
+    assert result.exit_code == 0, result.output
+    text = " ".join(result.output.split())
+    assert "40 entities, 4 concepts, 6 dimensions" in text
+    assert "1 of 41 entities were not found: 77" in text
+    assert "group 0" in text and "as it is" in text
+
+
+def test_json_is_strict_and_complete(files):
+    result = run(files[0], "--groups", files[1], "--json", *QUICK)
+    found = json.loads(result.output, parse_constant=lambda c: pytest.fail(c))
+    assert set(found["views"]) == {"none", "layernorm", "rmsnorm", "sphere"}
+    value = found["views"]["none"]["values"]["spread"]
+    assert value["low"] <= value["value"] <= value["high"] and 0 < value["p"] <= 1
+    assert len(found["views"]["none"]["concepts"]) == 4
+
+
+def test_report_is_one_file_that_fetches_nothing(files, tmp_path):
+    result = run(files[0], "--groups", files[1], "--report", tmp_path / "r.html", *QUICK)
+    assert result.exit_code == 0, result.output
+    page = (tmp_path / "r.html").read_text()
+    assert "data:image/png;base64," in page
+    assert not re.search(r"(src|href)=['\"](?!data:)", page) and "<script" not in page
+
+
+def test_names_from_files_cannot_become_markup(tmp_path):
+    x, y = clusters(3, 6, 5, 0.5, 0)
+    np.save(tmp_path / "x.npy", x)
+    names = ["<script>alert(1)</script>", "$\\frac{a", "[bold]日本\x1b[31m"]
+    lines = [f'{i},"{names[c]}"' for i, c in enumerate(y)]
+    (tmp_path / "g.csv").write_text("\n".join(lines), encoding="utf-8")
+    page = html_report(measure_file(tmp_path / "x.npy", tmp_path / "g.csv", resamples=10, shuffles=10))
+    assert "<script" not in page and "&lt;script&gt;" in page
+    result = run(tmp_path / "x.npy", "--groups", tmp_path / "g.csv", *QUICK)
+    assert result.exit_code == 0 and "[bold]日本?" in result.output and "\x1b[31m" not in result.output
+
+
+def test_legend_names_are_short_and_printable():
+    assert short("a" * 40) == "a" * 17 + "…"
+    assert short("x\ny$") == r"x?y\$"
+
+
+def test_pictures_are_drawn_for_odd_data_too(tmp_path):
+    """Equal points, one concept, one dimension, many concepts, zero vectors: no warning, no error."""
+    cases = {
+        "point": (np.ones((6, 3)), [0, 0, 1, 1, 2, 2]),
+        "zero": (np.zeros((6, 3)), [0, 0, 1, 1, 2, 2]),
+        "one concept": (np.random.default_rng(0).normal(size=(5, 3)), [0] * 5),
+        "one dimension": (np.random.default_rng(0).normal(size=(6, 1)), [0, 0, 0, 1, 1, 1]),
+        "all alone": (np.eye(4), [0, 1, 2, 3]),
+        "many": clusters(30, 3, 4, 0.5, 0),
+        "one entity": (np.ones((1, 2)), [0]),
+    }
+    for name, (x, y) in cases.items():
+        np.save(tmp_path / "x.npy", x)
+        lines = [f"{i},c{c}" + (f",{i}" if len(name) % 2 else "") for i, c in enumerate(y)]
+        (tmp_path / "g.csv").write_text("\n".join(lines))
+        page = html_report(measure_file(tmp_path / "x.npy", tmp_path / "g.csv", resamples=10, shuffles=10))
+        assert "base64" in page, name
+
+
+def test_a_record_is_measured_without_groups(tmp_path):
+    result = run(write_record(tmp_path, "II", "layernorm"), "--json", *QUICK)
+    found = json.loads(result.output)
+    assert found["verdict"] == "II" and found["normaliser"] == "layernorm"
+
+
+def test_options_that_a_record_answers_itself_are_refused(tmp_path, files):
+    with pytest.raises(InputError, match="is a record, which says so itself"):
+        measure_file(write_record(tmp_path, "I"), files[1])
+
+
+def test_a_folder_that_is_no_record_says_what_is_missing(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(InputError, match=r"weights.safetensors is missing"):
+        measure_file(tmp_path)
+
+
+def test_missing_groups_and_bad_report_paths_are_one_sentence(files, tmp_path):
+    for arguments, words in (
+        ([files[0]], "groups is missing"),
+        ([files[0], "--groups", files[1], "--report", tmp_path], "must be a plain file"),
+        ([files[0], "--groups", files[1], "--report", tmp_path / "no" / "r.html"], "folder that exists"),
+        ([files[0], "--groups", files[1], "--report", "/dev/null"], "plain file"),
+        ([files[0], "--groups", files[1], "--resamples", "-1"], "resamples = -1"),
+        ([files[0], "--groups", files[1], "--normaliser", "batch"], "normaliser = 'batch'"),
+        ([files[0], "--groups", tmp_path / "none.csv"], "does not exist"),
+        ([tmp_path / "none.npy", "--groups", files[1]], "does not exist"),
+    ):
+        with pytest.raises(InputError, match=words):
+            CliRunner().invoke(app, ["measure", *QUICK, *map(str, arguments)], catch_exceptions=False)
+
+
+def test_the_command_prints_one_line_and_exits_with_2(files):
+    run = subprocess.run(
+        [sys.executable, "-m", "feature_collapse", "measure", str(files[0])],
+        env={"PYTHONPATH": "src"},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 2 and run.stdout == ""
+    assert run.stderr.count("\n") == 1 and "groups is missing" in run.stderr

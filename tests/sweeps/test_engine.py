@@ -1,0 +1,162 @@
+"""The driver against a scheduler and two workers started by hand: same results, failures recorded, wrong ones refused."""
+
+import os
+import signal
+
+import pytest
+
+from feature_collapse.errors import InputError, RunStopped
+from feature_collapse.sweeps import cluster as clusters
+from feature_collapse.sweeps import engine
+from feature_collapse.sweeps.engine import Options, run_sweep, serial
+from feature_collapse.sweeps.results import read_results
+from feature_collapse.sweeps.spec import Sweep
+from feature_collapse.sweeps.store import open_store
+
+from .conftest import start_scheduler, start_worker, stop
+
+pytest.importorskip("distributed")
+
+BASE = {"n_w": 12, "K": 6, "L": 3, "d": 4, "epochs": 3, "batch_size": 10}
+
+
+def make(seeds=6, **base):
+    return Sweep.from_mapping({"name": "s", "base": BASE | base, "axes": {"n_spl": [1, 2], "seeds": seeds}})
+
+
+def outcomes(path):
+    with open_store(path) as store:
+        results = read_results(store)
+    return dict(zip(results.column("key"), results.column("risk"), strict=True)), results
+
+
+def test_an_external_scheduler_gives_the_results_of_a_serial_loop_and_a_resume_repeats_none(cluster, tmp_path):
+    sweep, seen = make(), []
+    end = run_sweep(sweep, tmp_path / "s.sweep", Options(scheduler=cluster), report=seen.append)
+    assert (end.done, end.failed, end.fresh, end.total) == (12, 0, 12, 12)
+    assert seen[-1].workers == 2
+    found, results = outcomes(tmp_path / "s.sweep")
+    assert found == {key: one["result"]["risk"] for key, one in serial(sweep)}
+    assert set(results.column("attempts")) == {1}
+    again = run_sweep(None, tmp_path / "s.sweep", Options(scheduler="tcp://127.0.0.1:9"))  # nothing to do: not asked
+    assert (again.done, again.fresh) == (12, 0)
+
+
+def test_a_failing_run_is_retried_then_recorded_while_the_sweep_goes_on(cluster, tmp_path):
+    axes = {"learning_rate": [0.1, 1e30], "seeds": 3}
+    sweep = Sweep.from_mapping({"name": "s", "base": BASE | {"init_scale": 1.0}, "axes": axes})
+    end = run_sweep(sweep, tmp_path / "s.sweep", Options(scheduler=cluster, retries=1))
+    assert (end.done, end.failed) == (3, 3)
+    with open_store(tmp_path / "s.sweep") as store:
+        results = read_results(store).where(state="failed")
+    assert results.column("attempts") == [2, 2, 2]
+    assert all("diverged" in text for text in results.column("error"))
+    assert run_sweep(None, tmp_path / "s.sweep", Options(scheduler=cluster)).fresh == 0
+    assert run_sweep(None, tmp_path / "s.sweep", Options(scheduler=cluster, retry_failed=True, retries=0)).fresh == 3
+
+
+def test_a_run_that_kills_its_worker_is_recorded_and_takes_no_other_along(cluster, tmp_path, monkeypatch):
+    sweep = make()
+    poison = next(sweep.runs()).key
+    real = engine.run_batch
+
+    def deadly(batch):
+        if any(poison in keys for keys, _ in batch.units):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(batch)
+
+    monkeypatch.setattr(engine, "run_batch", deadly)
+    end = run_sweep(sweep, tmp_path / "s.sweep", Options(scheduler=cluster, retries=1))
+    assert (end.done, end.failed) == (11, 1)
+    with open_store(tmp_path / "s.sweep") as store:
+        failed = read_results(store).where(state="failed")
+    assert failed.column("key") == [poison]
+    assert "worker that ran it died" in failed.column("error")[0]
+
+
+def test_records_on_disk_are_left_where_they_are_wanted(cluster, tmp_path):
+    sweep = Sweep.from_mapping({"name": "s", "base": BASE, "axes": {"seeds": 2}, "record": {"folders": True}})
+    run_sweep(sweep, tmp_path / "s.sweep", Options(scheduler=cluster))
+    folders = sorted(path.name for path in (tmp_path / "s-records").iterdir())
+    assert folders == sorted(run.key for run in sweep.runs())
+    assert all((tmp_path / "s-records" / name / "summary.json").is_file() for name in folders)
+
+
+OTHER_VERSION = "import feature_collapse as f; f.__version__ = '0.0.1'; from distributed.cli.dask_worker import main; main()"
+NO_PACKAGE = "import sys; sys.modules['feature_collapse'] = None; from distributed.cli.dask_worker import main; main()"
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [(OTHER_VERSION, r"feature_collapse 0\.0\.1 instead of"), (NO_PACKAGE, "cannot run feature_collapse")],
+)
+def test_workers_with_other_versions_are_refused_before_anything_runs(tmp_path, code, told):
+    scheduler, address = start_scheduler(tmp_path)
+    worker = start_worker(address, tmp_path, "-c", code, "--no-nanny")
+    try:
+        with pytest.raises(InputError, match=told) as error:
+            run_sweep(make(), tmp_path / "s.sweep", Options(scheduler=address))
+        assert "\n" not in str(error.value)
+    finally:
+        stop(worker, scheduler)
+    with open_store(tmp_path / "s.sweep") as store:
+        assert store.counts()["pending"] == 12
+
+
+def test_an_unreachable_scheduler_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(clusters, "_TIMEOUT", 0.5)
+    with pytest.raises(InputError, match=r"scheduler 'tcp://127\.0\.0\.1:9' cannot be reached"):
+        run_sweep(make(), tmp_path / "s.sweep", Options(scheduler="tcp://127.0.0.1:9"))
+
+
+def test_a_scheduler_without_workers_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(clusters, "_FIRST_WORKER", 0.5)
+    scheduler, address = start_scheduler(tmp_path)
+    try:
+        with pytest.raises(InputError, match="has no workers"):
+            run_sweep(make(), tmp_path / "s.sweep", Options(scheduler=address))
+    finally:
+        stop(scheduler)
+
+
+def test_a_lost_scheduler_ends_the_driver_and_keeps_what_was_finished(tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "_LOST", 1.0)
+    scheduler, address = start_scheduler(tmp_path)
+    worker = start_worker(address, tmp_path)
+
+    def kill_after_two(at):
+        if at.fresh >= 2:
+            scheduler.kill()
+
+    try:
+        with pytest.raises(RunStopped, match=r"scheduler was lost; \d+ finished"):
+            run_sweep(
+                make(seeds=200, epochs=200), tmp_path / "s.sweep", Options(scheduler=address), report=kill_after_two
+            )
+    finally:
+        stop(worker, scheduler)
+    with open_store(tmp_path / "s.sweep") as store:
+        assert store.counts()["done"] >= 2
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (Options(scheduler="localhost"), "must be an address such as"),
+        (Options(scheduler="tcp://127.0.0.1:9", workers=2), "only without --scheduler"),
+        (Options(workers=0), "workers = 0"),
+        (Options(memory_per_worker="lots"), "memory per worker = 'lots'"),
+        (Options(memory_per_worker="1MiB"), "at least 256MiB"),
+        (Options(retries=-1), "retries = -1"),
+    ],
+)
+def test_wrong_options_are_refused(tmp_path, options, told):
+    with pytest.raises(InputError) as error:
+        run_sweep(make(), tmp_path / "s.sweep", options)
+    assert told in str(error.value)
+
+
+def test_a_resume_of_nothing_is_told(tmp_path):
+    with pytest.raises(InputError, match="does not exist"):
+        run_sweep(None, tmp_path / "none.sweep")
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,291 @@
+"""The sweep file: nothing finished is lost or overwritten, others' files are left alone, one driver at a time."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import feature_collapse
+from feature_collapse.errors import InputError, RunStopped
+from feature_collapse.sweeps import schema
+from feature_collapse.sweeps.results import read_csv, read_results, write_csv
+from feature_collapse.sweeps.spec import Sweep
+from feature_collapse.sweeps.store import Finished, open_store
+
+BASE = {"n_w": 12, "K": 6, "L": 3, "d": 4, "epochs": 2}
+VERSION_ONE = """
+PRAGMA application_id = 1178824556;
+CREATE TABLE sweep (one INTEGER PRIMARY KEY CHECK (one = 1), name TEXT NOT NULL, spec TEXT NOT NULL,
+                    created TEXT NOT NULL);
+CREATE TABLE runs (key TEXT PRIMARY KEY, position INTEGER, axes TEXT NOT NULL, settings TEXT NOT NULL,
+                   state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'running', 'done', 'failed')),
+                   attempts INTEGER NOT NULL DEFAULT 0, error TEXT, seconds REAL, finished TEXT, result TEXT);
+PRAGMA user_version = 1;
+"""  # as it was; not to be changed
+
+
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(feature_collapse.__file__).parents[1])}
+
+
+def make(seeds=3, **axes):
+    return Sweep.from_mapping({"name": "s", "base": BASE, "axes": {**axes, "seeds": seeds}})
+
+
+@pytest.fixture
+def store(tmp_path):
+    with open_store(tmp_path / "s.sweep", create=True) as opened:
+        sweep = make()
+        opened.set_sweep(sweep, sweep.runs())
+        yield opened
+
+
+def done(key, value=1.0, error=None):
+    return Finished(key, error, 0.1, None if error else {"test_accuracy": value, "singular_values_W": [2.0, 1.0]}, 1)
+
+
+def test_results_survive_and_are_read_back_exactly(store):
+    keys = [key for key, _ in store.pending()]
+    store.finish([done(keys[0], 0.1 + 0.2), done(keys[1], error="diverged")], {"torch": "2"}, "here")
+    assert store.counts() == {"pending": 1, "running": 0, "done": 1, "failed": 1}
+    results = read_results(store)
+    assert results.numbers("test_accuracy")[0] == 0.1 + 0.2
+    assert results.column("error") == [None, "diverged"]
+    assert results.numbers("singular_values_W_2")[0] == 1.0
+
+
+def test_a_finished_run_is_never_overwritten(store):
+    key = store.pending()[0][0]
+    store.finish([done(key, 1.0)], {}, "")
+    with pytest.raises(AssertionError):
+        store.finish([done(key, 2.0)], {}, "")
+    assert read_results(store).column("test_accuracy") == [1.0]
+
+
+def test_a_batch_is_committed_whole_or_not_at_all(store):
+    keys = [key for key, _ in store.pending()]
+    with pytest.raises(AssertionError):
+        store.finish([done(keys[0]), done("no such run")], {}, "")
+    assert store.counts()["done"] == 0
+
+
+def test_what_a_dead_driver_left_running_is_pending_again(store):
+    keys = [key for key, _ in store.pending()]
+    store.start(keys[:2])
+    assert len(store.pending()) == 1
+    store.reset()
+    assert len(store.pending()) == 3
+
+
+def test_failed_runs_are_tried_again_only_when_asked(store):
+    key = store.pending()[0][0]
+    store.finish([done(key, error="x")], {}, "")
+    store.reset()
+    assert store.counts()["failed"] == 1
+    store.reset(failed=True)
+    assert store.counts()["failed"] == 0
+
+
+def test_a_new_axis_keeps_what_is_done_and_a_dropped_value_comes_back(store):
+    key = store.pending()[0][0]
+    store.finish([done(key)], {}, "")
+    wider, narrower = make(seeds=5), Sweep.from_mapping({"name": "s", "base": BASE, "axes": {"seed": [1, 2]}})
+    store.set_sweep(wider, wider.runs())
+    assert (store.counts()["done"], store.counts()["pending"]) == (1, 4)
+    store.set_sweep(narrower, narrower.runs())
+    assert (store.counts()["done"], sum(store.counts().values()), store.facts()["outside_the_grid"]) == (0, 2, 3)
+    store.set_sweep(wider, wider.runs())
+    assert store.counts()["done"] == 1
+
+
+def test_an_older_schema_is_migrated_and_keeps_its_results(tmp_path):
+    path, sweep = tmp_path / "old.sweep", make(seeds=2)
+    old = sqlite3.connect(path)
+    old.executescript(VERSION_ONE)
+    old.execute("INSERT INTO sweep VALUES (1, 's', ?, 'then')", (json.dumps(sweep.source),))
+    for position, run in enumerate(sweep.runs()):
+        old.execute(
+            "INSERT INTO runs VALUES (?, ?, ?, ?, ?, 1, NULL, 0.5, 'then', ?)",
+            (
+                run.key,
+                position,
+                json.dumps(run.axes),
+                json.dumps(run.settings.to_mapping()),
+                "pending" if position else "done",
+                None if position else '{"risk": 0.25}',
+            ),
+        )
+    old.commit()
+    old.close()
+    with open_store(path) as store:
+        assert store.counts() == {"pending": 1, "running": 0, "done": 1, "failed": 0}
+        assert read_results(store).column("risk") == [0.25]
+        assert read_results(store).column("group") == ["grid"]
+        store.finish([done(store.pending()[0][0])], {"torch": "2"}, "w")
+    assert sqlite3.connect(path).execute("PRAGMA user_version").fetchone() == (schema.VERSION,)
+
+
+def test_a_migration_that_fails_leaves_the_old_version(tmp_path, monkeypatch):
+    path = tmp_path / "old.sweep"
+    old = sqlite3.connect(path)
+    old.executescript(VERSION_ONE)
+    old.close()
+    monkeypatch.setitem(schema.STEPS, 1, "CREATE TABLE driver (pid);\nCREATE TABLE runs (twice)")
+    with pytest.raises(RunStopped, match="already exists"):
+        open_store(path)
+    found = sqlite3.connect(path)
+    assert found.execute("PRAGMA user_version").fetchone() == (1,)
+    assert found.execute("SELECT count(*) FROM sqlite_master WHERE name = 'driver'").fetchone() == (0,)
+    found.close()
+
+
+def _foreign(path):
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE runs (key)")
+    other.commit()
+    other.close()
+
+
+def _text(path):
+    path.write_text("[axes]\n")
+
+
+def _empty(path):
+    path.write_bytes(b"")
+
+
+def _damaged(path):
+    with open_store(path, create=True) as store:
+        store.set_sweep(make(seeds=300), make(seeds=300).runs())
+    content = bytearray(path.read_bytes())
+    content[8192:60000] = b"\xa5" * (60000 - 8192)
+    path.write_bytes(content)
+
+
+def _truncated(path):
+    with open_store(path, create=True) as store:
+        store.set_sweep(make(seeds=300), make(seeds=300).runs())
+    path.write_bytes(path.read_bytes()[:30_000])
+
+
+def _newer(path):
+    with open_store(path, create=True):
+        pass
+    later = sqlite3.connect(path)
+    later.execute("PRAGMA user_version = 99")
+    later.close()
+
+
+def _no_tables(path):
+    other = sqlite3.connect(path)
+    other.execute(f"PRAGMA application_id = {schema.APPLICATION}")
+    other.execute("PRAGMA user_version = 2")
+    other.execute("CREATE TABLE other (x)")
+    other.commit()
+    other.close()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (_foreign, "is not a sweep file"),
+        (_text, "is not a sweep file"),
+        (_empty, "is not a sweep file"),
+        (_damaged, "is damaged"),
+        (_truncated, "is damaged"),
+        (_newer, "schema version 99"),
+        (_no_tables, "is damaged"),
+    ],
+)
+def test_a_foreign_or_damaged_file_is_refused_in_one_sentence_and_left_as_it_was(tmp_path, spoil, told):
+    path = tmp_path / "x.sweep"
+    spoil(path)
+    before = path.read_bytes()
+    for create in (False, True):
+        with pytest.raises(InputError) as error:
+            open_store(path, create=create)
+        assert told in str(error.value)
+        assert "\n" not in str(error.value)
+    assert path.read_bytes() == before
+
+
+def test_a_missing_file_is_told(tmp_path):
+    with pytest.raises(InputError, match="does not exist"):
+        open_store(tmp_path / "none.sweep")
+
+
+HOLD = """
+import sys, time
+from feature_collapse.sweeps.store import open_store
+with open_store(sys.argv[1]) as store, store.claim():
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_second_driver_is_told_who_drives_and_a_dead_one_does_not_hold_the_lock(store):
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(store.path)], stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
+    )
+    try:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(InputError, match=f"being driven by process {holder.pid} on "), store.claim():
+            pass
+        assert f"process {holder.pid}" in store.facts()["driven_by"]
+    finally:
+        holder.kill()
+        holder.wait()
+        holder.stdout.close()
+    with store.claim():
+        assert store.facts()["driven_by"] is not None  # a claim of our own counts too
+    assert store.facts()["driven_by"] is None
+
+
+def test_a_full_disk_is_one_sentence_and_keeps_what_was_finished(store):
+    keys = [key for key, _ in store.pending()]
+    store.finish([done(keys[0])], {}, "")
+    (pages,) = store._db.execute("PRAGMA page_count").fetchone()
+    store._db.execute(f"PRAGMA max_page_count = {pages}")
+    heavy = Finished(keys[1], None, 1.0, {"x": list(range(100_000))}, 1)
+    with pytest.raises(RunStopped, match="no space is left on the disk"):
+        store.finish([heavy], {}, "")
+    store._db.execute("PRAGMA max_page_count = 1000000")
+    assert store.counts()["done"] == 1
+    store.finish([heavy], {}, "")
+    assert store.counts()["done"] == 2
+
+
+def test_a_hundred_thousand_rows_are_counted_and_exported(tmp_path):
+    path, sweep = tmp_path / "large.sweep", make(seeds=1)
+    (run,) = sweep.runs()
+    settings = json.dumps(run.settings.to_mapping())
+    result = json.dumps({f"quantity_{i}": i / 7 for i in range(12)})
+    with open_store(path, create=True) as store:
+        store.set_sweep(sweep, [])
+        with store._transaction() as db:
+            db.executemany(
+                "INSERT INTO runs (key, position, axes, settings, state, attempts, seconds, result) "
+                "VALUES (?, ?, ?, ?, 'done', 1, 0.1, ?)",
+                ((f"{i:016x}", i, json.dumps({"seed": i}), settings, result) for i in range(100_000)),
+            )
+    started = time.process_time()
+    with open_store(path) as store:
+        assert store.counts()["done"] == 100_000
+        assert store.facts()["most_attempts"] == 1
+        results = read_results(store)
+    write_csv(results, tmp_path / "large.csv")
+    assert time.process_time() - started < 30  # the benchmark measures; this only catches what grows with the square
+    with (tmp_path / "large.csv").open() as file:
+        assert sum(1 for _ in file) == 100_001
+
+
+def test_a_csv_reads_back_what_was_written(store, tmp_path):
+    keys = [key for key, _ in store.pending()]
+    store.finish([done(keys[0], 1 / 3), done(keys[1], error="a, b")], {}, "")
+    results = read_results(store)
+    write_csv(results, tmp_path / "r.csv")
+    assert read_csv(tmp_path / "r.csv").columns == results.columns
