@@ -99,7 +99,15 @@ class Problem:
         order = np.argsort(self.labels, kind="stable")
         starts = np.searchsorted(self.labels[order], np.arange(self.K))
         place = np.arange(len(order)) - starts[self.labels[order]]
-        rows = np.sort(order[place < count])
+        return self._rows(np.sort(order[place < count]))
+
+    def sample(self, count: int, seed: int = 0) -> Problem:
+        """The same problem on `count` random sentences, or all if there are no more."""
+        if count >= len(self.labels):
+            return self
+        return self._rows(np.sort(np.random.default_rng(seed).choice(len(self.labels), size=count, replace=False)))
+
+    def _rows(self, rows: np.ndarray) -> Problem:
         weights = None
         if self.weights is not None:
             weights = self.weights[rows]

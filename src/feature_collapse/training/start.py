@@ -33,7 +33,7 @@ def spectral_start(problem: Problem, rank: int, seed: int = 0) -> tuple[Tensor, 
         U = _tensor(-G.matmat(V.cpu().numpy()), problem)
         U /= U.norm().clamp_min(1e-300)
         scales = np.geomspace(0.3, 100.0, 10)
-    few = make_model(problem.first_of_each_class(2), single=True)  # the scale does not need more
+    few = make_model(problem.sample(1000), single=True)  # the scale does not need more
     best, chosen = np.inf, float(scales[0])
     for scale in scales:
         value = few.value(V * (scale if problem.radius is None else 1.0), U * scale)
