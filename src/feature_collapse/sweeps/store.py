@@ -308,9 +308,13 @@ def _told(path: Path) -> Iterator[None]:
         yield
     except sqlite3.OperationalError as error:
         text = str(error)
-        if "full" in text or "disk I/O" in text:
+        if "full" in text:
             raise RunStopped(
-                f"no space is left on the disk that holds {path} ({text}); finished runs are kept, make room and resume"
+                f"no space is left on the disk that holds {path}; finished runs are kept, make room and resume"
+            ) from None
+        if "disk I/O" in text:
+            raise RunStopped(
+                f"the disk that holds {path} cannot be read or written; finished runs are kept, mend it and resume"
             ) from None
         if "readonly" in text or "unable to open" in text:
             raise InputError(f"sweep file {str(path)!r} cannot be written ({text})") from None

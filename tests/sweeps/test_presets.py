@@ -1,0 +1,87 @@
+"""The committed results of figures 8-11 are those of the presets as shipped, and agree with the paper at its points."""
+
+import math
+
+import pytest
+
+from feature_collapse.figures.phase import crossing
+from feature_collapse.figures.style import render
+from feature_collapse.sweeps.presets import PRESETS, preset
+from feature_collapse.sweeps.results import cells, read_csv
+
+FIGURES = list(PRESETS)
+SWEEPS = ["figure8", "figure10", "figure11"]  # one for each sweep
+
+
+def results(figure):
+    return read_csv(preset(figure).data)
+
+
+@pytest.mark.parametrize("figure", SWEEPS)
+def test_committed_results_are_every_run_of_the_preset_and_no_other(figure):
+    found, runs = results(figure), {run.key: run for run in preset(figure).read().runs()}
+    assert set(found.column("key")) == set(runs)
+    assert len(found) == len(runs)
+    assert set(found.column("state")) == {"done"}
+    for key, seed in zip(found.column("key"), found.column("seed"), strict=True):
+        assert runs[key].settings.seed == seed
+
+
+@pytest.mark.parametrize("figure", SWEEPS)
+def test_every_point_has_at_least_five_seeds(figure):
+    sweep = preset(figure).read()
+    for block in sweep.blocks:
+        assert next(len(axis) for axis in block.axes if axis.name == "seed") >= 5
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_each_figure_is_drawn_from_the_committed_results(figure):
+    drawn = render(preset(figure).draw(results(figure)), "png", dpi=50)
+    assert len(drawn) > 10_000
+
+
+@pytest.mark.parametrize("figure", SWEEPS)
+def test_the_quick_size_is_small(figure):
+    assert preset(figure).read(quick=True).count <= 40
+
+
+def test_the_map_agrees_with_the_papers_two_points():
+    paper = results("figure8").where(group="paper")
+    accuracy = cells(paper, ("network", "n_spl"), "test_accuracy")
+    assert accuracy["h", 5].mean == pytest.approx(0.437, abs=0.03)  # 43.7 % in the notebook of figure 4b
+    assert accuracy["h", 500].mean == pytest.approx(1.0, abs=0.005)  # 99.9-100 %, figure 4a
+    assert accuracy["h*", 5].mean == pytest.approx(1.0, abs=0.005)  # 100 %, figure 4c
+    assert accuracy["h*", 500].mean == pytest.approx(1.0, abs=0.005)
+    three = cells(paper, ("network", "n_spl"), "type_III")
+    assert three["h", 500].mean < 0.1 < 0.5 < three["h", 5].mean  # figure 4a collapses, figure 4b does not
+    assert cells(paper, ("network", "n_spl"), "type_II")["h*", 5].mean < 0.25  # figure 4c
+
+
+def test_h_fails_at_more_sentences_than_h_star_where_words_are_long_tailed():
+    grid = results("figure8").where(group="grid", exponent=1.0)
+    accuracy = cells(grid, ("network", "n_spl"), "test_accuracy")
+    assert accuracy["h", 5].high < accuracy["h*", 5].low
+    assert accuracy["h", 100].mean > 0.99  # control: with enough data h does not fail
+
+
+@pytest.mark.parametrize("figure", ["figure8", "figure11"])
+def test_the_certified_gap_is_met_in_nearly_every_run(figure):
+    gaps = results(figure).numbers("relative_gap")
+    wanted = {run.key: run.settings.gap for run in preset(figure).read().runs()}
+    met = [gap <= wanted[key] for key, gap in zip(results(figure).column("key"), gaps, strict=True)]
+    assert sum(met) >= 0.99 * len(met)
+
+
+def test_sgd_is_never_below_the_certified_bound():
+    found = results("figure10")
+    bounds = cells(found.where(group="certified"), ("network", "n_spl", "seed"), "lower_bound")
+    columns = zip(*(found.column(name) for name in ("network", "n_spl", "seed")), strict=True)
+    for key, risk in zip(columns, found.numbers("risk"), strict=True):
+        assert risk >= bounds[key].mean * (1 - 1e-6)  # float32 weights, float64 sums
+
+
+def test_crossing_is_where_a_curve_stays_above():
+    assert crossing({1: 0.0, 10: 1.0}, 0.5) == pytest.approx(math.sqrt(10))
+    assert crossing({1: 1.0, 2: 0.0, 4: 1.0}, 1.0) == pytest.approx(4)
+    assert crossing({1: 1.0, 2: 1.0}, 0.5) == 1
+    assert math.isnan(crossing({1: 1.0, 2: 0.0}, 0.5))

@@ -1,0 +1,123 @@
+"""`feature-collapse sweep` as a user meets it."""
+
+import csv
+import json
+import sqlite3
+import sys
+
+import pytest
+
+from feature_collapse.cli import main
+
+pytest.importorskip("distributed")
+TOML = """
+[base]
+n_w = 12
+K = 6
+L = 3
+d = 4
+epochs = 2
+batch_size = 10
+[axes]
+n_spl = [1, 2]
+exponent = [0.5, 1.0]
+seeds = 2
+[quick]
+axes = { seeds = 1 }
+"""
+
+
+@pytest.fixture
+def call(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "s.toml").write_text(TOML)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["feature-collapse", "sweep", *map(str, arguments)])
+        try:
+            main()
+            code = 0
+        except SystemExit as stop:
+            code = stop.code or 0
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+def test_a_sweep_is_run_resumed_told_exported_and_drawn(call, cluster, tmp_path):
+    code, out, _ = call("run", "s.toml", "--scheduler", cluster, "--json")
+    told = json.loads(out)
+    assert (code, told["runs"], told["done"], told["fresh"]) == (0, 8, 8, 8)
+    store = told["store"]
+    assert store == "results/sweeps/s.sweep"
+    code, out, _ = call("resume", store, "--scheduler", cluster)
+    assert "8 of 8 runs done, 0 failed; 0 now" in out
+    told = json.loads(call("status", store, "--json")[1])
+    assert (told["name"], told["done"], told["pending"], told["driven_by"]) == ("s", 8, 0, None)
+    assert "8 runs" in call("status", store)[1]
+    assert call("export", store, "--csv", "s.csv")[0] == 0
+    with (tmp_path / "s.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {(row["n_spl"], row["exponent"], row["seed"]) for row in rows} == {
+        (n, x, seed) for n in "12" for x in ("0.5", "1.0") for seed in "01"
+    }
+    polars = pytest.importorskip("polars")
+    assert call("export", store, "--parquet", "s.parquet")[0] == 0
+    frame = polars.read_parquet(tmp_path / "s.parquet")
+    assert frame["risk"].to_list() == [float(row["risk"]) for row in rows]
+    assert call("plot", store, "--out", "p", "--value", "risk")[0] == 0
+    assert call("plot", store, "--out", "p", "--value", "type_I", "--x", "exponent", "--y", "none")[0] == 0
+    assert {path.name for path in (tmp_path / "p").iterdir()} == {
+        f"s-{value}.{kind}" for value in ("risk", "type_I") for kind in ("png", "pdf")
+    }
+
+
+def test_the_quick_size_is_the_one_of_the_file(call, cluster):
+    assert json.loads(call("run", "s.toml", "--quick", "--scheduler", cluster, "--json")[1])["runs"] == 4
+
+
+def foreign(path):
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE x (y)")
+    other.commit()
+    other.close()
+
+
+WRONG = [
+    (("run", "none.toml"), "'none.toml' cannot be read"),
+    (("run", "figure7"), "did you mean"),
+    (("run", "figure8", "--retries", "-1"), "retries = -1"),
+    (("run", "s.toml", "--scheduler", "here"), "must be an address such as tcp://"),
+    (("run", "s.toml", "--workers", "0"), "workers = 0"),
+    (("run", "s.toml", "--memory-per-worker", "1"), "at least 256MiB"),
+    (("run", "large.toml"), "has 20,000 runs (20000 seed), more than 10,000; confirm with --yes"),
+    (("run", "empty.toml"), "so the grid is empty"),
+    (("run", "wrong.toml"), "did you mean 'n_spl'"),
+    (("run", "s.toml", "--store", "s.toml"), "is not a sweep file"),
+    (("run", "s.toml", "--store", "foreign.sweep"), "is not a sweep file"),
+    (("run", "s.toml", "--store", "s.toml/x"), "is a file"),
+    (("resume", "none.sweep"), "does not exist"),
+    (("status", "none.sweep"), "does not exist"),
+    (("status", "foreign.sweep"), "is not a sweep file"),
+    (("export", "none.sweep"), "--csv FILE"),
+    (("export", "none.sweep", "--csv", "no/where.csv"), "does not exist"),
+    (("plot", "figure12"), "did you mean 'figure10'|did you mean 'figure11'|is not one of"),
+    (("plot", "figure8", "--data", "s.toml"), "is not a sweep file"),
+    (("plot", "figure8", "--data", "none.csv"), "cannot be read"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "told"), WRONG, ids=[" ".join(arguments) for arguments, _ in WRONG])
+def test_a_wrong_command_is_one_sentence_and_changes_nothing(call, tmp_path, arguments, told):
+    (tmp_path / "large.toml").write_text("[base]\nn_w = 12\n[axes]\nseeds = 20000\n")
+    (tmp_path / "empty.toml").write_text("[axes]\nn_spl = []\n")
+    (tmp_path / "wrong.toml").write_text("[axes]\nn_sp = [1]\n")
+    foreign(tmp_path / "foreign.sweep")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    code, out, err = call(*arguments)
+    assert code == 2, (out, err)
+    assert err.count("\n") == 1
+    assert err.startswith("feature-collapse: ")
+    assert any(part in err for part in told.split("|")), err
+    assert all(path.read_bytes() == content for path, content in before.items())
