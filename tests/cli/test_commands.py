@@ -34,7 +34,10 @@ def test_version_and_help_answer(call):
     assert "reproduce" in out
 
 
-@pytest.mark.parametrize("command", ["reproduce", "train", "task", "figure"])
+@pytest.mark.parametrize(
+    "command",
+    ["reproduce", "theory", "check", "solve", "certify", "path", "measure", "train", "task", "figure", "sweep"],
+)
 def test_every_command_explains_itself(call, command):
     code, out, _ = call(command, "--help")
     assert code == 0
@@ -66,6 +69,20 @@ def test_options_override_the_settings_file(call, tmp_path):
     told = json.loads(call("task", "--settings", "s.toml", "--K", "5", "--n-w", "12", "--json")[1])
     assert told["K"] == 5
     assert told["mu"][0] > told["mu"][1]
+
+
+def test_path_follows_the_minimiser_from_zero_to_more_directions(call, tmp_path):
+    shape = ["--n-w", "12", "--K", "6", "--L", "3", "--d", "4", "--count", "4", "--lambda", "0.01", "--json"]
+    code, out, err = call("path", *shape, "--out", "p")
+    told = json.loads(out)
+    rank = [row[4] for row in told["rows"]]
+    assert code == 0
+    assert rank[0] == 0 < rank[-1]
+    assert all(row[2] <= row[1] for row in told["rows"])
+    assert told["rows"][0][0] > told["lambda_max"]
+    assert len((tmp_path / "p" / "path.csv").read_text().splitlines()) == 5
+    assert (tmp_path / "p" / "figure7.pdf").exists()
+    assert "4 of 4" in err
 
 
 def test_frequencies_come_from_the_command_line_or_a_file(call, tmp_path):
@@ -106,6 +123,12 @@ WRONG = [
     (["train", "--out", "bad.toml"], "is a file"),
     (["train", "--out", "bad.toml/x"], "'bad.toml' is a file"),
     (["figure", "none"], "is not a folder"),
+    (["path", "--count", "1"], "count = 1"),
+    (["path", "--lambda", "9", "--n-w", "12", "--K", "6", "--L", "3"], "the path begins at lambda_max"),
+    (["path", "--lambda", "0"], "lambda = 0, but must be > 0"),
+    (["solve", "--lambda", "0"], "lambda = 0, but must be > 0"),
+    (["solve", "--eps", "1e-5", "--normaliser", "layernorm"], "eps = 1e-05, but must be 0"),
+    (["certify", "none"], "is not a folder"),
     (["figure", "busy"], "has no config.json"),
     (["task", "--sentences", "0"], "sentences = 0"),
     (["task", "--vocabulary", "repeated.csv"], "occurs twice"),

@@ -155,17 +155,14 @@ def _sgd(
     return Outcome(W, U, sgd_columns, result.history, summary)
 
 
-def _certified(
-    settings: Settings,
-    train: Sentences,
-    test: Sentences,
-    device: torch.device,
-    report: Report | None,
-    checkpoint: Path | None,
-    start: tuple[np.ndarray, np.ndarray] | None,
-) -> Outcome:
+def problem_of(settings: Settings, train: Sentences, device: torch.device) -> Problem:
+    """The problem of the certified solver for given settings and data.
+
+    Raises:
+        InputError: λ = 0 or ε > 0, for which there is no minimiser.
+    """
     normaliser = make_normaliser(settings.normaliser, settings.eps)
-    problem = Problem(
+    return Problem(
         train.words,
         train.labels,
         settings.n_w,
@@ -175,6 +172,18 @@ def _certified(
         settings.d,
         device=str(device),
     )
+
+
+def _certified(
+    settings: Settings,
+    train: Sentences,
+    test: Sentences,
+    device: torch.device,
+    report: Report | None,
+    checkpoint: Path | None,
+    start: tuple[np.ndarray, np.ndarray] | None,
+) -> Outcome:
+    problem = problem_of(settings, train, device)
     found = solve(
         problem,
         gap=settings.gap,

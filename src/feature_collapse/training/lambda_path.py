@@ -65,8 +65,11 @@ def lambda_path(
     gap: float = 1e-3,
     memory_limit: float = 4e9,
     report: Callable[[Progress], None] | None = None,
+    each: Callable[[int, float], None] | None = None,
 ) -> LambdaPath:
     """Solve for each λ, from the largest to the smallest. Time: that of as many `solve`, with warm starts.
+
+    `report` is told the progress of each solution, `each` the number and value of each λ before it is solved.
 
     Raises:
         InputError: a λ ≤ 0, or no λ at all.
@@ -78,6 +81,8 @@ def lambda_path(
     values = np.zeros((len(falling), SHOWN))
     start = None
     for row, lambda_ in enumerate(falling):
+        if each is not None:
+            each(row, float(lambda_))
         found = solve(replace(problem, lambda_=float(lambda_)), gap=gap, start=start, memory_limit=memory_limit,
                       report=report)
         columns.append((found.risk, found.lower_bound, found.data_term, float(found.rank)))
