@@ -38,8 +38,15 @@ def main() -> None:
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
     data = make_task(3, chosen.n_w, 15, chosen.K, word_law=chosen.word_law, seed=0).train_set(chosen.n_spl)
-    problem = Problem(data.words, data.labels, chosen.n_w, chosen.K, chosen.lambda_,
-                      make_normaliser(chosen.normaliser), device=chosen.device)
+    problem = Problem(
+        data.words,
+        data.labels,
+        chosen.n_w,
+        chosen.K,
+        chosen.lambda_,
+        make_normaliser(chosen.normaliser),
+        device=chosen.device,
+    )
     shown = 0.0
 
     def report(p: Progress) -> None:
@@ -52,13 +59,25 @@ def main() -> None:
 
     began, cpu = time.monotonic(), time.process_time()
     found = solve(problem, gap=chosen.gap, memory_limit=chosen.memory * 1e9, report=report)
-    print(json.dumps({
-        "K": chosen.K, "n_w": chosen.n_w, "N": len(data), "lambda": chosen.lambda_, "word_law": chosen.word_law,
-        "status": found.status, "risk": found.risk, "lower_bound": found.lower_bound, "rank": found.rank,
-        "relative_gap": found.relative_gap, "seconds": time.monotonic() - began,
-        "cpu_seconds": time.process_time() - cpu,
-        "peak_GB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
-    }))
+    print(
+        json.dumps(
+            {
+                "K": chosen.K,
+                "n_w": chosen.n_w,
+                "N": len(data),
+                "lambda": chosen.lambda_,
+                "word_law": chosen.word_law,
+                "status": found.status,
+                "risk": found.risk,
+                "lower_bound": found.lower_bound,
+                "rank": found.rank,
+                "relative_gap": found.relative_gap,
+                "seconds": time.monotonic() - began,
+                "cpu_seconds": time.process_time() - cpu,
+                "peak_GB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

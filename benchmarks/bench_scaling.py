@@ -18,8 +18,12 @@ import time
 from pathlib import Path
 
 BASE = {"K": 500, "n_w": 600, "n_spl": 8, "r": 4, "L": 15}
-AXES = {"K": (125, 250, 500, 1000, 2000), "n_w": (150, 300, 600, 1200, 2400), "n_spl": (2, 4, 8, 16, 32),
-        "r": (1, 2, 4, 8, 16)}
+AXES = {
+    "K": (125, 250, 500, 1000, 2000),
+    "n_w": (150, 300, 600, 1200, 2400),
+    "n_spl": (2, 4, 8, 16, 32),
+    "r": (1, 2, 4, 8, 16),
+}
 
 
 def measure(K: int, n_w: int, n_spl: int, r: int, L: int, threads: int) -> dict[str, float]:
@@ -47,8 +51,12 @@ def measure(K: int, n_w: int, n_spl: int, r: int, L: int, threads: int) -> dict[
     certificate(V, U.view(K, L, r), data.words, data.labels, 1e-3)
     certified = time.process_time() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-    return {"evaluation_cpu_s": min(times), "certificate_cpu_s": certified, "evaluation_MB": evaluated - before,
-            "certificate_MB": peak - before}
+    return {
+        "evaluation_cpu_s": min(times),
+        "certificate_cpu_s": certified,
+        "evaluation_MB": evaluated - before,
+        "certificate_MB": peak - before,
+    }
 
 
 def main() -> None:
@@ -67,7 +75,9 @@ def main() -> None:
             sizes = {**BASE, axis: value}
             done = subprocess.run(
                 [sys.executable, __file__, "--one", json.dumps(sizes), "--threads", str(chosen.threads)],
-                capture_output=True, text=True, check=True,
+                capture_output=True,
+                text=True,
+                check=True,
             )
             row = {"axis": axis, **sizes, "N": sizes["K"] * sizes["n_spl"], **json.loads(done.stdout.splitlines()[-1])}
             rows.append(row)

@@ -79,9 +79,7 @@ def vectors(text: list[list[str]]) -> tuple[list[str], np.ndarray, Counter[str]]
     context = total**0.75  # context distribution smoothing
     value = np.log(together * context.sum() / (total[rows] * context[columns]))
     positive = value > 0
-    matrix = coo_matrix(
-        (value[positive], (rows[positive], columns[positive])), shape=(len(words),) * 2
-    ).tocsr()
+    matrix = coo_matrix((value[positive], (rows[positive], columns[positive])), shape=(len(words),) * 2).tocsr()
     left, strength, _ = svds(matrix, k=DIMENSION, v0=np.ones(len(words)))
     return words, left * np.sqrt(strength), count
 

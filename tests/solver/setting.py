@@ -109,6 +109,7 @@ def slow_least_nu(A: np.ndarray) -> float:
     """
     n, best = len(A), -np.inf
     for seed in range(3):
+
         def value(x: np.ndarray) -> tuple[float, np.ndarray]:
             R = x.reshape(n, n)
             length = np.linalg.norm(R, axis=1, keepdims=True)
@@ -118,6 +119,10 @@ def slow_least_nu(A: np.ndarray) -> float:
             return -float(np.sum((A @ Q) * Q)), -g.ravel()
 
         start = np.random.default_rng(seed).standard_normal(n * n)
-        best = max(best, -minimize(value, start, jac=True, method="L-BFGS-B",
-                                   options={"maxiter": 5000, "ftol": 1e-15, "gtol": 1e-14}).fun)
+        best = max(
+            best,
+            -minimize(
+                value, start, jac=True, method="L-BFGS-B", options={"maxiter": 5000, "ftol": 1e-15, "gtol": 1e-14}
+            ).fun,
+        )
     return best

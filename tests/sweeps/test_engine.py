@@ -1,4 +1,4 @@
-"""The driver against a scheduler and two workers started by hand: same results, failures recorded, wrong ones refused."""
+"""The driver against a scheduler and two workers started by hand: same results, failures told, wrong ones refused."""
 
 import os
 import signal
@@ -82,7 +82,9 @@ def test_records_on_disk_are_left_where_they_are_wanted(cluster, tmp_path):
     assert all((tmp_path / "s-records" / name / "summary.json").is_file() for name in folders)
 
 
-OTHER_VERSION = "import feature_collapse as f; f.__version__ = '0.0.1'; from distributed.cli.dask_worker import main; main()"
+OTHER_VERSION = (
+    "import feature_collapse as f; f.__version__ = '0.0.1'; from distributed.cli.dask_worker import main; main()"
+)
 NO_PACKAGE = "import sys; sys.modules['feature_collapse'] = None; from distributed.cli.dask_worker import main; main()"
 
 

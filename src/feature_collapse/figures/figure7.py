@@ -62,8 +62,13 @@ def figure7(
     for index in range(values.shape[1]):
         first = index < collapsed
         label = {0: "concepts" if n_c is not None else None, collapsed: "single words"}.get(index)
-        axes[1].plot(x, values[order, index], color=COLOURS[0] if first else COLOURS[1],
-                     linewidth=1.4 if first else 0.8, label=label)
+        axes[1].plot(
+            x,
+            values[order, index],
+            color=COLOURS[0] if first else COLOURS[1],
+            linewidth=1.4 if first else 0.8,
+            label=label,
+        )
     axes[1].set_ylabel("singular values of W")
     if n_c is not None:
         axes[1].legend()

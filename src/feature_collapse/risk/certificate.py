@@ -93,8 +93,15 @@ def certificate(
     return bound_from(point, point.data_term + 0.5 * lambda_ * squares, lambda_, radius, V, tolerance)
 
 
-def bound_from(point: DualPoint, risk: float, lambda_: float, radius: float | None, V: Tensor,
-               tolerance: float = 1e-5, enough: float = 0.0) -> Bound:
+def bound_from(
+    point: DualPoint,
+    risk: float,
+    lambda_: float,
+    radius: float | None,
+    V: Tensor,
+    tolerance: float = 1e-5,
+    enough: float = 0.0,
+) -> Bound:
     """The bound from a dual point: R2 where `radius` is None, else R3 with representations V as a guide to ν.
 
     A relative gap of `enough` stops the search for a better ν.

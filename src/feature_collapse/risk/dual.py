@@ -116,8 +116,10 @@ def dual_point(
                 totals[rows_] = total
             z = totals[rows_]
             if not bool(torch.isfinite(total).all()) or not bool(torch.isfinite(z).all()):
-                raise InputError("the weights give scores that differ by more than 700, which double precision "
-                                 "cannot exponentiate; scale the weights down")
+                raise InputError(
+                    "the weights give scores that differ by more than 700, which double precision "
+                    "cannot exponentiate; scale the weights down"
+                )
             sums[rows_] += total / z
             moments[rows_] += torch.linalg.vecdot(e, s) / z
             here = ((part.labels >= low) & (part.labels < high)).nonzero().squeeze(1)
@@ -221,8 +223,9 @@ class _Part:
 class _Data:
     """The sentences in parts of `rows`."""
 
-    def __init__(self, words: np.ndarray, labels: Tensor, omega: np.ndarray, n_w: int, rows: int,
-                 device: torch.device) -> None:
+    def __init__(
+        self, words: np.ndarray, labels: Tensor, omega: np.ndarray, n_w: int, rows: int, device: torch.device
+    ) -> None:
         self.words, self.labels, self.n_w, self.rows, self.device = words, labels, n_w, rows, device
         self.omega = torch.from_numpy(omega).to(device)
 
@@ -231,8 +234,15 @@ class _Data:
         for low in range(0, N, self.rows):
             high = min(low + self.rows, N)
             words = self.words[low:high].astype(np.int64)
-            yield _Part(low, high, words, torch.from_numpy(words.reshape(-1)).to(self.device), self.labels[low:high],
-                        self.omega[low:high], self.n_w)
+            yield _Part(
+                low,
+                high,
+                words,
+                torch.from_numpy(words.reshape(-1)).to(self.device),
+                self.labels[low:high],
+                self.omega[low:high],
+                self.n_w,
+            )
 
 
 def _sums(rows: np.ndarray, factor: np.ndarray, height: int) -> Tensor:
@@ -244,6 +254,9 @@ def _sums(rows: np.ndarray, factor: np.ndarray, height: int) -> Tensor:
     with warnings.catch_warnings():  # "sparse CSR is in beta": we use one product of it
         warnings.simplefilter("ignore", UserWarning)
         return torch.sparse_csr_tensor(
-            torch.from_numpy(starts.astype(np.int32)), torch.from_numpy(column.astype(np.int32)),
-            torch.from_numpy(factor[column]), size=(height, width), check_invariants=False,
+            torch.from_numpy(starts.astype(np.int32)),
+            torch.from_numpy(column.astype(np.int32)),
+            torch.from_numpy(factor[column]),
+            size=(height, width),
+            check_invariants=False,
         )

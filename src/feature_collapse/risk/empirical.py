@@ -188,6 +188,9 @@ def _one_hot(flat: np.ndarray, n_w: int, dtype: torch.dtype) -> Tensor:
     with warnings.catch_warnings():  # "sparse CSR is in beta": we use one product of it
         warnings.simplefilter("ignore", UserWarning)
         return torch.sparse_csr_tensor(
-            torch.from_numpy(starts.astype(np.int32)), torch.from_numpy(order.astype(np.int32)),
-            torch.ones(len(flat), dtype=dtype), size=(n_w, len(flat)), check_invariants=False,
+            torch.from_numpy(starts.astype(np.int32)),
+            torch.from_numpy(order.astype(np.int32)),
+            torch.ones(len(flat), dtype=dtype),
+            size=(n_w, len(flat)),
+            check_invariants=False,
         )

@@ -40,6 +40,7 @@ def best_over_theta(point: DualPoint, quadratic: float, largest: float) -> float
     def value(theta: float) -> float:
         return point.entropy(theta) - quadratic * theta * theta
 
-    inside = minimize_scalar(lambda theta: -value(theta), bounds=(0.0, largest), method="bounded",
-                             options={"xatol": 1e-4})
+    inside = minimize_scalar(
+        lambda theta: -value(theta), bounds=(0.0, largest), method="bounded", options={"xatol": 1e-4}
+    )
     return max(0.0, value(largest), -float(inside.fun))

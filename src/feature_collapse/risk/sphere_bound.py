@@ -28,8 +28,14 @@ _STEPS = 60
 NEWTON_LIMIT = 4000  # words; beyond, an eigenvalue shift of the starting ν
 
 
-def sphere_bound(point: DualPoint, lambda_: float, radius: float, guess: Float[Tensor, " n_w"] | None = None,
-                 tolerance: float = 1e-5, enough: float = math.inf) -> float:
+def sphere_bound(
+    point: DualPoint,
+    lambda_: float,
+    radius: float,
+    guess: Float[Tensor, " n_w"] | None = None,
+    tolerance: float = 1e-5,
+    enough: float = math.inf,
+) -> float:
     """The bound D* with the best scaling of p towards the labels (θ as in R2); ≥ 0.
 
     Time O(n_w³): two factorisations, and some 30 times three where the search for ν is needed.

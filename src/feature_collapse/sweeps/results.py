@@ -192,7 +192,9 @@ def read_csv(path: Path) -> Results:
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.reader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"results file {str(path)!r} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        raise InputError(
+            f"results file {str(path)!r} cannot be read: {getattr(error, 'strerror', None) or error}"
+        ) from None
     if not rows or any(len(row) != len(rows[0]) for row in rows):
         raise InputError(f"results file {str(path)!r} is not a table of results")
     return Results(path.stem, {name: _parse([row[i] for row in rows[1:]]) for i, name in enumerate(rows[0])})

@@ -95,8 +95,16 @@ class _Point:
 
 
 class _Run:
-    def __init__(self, problem: Problem, gap: float, time_limit: float | None, seed: int, checkpoint: Path | None,
-                 report: Callable[[Progress], None] | None, memory_limit: float) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        gap: float,
+        time_limit: float | None,
+        seed: int,
+        checkpoint: Path | None,
+        report: Callable[[Progress], None] | None,
+        memory_limit: float,
+    ) -> None:
         self.problem, self.gap, self.time_limit, self.seed = problem, gap, time_limit, seed
         self.checkpoint, self.report, self.memory_limit = checkpoint, report, memory_limit
         self.began = self.shown = self.saved = time.monotonic()
@@ -168,8 +176,12 @@ class _Run:
                 single, found = False, True
                 model = make_model(problem, single)
             if not found and stalled and bound.risk >= last * (1.0 - 1e-12):
-                return self._finish(bound, "stalled", "neither a step nor a new direction lowers the risk further"
-                                    + ("" if room else f", and the rank is at its limit {problem.largest_rank}"))
+                return self._finish(
+                    bound,
+                    "stalled",
+                    "neither a step nor a new direction lowers the risk further"
+                    + ("" if room else f", and the rank is at its limit {problem.largest_rank}"),
+                )
             last = bound.risk
             target *= 0.4
         raise AssertionError("unreachable")
@@ -211,11 +223,24 @@ class _Run:
         assert self.at is not None
         problem, V, U = self.problem, self.at.V, self.at.U
         self._tell("certificate", self.rows[-1][2] if self.rows else math.nan)
-        point = dual_point(V, U.reshape(problem.K, -1), problem.words, problem.labels, weights=problem.weights,
-                           memory_limit=self.memory_limit)
+        point = dual_point(
+            V,
+            U.reshape(problem.K, -1),
+            problem.words,
+            problem.labels,
+            weights=problem.weights,
+            memory_limit=self.memory_limit,
+        )
         squares = float(U.square().sum()) + (float(V.square().sum()) if problem.radius is None else 0.0)
-        bound = bound_from(point, point.data_term + 0.5 * problem.lambda_ * squares, problem.lambda_, problem.radius, V,
-                           0.1 * self.gap, self.gap)
+        bound = bound_from(
+            point,
+            point.data_term + 0.5 * problem.lambda_ * squares,
+            problem.lambda_,
+            problem.radius,
+            V,
+            0.1 * self.gap,
+            self.gap,
+        )
         self.lower = max(self.lower, bound.lower_bound)
         self.rows.append((float(self.iteration), self._seconds(), bound.risk, self.lower, float(V.shape[1])))
         self._tell("certificate", bound.risk)
@@ -234,9 +259,21 @@ class _Run:
         message = (
             f"{reason}; risk {bound.risk:.8g}, lower bound {self.lower:.8g}, relative gap {relative:.2e}, rank {rank}"
         )
-        return Solution(V, U, bound.risk, self.lower, gap, relative, rank, status, message,
-                        np.array(self.rows, dtype=np.float64).reshape(-1, len(COLUMNS)), self._seconds(),
-                        bound.operator_norm, bound.data_term)
+        return Solution(
+            V,
+            U,
+            bound.risk,
+            self.lower,
+            gap,
+            relative,
+            rank,
+            status,
+            message,
+            np.array(self.rows, dtype=np.float64).reshape(-1, len(COLUMNS)),
+            self._seconds(),
+            bound.operator_norm,
+            bound.data_term,
+        )
 
     def _zero_solution(self) -> Solution | None:
         problem = self.problem
@@ -249,14 +286,20 @@ class _Run:
         if bound.operator_norm > problem.lambda_ * (1.0 + 1e-6) and bound.relative_gap > self.gap:
             self.lower, self.rows = -math.inf, []
             return None
-        return self._finish(bound, "zero", f"lambda = {problem.lambda_:g} is at or above lambda_max = "
-                            f"{bound.operator_norm:.6g}, where zero weights are the minimum")
+        return self._finish(
+            bound,
+            "zero",
+            f"lambda = {problem.lambda_:g} is at or above lambda_max = "
+            f"{bound.operator_norm:.6g}, where zero weights are the minimum",
+        )
 
     def _given(self, W: np.ndarray, U: np.ndarray) -> _Point:
         problem = self.problem
         if W.ndim != 2 or len(W) != problem.n_w or U.shape != (problem.K, problem.L, W.shape[1]):
-            raise InputError(f"start has shapes {W.shape} and {U.shape}, but must have ({problem.n_w}, r) and "
-                             f"({problem.K}, {problem.L}, r)")
+            raise InputError(
+                f"start has shapes {W.shape} and {U.shape}, but must have ({problem.n_w}, r) and "
+                f"({problem.K}, {problem.L}, r)"
+            )
         if problem.radius is not None and not np.all(np.linalg.norm(W, axis=1) > 0):
             raise InputError("start has a word vector of length 0, which cannot be scaled to the radius")
         V = torch.as_tensor(W, dtype=torch.float64, device=problem.device)
@@ -292,8 +335,19 @@ class _Run:
         self.saved = time.monotonic()
         if self.checkpoint is not None and self.at is not None:
             history = np.array(self.rows, dtype=np.float64).reshape(-1, len(COLUMNS))
-            write(self.checkpoint, SolverCheckpoint(self.key, self.at.V.cpu(), self.at.U.cpu(), self.parts_done,
-                                                    self.iteration, self._seconds(), self.lower, history))
+            write(
+                self.checkpoint,
+                SolverCheckpoint(
+                    self.key,
+                    self.at.V.cpu(),
+                    self.at.U.cpu(),
+                    self.parts_done,
+                    self.iteration,
+                    self._seconds(),
+                    self.lower,
+                    history,
+                ),
+            )
 
     def _resume(self, state: SolverCheckpoint) -> None:
         device = self.problem.device

@@ -83,8 +83,9 @@ def lambda_path(
     for row, lambda_ in enumerate(falling):
         if each is not None:
             each(row, float(lambda_))
-        found = solve(replace(problem, lambda_=float(lambda_)), gap=gap, start=start, memory_limit=memory_limit,
-                      report=report)
+        found = solve(
+            replace(problem, lambda_=float(lambda_)), gap=gap, start=start, memory_limit=memory_limit, report=report
+        )
         columns.append((found.risk, found.lower_bound, found.data_term, float(found.rank)))
         words = problem.normaliser.forward(torch.from_numpy(found.W)).numpy() if problem.radius is not None else found.W
         some = np.linalg.svd(words, compute_uv=False)[:SHOWN]

@@ -195,8 +195,15 @@ class SphereModel(_Scaled):
 
 def make_model(problem: Problem, single: bool) -> Model:
     """The model of a problem, its data term in single or double precision."""
-    risk = EmpiricalRisk(problem.words, problem.labels, problem.n_w, problem.K, weights=problem.weights,
-                         dtype=torch.float32 if single else torch.float64, device=problem.device)
+    risk = EmpiricalRisk(
+        problem.words,
+        problem.labels,
+        problem.n_w,
+        problem.K,
+        weights=problem.weights,
+        dtype=torch.float32 if single else torch.float64,
+        device=problem.device,
+    )
     counts = torch.from_numpy(problem.word_counts())
     if problem.radius is None:
         return PlainModel(risk, counts, problem.lambda_)

@@ -31,8 +31,12 @@ class SolverCheckpoint:
 def write(path: Path, state: SolverCheckpoint) -> None:
     """Write a checkpoint; a crash at any moment leaves the earlier one or this one, whole."""
     numbers = torch.tensor([state.parts_done, state.iteration, state.seconds, state.lower_bound], dtype=torch.float64)
-    tensors = {"V": state.V.contiguous(), "U": state.U.contiguous(), "numbers": numbers,
-               "history": torch.from_numpy(state.history)}
+    tensors = {
+        "V": state.V.contiguous(),
+        "U": state.U.contiguous(),
+        "numbers": numbers,
+        "history": torch.from_numpy(state.history),
+    }
     write_atomically(path, save(tensors, metadata={"key": state.key}))
 
 

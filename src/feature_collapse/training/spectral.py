@@ -60,16 +60,27 @@ def gradient_at_zero(problem: Problem, column_scale: np.ndarray | None = None) -
         y = np.ascontiguousarray(y.reshape(K * L, -1))
         return np.asarray(mean.T @ y.reshape(K, L, -1).sum(0) - torch.mm(own_T, torch.from_numpy(y)).numpy())
 
-    return LinearOperator((K * L, n_w), matvec=lambda x: forward(x)[:, 0], rmatvec=lambda y: back(y)[:, 0],
-                          matmat=forward, rmatmat=back, dtype=np.float64)
+    return LinearOperator(
+        (K * L, n_w),
+        matvec=lambda x: forward(x)[:, 0],
+        rmatvec=lambda y: back(y)[:, 0],
+        matmat=forward,
+        rmatmat=back,
+        dtype=np.float64,
+    )
 
 
 def to_torch(matrix: scipy.sparse.csr_matrix) -> torch.Tensor:
     """A scipy CSR matrix as torch's, whose products use all cores."""
     with warnings.catch_warnings():  # "sparse CSR is in beta"
         warnings.simplefilter("ignore", UserWarning)
-        return torch.sparse_csr_tensor(torch.from_numpy(matrix.indptr), torch.from_numpy(matrix.indices),
-                                       torch.from_numpy(matrix.data), size=matrix.shape, check_invariants=False)
+        return torch.sparse_csr_tensor(
+            torch.from_numpy(matrix.indptr),
+            torch.from_numpy(matrix.indices),
+            torch.from_numpy(matrix.data),
+            size=matrix.shape,
+            check_invariants=False,
+        )
 
 
 def leading(G: LinearOperator, rank: int, seed: int = 0, rounds: int = 5) -> Spectrum:
