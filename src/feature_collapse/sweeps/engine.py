@@ -1,8 +1,9 @@
 """The driver of a sweep: hands batches to Dask, commits what comes back, retries, goes on.
 
 Batches in flight are few (two for each worker), so a kill costs little and a hundred thousand runs take no memory on
-the scheduler. A worker that dies takes its batch with it: the runs are handed out again, each alone, so that one that
-kills its worker does not take others along; after `retries` more tries it is recorded as failed.
+the scheduler. A worker that dies takes along what it held: those runs are handed out again, each while nothing else is
+under way, so that only a run that kills its worker by itself is blamed; after `retries` more tries it is recorded as
+failed.
 """
 
 from __future__ import annotations
@@ -124,6 +125,8 @@ class _Driver:
         self.total = sum(self.counts.values())
         self.tries: dict[str, int] = {}
         self.flying: dict[Any, list[Unit]] = {}
+        self.suspects: list[Unit] = []  # whose worker died while it held other runs too
+        self.alone: Any = None  # the future of the suspect under way, if any
         self.arrived = threading.Event()
         self.fresh, self.busy, self.began = 0, 0.0, time.monotonic()
         self.workers, self.looked, self.reached = 0, 0.0, time.monotonic()
@@ -132,7 +135,7 @@ class _Driver:
         """Until nothing is left."""
         self.began = time.monotonic()
         try:
-            while len(self.planner) or self.flying:
+            while len(self.planner) or self.flying or self.suspects:
                 self._look()
                 self._fill()
                 self._tell()
@@ -181,15 +184,22 @@ class _Driver:
             )
 
     def _fill(self) -> None:
+        if self.suspects or self.alone is not None:
+            if not self.flying:
+                (self.alone,) = self._hand_out([[self.suspects.pop(0)]])
+            return
         room = 2 * self.workers - len(self.flying)
         handed: list[list[Unit]] = []
         while room > 0 and len(self.planner):
             batch = self.planner.batch(self.workers)
             handed.append(batch)
             room -= 1
-        if not handed:
-            return
+        if handed:
+            self._hand_out(handed)
+
+    def _hand_out(self, handed: list[list[Unit]]) -> list[Any]:
         self.store.start(key for batch in handed for unit in batch for key in unit.keys)
+        futures = []
         for batch in handed:
             content = Batch(
                 tuple((unit.keys, unit.settings) for unit in batch), self.quantities, self.folder, self.versions
@@ -197,9 +207,13 @@ class _Driver:
             future = self.client.submit(run_batch, content, pure=False, retries=0)
             self.flying[future] = batch
             future.add_done_callback(lambda _: self.arrived.set())
+            futures.append(future)
+        return futures
 
     def _collect(self, future: Any) -> None:
         batch = self.flying.pop(future)
+        alone = future is self.alone
+        self.alone = None if alone else self.alone
         if future.status == "finished":
             try:
                 self._commit(batch, future.result())
@@ -215,10 +229,13 @@ class _Driver:
         if error is None:  # the scheduler forgot it, or lost the result
             self.planner.again(batch)
             return
+        name = type(error).__name__
+        if name == "KilledWorker" and not alone:
+            self.suspects += batch
+            return
         if len(batch) > 1:
             self.planner.again(batch)
             return
-        name = type(error).__name__
         died = "the worker that ran it died, perhaps for lack of memory"
         text = died if name == "KilledWorker" else f"{name}: {' '.join(str(error).split())}"[:500]
         runs = [{"key": key, "error": text, "seconds": None, "result": None} for key in batch[0].keys]
