@@ -140,7 +140,7 @@ def test_a_task_of_foreign_numbers_is_told(record, kind):
     tensors = load_file(path)
     tensors[kind] = -tensors[kind] if kind == "mu" else tensors[kind].astype(float)
     save_file(tensors, path)
-    with pytest.raises(InputError, match="foreign type|do not belong together"):
+    with pytest.raises(InputError, match=r"foreign type|do not belong together"):
         read_record(record.path)
 
 
