@@ -19,7 +19,7 @@ def command(
 
     if out is not None and len(record) > 1:
         raise InputError(
-            f"out = {str(out)!r} with {len(record)} records, but must be given with one only: the pictures have one name"
+            f"out = {str(out)!r} with {len(record)} records, but must be given with one only: pictures have fixed names"
         )
     records = [read_record(path) for path in record]
     for found in records:
