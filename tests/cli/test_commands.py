@@ -190,3 +190,33 @@ def test_a_full_disk_is_told(call, monkeypatch):
     code, _, err = call("train", *TINY, "--out", "r")
     assert code == 2
     assert "no space is left on the disk" in err
+
+
+def test_weights_that_diverge_in_the_last_step_are_told(call, tmp_path):
+    code, _, err = call("train", *TINY, "--epochs", "1", "--batch-size", "999", "--learning-rate", "1e30", "--out", "r")
+    assert code == 2
+    assert "training diverged" in err
+    assert not (tmp_path / "r" / "summary.json").exists()
+
+
+def test_names_with_brackets_and_dollars_are_printed_and_drawn_as_they_stand(call, tmp_path):
+    (tmp_path / "$a_$.csv").write_text("word,concept,frequency\n[/a],$x_$,2\nb,$x_$,1\n[red]c,y,1\nd,y,3\n")
+    code, out, _ = call("task", "--vocabulary", "$a_$.csv")
+    assert code == 0
+    assert "[/a]" in out
+    assert "[red]c" in out
+    assert call("train", *TINY, "--vocabulary", "$a_$.csv", "--out", "r[/b]")[0] == 0
+
+
+def test_a_problem_beyond_the_memory_is_one_sentence(call):
+    code, _, err = call("task", "--K", 10**15)
+    assert code == 2
+    assert "not enough memory" in err
+    assert err.count("\n") == 1
+
+
+def test_pictures_of_several_records_are_not_written_over_each_other(call, tmp_path):
+    code, _, err = call("figure", "r", "s", "--out", "pictures")
+    assert code == 2
+    assert "one only" in err
+    assert not (tmp_path / "pictures").exists()

@@ -134,6 +134,40 @@ def test_weights_of_another_task_are_told(record, change):
         read_record(record.path)
 
 
+@pytest.mark.parametrize("kind", ["latents", "train_sentences", "test_labels", "mu"])
+def test_a_task_of_foreign_numbers_is_told(record, kind):
+    path = record.path / "task.safetensors"
+    tensors = load_file(path)
+    tensors[kind] = -tensors[kind] if kind == "mu" else tensors[kind].astype(float)
+    save_file(tensors, path)
+    with pytest.raises(InputError, match=r"foreign type|do not belong together"):
+        read_record(record.path)
+
+
+@pytest.mark.parametrize(
+    "change", [{"test_accuracy": None}, {"risk": "x"}, {"seconds": float("nan")}, {"singular_values_W": 3}]
+)
+def test_a_summary_without_the_results_is_told(record, change):
+    path = record.path / "summary.json"
+    path.write_text(json.dumps(record.summary | change))
+    with pytest.raises(InputError, match=f"summary.json has {next(iter(change))}"):
+        read_record(record.path)
+
+
+@pytest.mark.parametrize("names", [[1], {"concepts": ["one"]}, {"words": 3}])
+def test_names_of_another_vocabulary_are_told(record, names):
+    (record.path / "config.json").write_text(json.dumps(record.config | {"names": names}))
+    with pytest.raises(InputError, match="names"):
+        read_record(record.path)
+
+
+def test_a_config_with_another_number_of_classes_is_told(record):
+    settings = record.config["settings"] | {"K": record.settings.K + 1}
+    (record.path / "config.json").write_text(json.dumps(record.config | {"settings": settings}))
+    with pytest.raises(InputError, match="do not belong together"):
+        read_record(record.path)
+
+
 def test_a_foreign_config_is_told(record):
     (record.path / "config.json").write_text(json.dumps({"model": "gpt"}))
     with pytest.raises(InputError, match=r"config.json is not of format 1"):

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from feature_collapse.errors import InputError
@@ -61,6 +62,23 @@ def test_presets_have_the_notebooks_settings():
 def test_wrong_values_are_told(values, told):
     with pytest.raises(InputError, match=told):
         Settings.from_mapping(values)
+
+
+def test_numpy_integers_make_the_same_run_as_pythons():
+    numbers = {"n_c": 4, "n_w": 8, "L": 3, "K": 5, "seed": 2}
+    assert Settings(**{key: np.int64(value) for key, value in numbers.items()}).key() == Settings(**numbers).key()
+
+
+def test_layernorm_of_one_number_is_refused_without_eps():
+    with pytest.raises(InputError, match="d = 1, but must be ≥ 2"):
+        Settings(d=1, normaliser="layernorm")
+    assert Settings(d=1, normaliser="layernorm", eps=1e-5).d == 1
+
+
+def test_very_long_sentences_are_checked_without_counting_all_latents():
+    with pytest.raises(InputError, match="latents of length 1000000000"):
+        Settings(L=10**9, design="all")
+    assert Settings(L=10**9, design="distinct").K == 1000
 
 
 def test_a_file_that_is_missing_or_not_toml_is_told(tmp_path):

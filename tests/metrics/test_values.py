@@ -249,3 +249,7 @@ def test_wrong_input_is_one_sentence(arguments, words):
     with pytest.raises(InputError, match=words) as caught:
         measure(**arguments)
     assert "\n" not in str(caught.value)
+
+
+def test_weights_that_are_all_zero_have_no_shared_lengths():
+    assert np.isnan(residual_shared_lengths(np.zeros((6, 4)), np.repeat(np.arange(3), 2), np.tile(np.arange(2), 3)))

@@ -184,3 +184,9 @@ def test_cuda_gives_the_weights_of_the_cpu_to_rounding():
     for one in (cpu, gpu):
         train_sgd(one, TRAIN, TEST, SGDSettings(epochs=3, batch_size=12))
     torch.testing.assert_close(gpu.W.cpu(), cpu.W, rtol=1e-4, atol=1e-5)
+
+
+def test_an_interrupt_during_the_last_measurement_is_not_swallowed(monkeypatch):
+    monkeypatch.setattr(Network, "accuracy", lambda *_: os.kill(os.getpid(), signal.SIGINT) or 0.0)
+    with pytest.raises(KeyboardInterrupt):
+        trained(epochs=1)

@@ -34,7 +34,11 @@ def main() -> None:
             _fail(f"no space is left on the disk that holds {place}; nothing was half written")
         where = f" {error.filename}" if error.filename else ""
         _fail(f"cannot read or write{where}: {error.strerror or error}")
+    except MemoryError as error:
+        _fail(f"not enough memory for a problem of this size ({error or 'no details'})")
     except Exception as error:
+        if isinstance(error, RuntimeError) and "allocate memory" in str(error):  # PyTorch's own on the CPU
+            _fail("not enough memory for a problem of this size")
         told = getattr(error, "format_message", None)  # the parser's own errors: an unknown option, a word for a number
         if told is None:
             raise

@@ -30,6 +30,8 @@ from feature_collapse.task import Sentences, Task
 
 FORMAT = 1
 FILES = ("config.json", "task.safetensors", "weights.safetensors", "history.csv", "summary.json")
+NUMBERS = ("risk", "train_ce", "train_accuracy", "test_accuracy", "seconds")  # of every summary
+SPECTRA = ("singular_values_W", "singular_values_U")
 OTHERS = ("checkpoint.safetensors", "figure.png", "figure.pdf", "word-frequencies.png", "word-frequencies.pdf")
 
 
@@ -172,23 +174,26 @@ def read_record(folder: str | Path) -> Record:
     stored = {**config["settings"], "vocabulary": None}  # the words are in the record; their file may be gone
     settings = Settings.from_mapping(stored, f"record {str(folder)!r}, config.json")
     object.__setattr__(settings, "vocabulary", config["settings"].get("vocabulary"))
+    _check_summary(folder, summary)
+    _check_names(folder, config.get("names"), settings)
     weights, task = _read_tensors(folder / "weights.safetensors"), _read_tensors(folder / "task.safetensors")
-    W, U = _tensor(folder, weights, "W", 2), _tensor(folder, weights, "U", 3)
-    latents, mu = _tensor(folder, task, "latents", 2), _tensor(folder, task, "mu", 1)
+    W, U = _tensor(folder, weights, "W", 2, "f"), _tensor(folder, weights, "U", 3, "f")
+    latents, mu = _tensor(folder, task, "latents", 2, "iu"), _tensor(folder, task, "mu", 1, "f")
     sets = [
-        Sentences(_tensor(folder, task, f"{part}_sentences", 2), _tensor(folder, task, f"{part}_labels", 1))
+        Sentences(_tensor(folder, task, f"{part}_sentences", 2, "iu"), _tensor(folder, task, f"{part}_labels", 1, "iu"))
         for part in ("train", "test")
     ]
     K, L = latents.shape
     consistent = (
         U.shape == (K, L, W.shape[1])
+        and (K, L) == (settings.K, settings.L)
         and len(W) == settings.n_w == settings.n_c * len(mu)
         and all(s.words.shape == (len(s.labels), L) for s in sets)
         and all(len(s) == 0 or (0 <= s.words.min() and s.words.max() < len(W)) for s in sets)
         and all(len(s) == 0 or (0 <= s.labels.min() and s.labels.max() < K) for s in sets)
         and 0 <= latents.min()
         and latents.max() < settings.n_c
-        and bool(np.isfinite(W).all() and np.isfinite(U).all())
+        and bool(np.isfinite(W).all() and np.isfinite(U).all() and np.isfinite(mu).all() and mu.min() > 0)
     )
     if not consistent:
         raise InputError(f"record {str(folder)!r}: weights, task and config.json do not belong together")
@@ -217,9 +222,29 @@ def _read_tensors(path: Path) -> dict[str, np.ndarray]:
     return tensors
 
 
-def _tensor(folder: Path, tensors: Mapping[str, np.ndarray], name: str, dimensions: int) -> np.ndarray:
+def _check_summary(folder: Path, summary: Mapping[str, Any]) -> None:
+    for name, needed in {**dict.fromkeys(NUMBERS, True), **dict.fromkeys(SPECTRA, False)}.items():
+        values = summary.get(name) if needed else summary.get(name, [])
+        for value in [values] if needed else values if isinstance(values, list) else [None]:
+            if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+                raise InputError(f"record {str(folder)!r}: summary.json has {name} = {values!r}, which is no result")
+
+
+def _check_names(folder: Path, names: Any, settings: Settings) -> None:
+    if names is None:  # not every earlier version wrote them
+        return
+    sizes = {"concepts": settings.n_c, "words": settings.n_w}
+    lists = [(names.get(key), size) for key, size in sizes.items()] if isinstance(names, dict) else [(True, 0)]
+    for found, size in lists:
+        if found and not (isinstance(found, list) and len(found) == size and all(isinstance(x, str) for x in found)):
+            raise InputError(f"record {str(folder)!r}: config.json has names that are not those of its words")
+
+
+def _tensor(folder: Path, tensors: Mapping[str, np.ndarray], name: str, dimensions: int, kinds: str) -> np.ndarray:
     if name not in tensors or tensors[name].ndim != dimensions or tensors[name].size == 0:
         raise InputError(f"record {str(folder)!r} has no tensor {name!r} of {dimensions} dimensions")
+    if tensors[name].dtype.kind not in kinds:
+        raise InputError(f"record {str(folder)!r}: tensor {name!r} has the foreign type {tensors[name].dtype}")
     return tensors[name]
 
 

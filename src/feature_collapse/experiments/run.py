@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from feature_collapse import __version__
-from feature_collapse.errors import InputError
+from feature_collapse.errors import InputError, RunStopped
 from feature_collapse.experiments.prediction import predict
 from feature_collapse.experiments.record import (
     FORMAT,
@@ -150,7 +150,14 @@ def _sgd(
         report=report,
     )
     W, U = (p.detach().cpu().numpy() for p in (network.W, network.U))
-    summary = summarise(settings, train, test, W, U)
+    finite = bool(np.isfinite(W).all() and np.isfinite(U).all())
+    with np.errstate(over="ignore", invalid="ignore"):
+        summary = summarise(settings, train, test, W, U) if finite else {}
+    if not finite or not all(np.isfinite(value).all() for value in summary.values() if value is not None):
+        raise RunStopped(  # the loss of the last step was that before its update
+            f"the weights have no finite risk after epoch {settings.epochs}, the last: training diverged; lower the "
+            f"learning rate (now {settings.learning_rate:g}) or raise the batch size (now {settings.batch_size})"
+        )
     summary |= {"train_ce_last_epoch": float(result.history[-1, 1]), "seconds": result.seconds}
     return Outcome(W, U, sgd_columns, result.history, summary)
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from feature_collapse.errors import InputError, check_choice, check_int, check_real, nearest
-from feature_collapse.task import codes
+from feature_collapse.task import codes, latents
 from feature_collapse.task.frequencies import given, zipf
 from feature_collapse.task.task import DESIGNS, WORD_LAWS, Task, make_task
 from feature_collapse.task.vocabulary import Vocabulary, read_vocabulary
@@ -76,6 +76,7 @@ class Settings:
             words, _ = read_vocabulary(self.vocabulary)
             self._set(n_c=words.n_c, n_w=words.n_w, word_law="uniform", exponent=1.0)
         Vocabulary(self.n_c, self.n_w)
+        self._set(n_c=int(self.n_c), n_w=int(self.n_w))
         check_choice("word_law", self.word_law, WORD_LAWS)
         self._set(exponent=check_real("exponent", self.exponent, 0.0))
         if (self.frequencies is not None) != (self.word_law == "given"):
@@ -87,11 +88,13 @@ class Settings:
         elif self.word_law == "zipf":
             zipf(s_c, self.exponent)
         for name in ("L", "n_spl", "n_test", "d", "epochs", "batch_size", "test_every"):
-            check_int(name, getattr(self, name), 1)
-        check_int("seed", self.seed, 0, 2**63 - 1)
+            self._set(**{name: check_int(name, getattr(self, name), 1)})
+        self._set(seed=check_int("seed", self.seed, 0, 2**63 - 1))
         self._set(K=self._number_of_classes())
         check_choice("normaliser", self.normaliser, NORMALISER_NAMES)
         self._set(eps=check_real("eps", self.eps, 0.0) if self.normaliser != "none" else 0.0)
+        if self.normaliser == "layernorm" and self.eps == 0 and self.d < 2:
+            raise InputError("d = 1, but must be ≥ 2 for layernorm with eps = 0: one centred number has no scale")
         self._set(lambda_=check_real("lambda", self.lambda_, 0.0))
         check_choice("method", self.method, METHODS)
         if self.method == "certified" and self.lambda_ == 0:
@@ -116,13 +119,9 @@ class Settings:
         check_choice("design", self.design, DESIGNS)
         if self.design == "random":
             return check_int("K", self.K, 1)
-        total = self.n_c**self.L
         if self.design == "distinct":
-            if check_int("K", self.K, 1) > total:
-                raise InputError(
-                    f"K = {self.K} distinct latents, but there are only n_c^L = {self.n_c}^{self.L} = {total}"
-                )
-            return self.K
+            latents.check_distinct(self.n_c, self.L, check_int("K", self.K, 1))
+            return int(self.K)
         m = self.L if self.design == "all" else len(codes.generator(self.design, self.n_c, self.L))
         if m * np.log(self.n_c) + np.log(self.L) > np.log(codes.LARGEST):
             raise InputError(

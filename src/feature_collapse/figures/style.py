@@ -17,6 +17,7 @@ from feature_collapse.files import write_atomically
 # Okabe and Ito's palette, ordered so that neighbours differ in brightness too
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#B8A800")
 MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
+_LONGEST = 40  # characters of a name in a picture
 GREY, LINE = "0.45", "#D55E00"
 _RC: dict[Any, Any] = {
     "font.size": 8.5,
@@ -54,6 +55,11 @@ def colour(alpha: int) -> str:
 def marker(alpha: int) -> str:
     """The marker of a concept."""
     return MARKERS[(alpha + alpha // len(COLOURS)) % len(MARKERS)]
+
+
+def plain(text: str) -> str:
+    """A user's text as it stands: a dollar sign does not begin mathematics, and it may be long."""
+    return (text if len(text) <= _LONGEST else "…" + text[1 - _LONGEST :]).replace("$", r"\$")
 
 
 def panels(rows: int, columns: int, size: tuple[float, float], **options: Any) -> tuple[Figure, list[Axes]]:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from feature_collapse.experiments.record import Record
 from feature_collapse.figures.projection import project
-from feature_collapse.figures.style import colour, marker, panels, styled
+from feature_collapse.figures.style import colour, marker, panels, plain, styled
 from feature_collapse.normalisers import make_normaliser
 
 _LISTED = 8  # concepts named in the legend
@@ -39,7 +39,8 @@ def draw_weights(record: Record) -> Figure:
     settings = record.settings
     figure, (left, right) = panels(1, 2, (7.2, 3.9))
     phi = "" if settings.normaliser == "none" else f", after {settings.normaliser}"
-    names = record.config.get("names", {}).get("concepts") or [f"concept {a + 1}" for a in range(settings.n_c)]
+    names = (record.config.get("names") or {}).get("concepts") or [f"concept {a + 1}" for a in range(settings.n_c)]
+    names = [plain(name) for name in names]
     for axes, title, (rows, concepts) in (
         (left, f"word embeddings{phi}", embeddings(record)),
         (right, r"linear weights $u_{k,\ell}$", linear_weights(record)),
@@ -53,7 +54,7 @@ def draw_weights(record: Record) -> Figure:
     columns = min(_LISTED, settings.n_c)
     figure.legend(handles[:_LISTED], labels[:_LISTED], loc="outside lower center", ncols=columns, markerscale=3)
     law = f"Zipf({settings.exponent:g})" if settings.word_law == "zipf" else settings.word_law
-    law = f"{settings.vocabulary} vocabulary" if settings.vocabulary else f"{law} words"
+    law = f"{plain(settings.vocabulary)} vocabulary" if settings.vocabulary else f"{law} words"
     figure.suptitle(
         f"{'h' if settings.normaliser == 'none' else 'h*'}, {law}, {settings.n_spl} sentences per class: "
         f"test accuracy {100 * record.summary['test_accuracy']:.1f}%",

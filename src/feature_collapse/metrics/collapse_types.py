@@ -120,6 +120,8 @@ def residual_shared_lengths(x: Floats, codes: Ints, slots: Ints, sweeps: int = 1
     members = np.bincount(slots, minlength=n_slots)
     lengths = np.ones(n_slots)
     energy, last = float(np.sum(x * x)), 2.0
+    if energy <= 0:
+        return float("nan")
     for _ in range(sweeps):
         sums = np.zeros((c, x.shape[1]))
         np.add.at(sums, codes, lengths[slots][:, None] * x)

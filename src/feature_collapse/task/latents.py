@@ -28,11 +28,9 @@ def distinct(n_c: int, L: int, K: int, rng: np.random.Generator) -> Latents:
         InputError: if K > n_c^L.
     """
     n_c, L, K = _sizes(n_c, L, K)
-    total = n_c**L
-    if K > total:
-        raise InputError(f"K = {K} distinct latents, but there are only n_c^L = {n_c}^{L} = {total}")
-    if total <= 4 * K:
-        return _digits(rng.choice(total, size=K, replace=False), n_c, L)
+    check_distinct(n_c, L, K)
+    if L < K.bit_length() + 2 and n_c**L <= 4 * K:
+        return _digits(rng.choice(n_c**L, size=K, replace=False), n_c, L)
     rows = rng.integers(n_c, size=(K, L))
     while True:  # redraw the repeats: each round at least halves them on average
         _, first = np.unique(rows, axis=0, return_index=True)
@@ -42,6 +40,16 @@ def distinct(n_c: int, L: int, K: int, rng: np.random.Generator) -> Latents:
         rows[repeated] = rng.integers(n_c, size=(repeated.size, L))
 
 
+def check_distinct(n_c: int, L: int, K: int) -> None:
+    """Check that there are K distinct latents; n_c^L ≥ 2^L is not computed where its length alone decides.
+
+    Raises:
+        InputError: if K > n_c^L.
+    """
+    if L < K.bit_length() and n_c**L < K:
+        raise InputError(f"K = {K} distinct latents, but there are only n_c^L = {n_c}^{L} = {n_c**L}")
+
+
 def every(n_c: int, L: int) -> Latents:
     """All n_c^L latents, each once, in lexicographic order. O(n_c^L L).
 
@@ -49,7 +57,7 @@ def every(n_c: int, L: int) -> Latents:
         InputError: if the table would have more than 2^28 entries.
     """
     n_c, L, _ = _sizes(n_c, L, 1)
-    if L * n_c**L > LARGEST:
+    if L >= LARGEST.bit_length() or L * n_c**L > LARGEST:
         raise InputError(f"all n_c^L = {n_c}^{L} latents, but n_c^L·L must be ≤ {LARGEST}")
     return _digits(np.arange(n_c**L), n_c, L)
 

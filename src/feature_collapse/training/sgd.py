@@ -235,6 +235,8 @@ def train_sgd(
             epoch, done = epoch + 1, 0
             step.reset()
         save()
+        if interrupted():  # during the last measurement
+            raise KeyboardInterrupt
     tell(time.monotonic())
     return SGDResult(np.array(rows), before + time.monotonic() - started)
 
