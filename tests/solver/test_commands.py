@@ -65,3 +65,14 @@ def test_wrong_input_is_one_sentence(arguments, tmp_path) -> None:
     done = call(*arguments, *extra)
     assert done.exception is not None
     assert type(done.exception).__name__ == "InputError"
+
+
+def test_path_writes_a_table_and_figure_seven(tmp_path) -> None:
+    done = call("path", *SMALL, "--count", "4", "--lambda", "0.002", "--out", str(tmp_path), "--json")
+    assert done.exit_code == 0, done.output
+    rows = json.loads(done.stdout)
+    assert rows[0]["rank"] == 0
+    assert rows[-1]["rank"] >= 2
+    assert all(row["lower_bound"] <= row["risk"] for row in rows)
+    assert (tmp_path / "figure7.png").is_file()
+    assert len((tmp_path / "path.csv").read_text().splitlines()) == 5

@@ -17,7 +17,7 @@ app = typer.Typer(
 )
 
 # command name -> module below feature_collapse.cli that defines a function `command`
-COMMANDS = ("reproduce", "theory", "check", "solve", "certify", "measure", "train", "task", "figure")
+COMMANDS = ("reproduce", "theory", "check", "solve", "certify", "path", "measure", "train", "task", "figure")
 
 
 def _print_version(asked: bool) -> None:
