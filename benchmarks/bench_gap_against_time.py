@@ -114,9 +114,9 @@ def _orders(N: int) -> Iterator[torch.Tensor]:
 
 
 def _risk(network: Network, problem: Problem) -> float:
-    penalty = float(network.U.double().square().sum())
+    penalty = float(network.U.detach().double().square().sum())
     if problem.radius is None:
-        penalty += float(network.W.double().square().sum())
+        penalty += float(network.W.detach().double().square().sum())
     return network.cross_entropy(problem.words, problem.labels) + 0.5 * LAMBDA * penalty
 
 

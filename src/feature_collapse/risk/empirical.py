@@ -75,7 +75,7 @@ class EmpiricalRisk:
         cpu = self.device.type == "cpu"
         size = torch.finfo(dtype).bits // 8
         rows = (chunk_bytes or (CACHE if cpu else 2**30)) // (K * size)
-        self.rows = int(min(max(rows, 64), self.N))
+        self.rows = int(min(max(rows, 256), self.N))  # a chunk also costs a pass over U
         self._chunks = [self._chunk(at, min(at + self.rows, self.N), cpu) for at in range(0, self.N, self.rows)]
         self._scores = torch.empty(self.rows, K, dtype=dtype, device=self.device)
         omega = np.full(self.N, 1.0 / self.N) if weights is None else np.asarray(weights, dtype=np.float64)
