@@ -15,7 +15,7 @@ reproduce: $(READY)
 	$(BIN)/feature-collapse reproduce all
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -24,6 +24,7 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/bench_sgd_step.py
+	$(BIN)/python benchmarks/bench_reproduce.py
 
 # torch first and alone: its pinned version decides which build is taken, and nothing may replace it
 $(READY): pyproject.toml constraints.txt
