@@ -15,7 +15,7 @@ reproduce: $(READY)
 	$(BIN)/feature-collapse reproduce all
 
 test: $(READY)
-	$(BIN)/python -m pytest --numprocesses auto
+	$(BIN)/python -m pytest
 
 lint: $(READY)
 	$(BIN)/ruff check .
