@@ -1,4 +1,4 @@
-"""The driver against a scheduler and two workers started by hand: same results, failures told, wrong ones refused."""
+"""The driver on a scheduler and two workers started by hand: same results, failures recorded, wrong ones refused."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Workers and the driver are killed: every run ends exactly once in the store, with the undisturbed result."""
+"""Workers and driver are killed at random: every run ends exactly once in the store, with the undisturbed result."""
 
 import random
 import signal

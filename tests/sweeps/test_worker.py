@@ -57,6 +57,13 @@ def test_certified_runs_that_share_a_batch_reach_the_same_minimum(normaliser):
     assert any(differ) == (normaliser == "none")  # the plain network alone starts from its neighbour
 
 
+def test_many_sentences_of_few_classes_are_solved_after_a_part_of_them():
+    base = {"n_w": 60, "K": 40, "L": 5, "d": 10, "word_law": "zipf", "method": "certified", "gap": 1e-4}
+    sweep = Sweep.from_mapping({"name": "s", "base": base | {"n_spl": 100, "lambda": 0.01}})
+    (one,) = dict(serial(sweep)).values()
+    assert result(one)["relative_gap"] <= 1e-4
+
+
 def test_a_run_that_fails_leaves_its_error_and_the_others_go_on():
     base = {**BASE, "epochs": 3, "init_scale": 1.0}
     sweep = Sweep.from_mapping({"name": "s", "base": base, "axes": {"learning_rate": [0.1, 1e30]}})

@@ -192,8 +192,9 @@ class _Run:
         V, U = self.at.V, self.at.U
         if V.shape[1] == 0:
             return 0.0, True
-        kept = self.kept if self.kept is not None and self.kept[0] == V.shape[1] else None
-        self.kept = None
+        kept, self.kept = self.kept, None
+        if kept is not None and (kept[0] != V.shape[1] or kept[2].S.dtype != model.risk.dtype):
+            kept = None
         if kept is not None:  # the same variables, more data: what was learnt of the curvature still holds
             x, history = model.continued(V, U, kept[1]), kept[2]
         else:
