@@ -18,7 +18,7 @@ from feature_collapse.files import write_atomically
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#B8A800")
 MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
 _LONGEST = 40  # characters of a name in a picture
-GREY, LINE = "0.45", "#D55E00"
+GREY = "0.45"
 _RC: dict[Any, Any] = {
     "font.size": 8.5,
     "axes.titlesize": 9.5,

@@ -7,11 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
-from feature_collapse.files import write_atomically
+from feature_collapse.training.keyed_tensors import read_keyed, write_keyed
 
 COLUMNS = ("epoch", "train_loss", "train_accuracy", "test_accuracy", "seconds")
 
@@ -43,25 +41,15 @@ class Checkpoint:
 def write_checkpoint(path: Path, state: Checkpoint) -> None:
     """Write a checkpoint; a crash at any moment leaves the earlier one or this one, whole."""
     numbers = torch.tensor([state.epoch, state.step, state.loss, state.correct, state.seconds], dtype=torch.float64)
-    tensors = {
-        "W": state.W.contiguous(),
-        "U": state.U.contiguous(),
-        "numbers": numbers,
-        "history": torch.from_numpy(state.history),
-    }
-    write_atomically(path, save(tensors, metadata={"key": state.key}))
+    tensors = {"W": state.W, "U": state.U, "numbers": numbers, "history": torch.from_numpy(state.history)}
+    write_keyed(path, state.key, tensors)
 
 
 def read_checkpoint(path: Path, key: str) -> Checkpoint | None:
     """The checkpoint in a file, or None where there is none of this key that can be read."""
-    if not path.is_file():
+    found = read_keyed(path, key, ("W", "U", "numbers", "history"))
+    if found is None:
         return None
-    try:
-        with safe_open(path, framework="pt") as file:
-            if (file.metadata() or {}).get("key") != key:
-                return None
-            W, U, numbers, history = (file.get_tensor(name) for name in ("W", "U", "numbers", "history"))
-    except SafetensorError:
-        return None
+    W, U, numbers, history = found
     epoch, step, loss, correct, seconds = numbers.tolist()
     return Checkpoint(key, W, U, int(epoch), int(step), loss, int(correct), history.numpy(), seconds)

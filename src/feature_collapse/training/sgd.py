@@ -68,14 +68,14 @@ class Step:
         """Buffers for a network. Memory O(n_w d)."""
         self.W, self.normaliser = network.W.data, network.normaliser
         self.U = network.U.data.flatten(1)
-        K, d = len(self.U), self.W.shape[1]
+        d = self.W.shape[1]
         free = self.normaliser.radius(d) is None
         self.rate, self.decay_U = learning_rate, 1.0 - learning_rate * lambda_
         self.decay_W = self.decay_U if free else 1.0
         device = self.W.device
         self.loss = torch.zeros((), dtype=torch.float64, device=device)
         self.correct = torch.zeros((), dtype=torch.int64, device=device)
-        self._classes, self._d = K, d
+        self._d = d
 
     def reset(self) -> None:
         """Set the sums of loss and hits to zero."""
