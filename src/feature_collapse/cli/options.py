@@ -6,11 +6,14 @@ import inspect
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
 from feature_collapse.errors import InputError
+
+if TYPE_CHECKING:
+    from feature_collapse.experiments.settings import Settings
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
@@ -73,6 +76,18 @@ def _parse(key: str, value: Any) -> Any:
         return [float(x) for x in text.replace(",", " ").split()]
     except ValueError:
         raise InputError(f"frequencies = {value!r}, but must be numbers separated by commas, or @FILE") from None
+
+
+def settings_of(file: Path | None, given: dict[str, Any], **fixed: Any) -> Settings:
+    """The settings of a TOML file, overridden by those given on the command line, and by `fixed`.
+
+    Raises:
+        InputError: a file that cannot be read, an unknown key, or a value of the wrong type or out of range.
+    """
+    from feature_collapse.experiments.settings import Settings, read_toml
+
+    source = str(file) if file else "the command line"
+    return Settings.from_mapping({**(read_toml(file) if file else {}), **given, **fixed}, source)
 
 
 def print_json(value: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from feature_collapse.cli.options import Device, Json, SettingsFile, print_json, table, with_settings
+from feature_collapse.cli.options import Device, Json, SettingsFile, print_json, settings_of, table, with_settings
 
 
 @with_settings(
@@ -26,17 +26,13 @@ def command(
 
     from feature_collapse.errors import check_int
     from feature_collapse.experiments.run import check_device, problem_of
-    from feature_collapse.experiments.settings import Settings, read_toml
     from feature_collapse.figures.figure7 import figure7
     from feature_collapse.figures.style import save
     from feature_collapse.files import make_folder, write_atomically
     from feature_collapse.training.lambda_path import grid, lambda_path
 
     check_int("count", count, 2, 10_000)
-    source = str(settings) if settings else "the command line"
-    chosen = Settings.from_mapping(
-        {**(read_toml(settings) if settings else {}), **given, "method": "certified"}, source
-    )
+    chosen = settings_of(settings, given, method="certified")
     place = check_device(device)
     task = chosen.task()
     problem = problem_of(chosen, task.train_set(chosen.n_spl), place)

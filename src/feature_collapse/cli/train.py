@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from feature_collapse.cli.options import Device, Json, SettingsFile, print_json, table, with_settings
+from feature_collapse.cli.options import Device, Json, SettingsFile, print_json, settings_of, table, with_settings
 
 
 @with_settings("method", "gap", "time_limit")
@@ -25,11 +25,9 @@ def command(
     from feature_collapse.cli.progress import training_progress
     from feature_collapse.experiments.artefacts import draw_record
     from feature_collapse.experiments.run import run
-    from feature_collapse.experiments.settings import Settings, read_toml
     from feature_collapse.experiments.table import summary_rows
 
-    source = str(settings) if settings else "the command line"
-    chosen = Settings.from_mapping({**(read_toml(settings) if settings else {}), **given, "method": "sgd"}, source)
+    chosen = settings_of(settings, given, method="sgd")
     with training_progress(out.name) as report:
         record = run(chosen, out, device=device, report=report)
     draw_record(record)
