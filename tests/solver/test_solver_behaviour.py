@@ -162,7 +162,7 @@ def test_solving_a_part_first_gives_the_same_minimum(monkeypatch) -> None:
     task = make_task(n_w=30, K=20, L=4, word_law="zipf", seed=1)
     data = task.train_set(80)
     p = Problem(data.words, data.labels, 30, 20, 1e-3)
-    monkeypatch.setattr(certified, "_PARTS", (5, 20))
+    monkeypatch.setattr(certified, "_PARTS", ((5, 1e-2), (20, 1e-3)))
     stepwise = solve(p, gap=1e-6)
     assert np.any(stepwise.history[:, 0] < 0)
     monkeypatch.setattr(certified, "_PARTS", ())

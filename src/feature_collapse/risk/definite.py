@@ -15,6 +15,8 @@ from torch import Tensor
 
 from feature_collapse.risk.dual import UNIT
 
+_DENSE = 300  # up to here all eigenvalues are as cheap as some
+
 
 def slack(B: Float[Tensor, "n n"]) -> float:
     """ε such that B + εI ⪰ 0 is proved by a Cholesky factorisation of B, for diagonals ≥ 0. O(n)."""
@@ -48,8 +50,8 @@ def largest_eigenvalue_bound(A: Float[Tensor, "n n"]) -> float:
 
 
 def top_eigenvalue(A: Float[Tensor, "n n"]) -> float:
-    """The largest eigenvalue of a symmetric A, as an estimate. O(n³) up to n = 2000, Lanczos beyond."""
-    if len(A) <= 2000 or A.device.type != "cpu":
+    """The largest eigenvalue of a symmetric A, as an estimate. O(n³) up to n = 300, Lanczos beyond."""
+    if len(A) <= _DENSE or A.device.type != "cpu":
         return float(torch.linalg.eigvalsh(A)[-1])
     return float(_lanczos(A, 1)[0][-1])
 
@@ -58,7 +60,7 @@ def top_eigenpairs(A: Float[Tensor, "n n"], count: int) -> tuple[np.ndarray, np.
     """The largest `count` eigenvalues (falling) and eigenvectors (columns) of a symmetric A, as estimates."""
     n = len(A)
     count = min(count, n)
-    if n <= 2000 or A.device.type != "cpu":
+    if n <= _DENSE or A.device.type != "cpu":
         all_values, all_vectors = torch.linalg.eigh(A)
         values, vectors = all_values[n - count :].cpu().numpy(), all_vectors[:, n - count :].cpu().numpy()
     else:

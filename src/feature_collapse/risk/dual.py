@@ -25,6 +25,8 @@ from feature_collapse.errors import InputError
 
 UNIT = 2.0**-53  # rounding of float64
 _UNIT_SINGLE = 2.0**-24
+_LOG_2 = math.log(2.0)
+_ROWS, _TILE = 5000, 250  # sentences and classes that are summed at once: 10 MB, which the processor's cache holds
 _SINGLE_FROM = 2e13  # a Gram matrix that costs more is multiplied in float32, with the larger rounding bound
 
 
@@ -86,51 +88,63 @@ def dual_point(
     assert V.dtype == U.dtype == torch.float64
     (N, L), (n_w, _), K, device = words.shape, V.shape, len(U), V.device
     omega_np = np.full(N, 1.0 / N) if weights is None else np.asarray(weights, dtype=np.float64)
-    rows = int(min(N, max(256, 4e7 // (8 * K))))
+    rows = min(N, _ROWS)
     block = _classes_per_block(K, L, n_w, rows, N, memory_limit)
     flops = 2.0 * K * L * n_w**2
     single = flops > _SINGLE_FROM
     omega = torch.from_numpy(omega_np).to(device)
     labels_t = torch.from_numpy(labels.astype(np.int64)).to(device)
     data = _Data(words, labels_t, omega_np, n_w, rows, device)
+    scores = _Scores(V, U)
     one_block = block >= K
-    totals = torch.ones_like(omega) if one_block else _totals(V, U, data)
+    totals = torch.zeros_like(omega)
+    if not one_block:
+        for part in data:
+            for low in range(0, K, block):
+                totals[part.rows] += scores(part, low, min(low + block, K)).exp2_().sum(1)
+    s_buffer = torch.empty(rows * _TILE, dtype=torch.float64, device=device)
+    e_buffers = torch.empty(rows * min(block, K), dtype=torch.float64, device=device)
     gram = torch.zeros(n_w, n_w, dtype=torch.float64, device=device)
     sums, moments, at_label = torch.zeros_like(omega), torch.zeros_like(omega), torch.zeros_like(omega)
     label_mass = torch.zeros(K, dtype=torch.float64, device=device).index_add_(0, labels_t, omega)
-    scores = torch.empty(rows, min(block, K), dtype=torch.float64, device=device)
-    q = torch.empty_like(scores)
     class_mass = 0.0
-    for low in range(0, K, block):
-        high = min(low + block, K)
-        G = torch.zeros(L * n_w, high - low, dtype=torch.float64, device=device)
+    for first in range(0, K, block):
+        last = min(first + block, K)
+        tiles = [(low, min(low + _TILE, last)) for low in range(first, last, _TILE)]
+        G = [torch.zeros(L * n_w, high - low, dtype=torch.float64, device=device) for low, high in tiles]
         for part in data:
-            n = part.stop - part.start
-            rows_ = slice(part.start, part.stop)
-            s, e = scores[:n, : high - low], q[:n, : high - low]
-            # e^{s - s_y}, over its sum: the label's own term is 1, so that nothing underflows
-            _shifted_scores(V, U, part, low, high, s)
-            torch.exp(s, out=e)
-            total = e.sum(1)
+            # 2^(s - s_y), over its sum: the label's own term is 1, so that nothing underflows
+            e = []
+            moment, total = torch.zeros_like(part.omega), torch.zeros_like(part.omega)
+            for low, high in tiles:
+                n = part.stop - part.start
+                s = scores(part, low, high, s_buffer)
+                e.append(e_buffers[n * (low - first) : n * (high - first)].view(n, -1))
+                torch.exp2(s, out=e[-1])
+                total += e[-1].sum(1)
+                moment += s.mul_(e[-1]).sum(1)
             if one_block:
-                totals[rows_] = total
-            z = totals[rows_]
+                totals[part.rows] = total
+            z = totals[part.rows]
             if not bool(torch.isfinite(total).all()) or not bool(torch.isfinite(z).all()):
                 raise InputError(
                     "the weights give scores that differ by more than 700, which double precision "
                     "cannot exponentiate; scale the weights down"
                 )
-            sums[rows_] += total / z
-            moments[rows_] += torch.linalg.vecdot(e, s) / z
-            here = ((part.labels >= low) & (part.labels < high)).nonzero().squeeze(1)
-            column = part.labels[here] - low
-            p_label = e[here, column] / z[here]
-            at_label[rows_].index_copy_(0, here, p_label)
-            moments[rows_].index_add_(0, here, p_label * s[here, column], alpha=-1.0)
-            e[here, column] -= z[here]
-            part.add_to(G, e, z)
-        class_mass = max(class_mass, float((G[:n_w].sum(0) + 2.0 * label_mass[low:high]).max()))
-        _add_gram(gram, G.view(L, n_w, -1), single)
+            sums[part.rows] += total / z
+            by_word = part.by_word(z)
+            for (low, high), e_tile, G_tile in zip(tiles, e, G, strict=True):
+                here = ((part.labels >= low) & (part.labels < high)).nonzero().squeeze(1)
+                column = part.labels[here] - low
+                own = e_tile[here, column]
+                at_label[part.rows].index_copy_(0, here, own / z[here])
+                moment.index_add_(0, here, own * own.log2(), alpha=-1.0)
+                e_tile[here, column] = own - z[here]
+                by_word.add_to(G_tile, e_tile)
+            moments[part.rows] += moment * (_LOG_2 / z)
+        for (low, high), G_tile in zip(tiles, G, strict=True):
+            class_mass = max(class_mass, float((G_tile[:n_w].sum(0) + 2.0 * label_mass[low:high]).max()))
+            _add_gram(gram, G_tile.view(L, n_w, -1), single)
     losses = totals.log()
     other = losses * (1.0 - at_label) - moments  # -Σ_{k≠y} p log p, with log p = s - s_y - log z
     defect = float((sums - 1.0).abs().max())
@@ -162,29 +176,28 @@ def _classes_per_block(K: int, L: int, n_w: int, rows: int, N: int, memory_limit
     return min(block, K)
 
 
-def _shifted_scores(V: Tensor, U: Tensor, part: _Part, low: int, high: int, out: Tensor) -> None:
-    """s_ik - s_iy for the classes low..high, the shift being one more column of the product."""
-    n = part.stop - part.start
-    x = V.index_select(0, part.flat).view(n, -1)
-    own = (x * U.index_select(0, part.labels)).sum(1, keepdim=True)
-    ones = torch.ones(high - low, 1, dtype=U.dtype, device=U.device)
-    torch.mm(torch.cat((x, -own), 1), torch.cat((U[low:high], ones), 1).T, out=out)
+class _Scores:
+    """s_ik - s_iy in units of log 2, for some classes; the shift is one more column of the product."""
 
+    def __init__(self, V: Tensor, U: Tensor) -> None:
+        self.V, self.U = V, U
+        ones = torch.ones(len(U), 1, dtype=U.dtype, device=U.device)
+        self.U1 = torch.cat((U * math.log2(math.e), ones), 1)
 
-def _totals(V: Tensor, U: Tensor, data: _Data) -> Tensor:
-    """Σ_k e^{s_ik - s_iy} for each sentence."""
-    found = []
-    for part in data:
-        s = torch.empty(part.stop - part.start, len(U), dtype=U.dtype, device=U.device)
-        _shifted_scores(V, U, part, 0, len(U), s)
-        found.append(s.exp_().sum(1))
-    return torch.cat(found)
+    def __call__(self, part: _Part, low: int, high: int, buffer: Tensor | None = None) -> Tensor:
+        n = part.stop - part.start
+        x = self.V.index_select(0, part.flat).view(n, -1)
+        own = (x * self.U1[:, :-1].index_select(0, part.labels)).sum(1, keepdim=True)
+        x = torch.cat((x, -own), 1)
+        if buffer is None:
+            return torch.mm(x, self.U1[low:high].T)
+        return torch.mm(x, self.U1[low:high].T, out=buffer[: n * (high - low)].view(n, high - low))
 
 
 def _add_gram(gram: Tensor, G: Tensor, single: bool) -> None:
     """Add Σ_ℓ G_ℓ G_ℓᵀ, the upper triangle by tiles and mirrored."""
     n_w = G.shape[1]
-    tile = n_w if n_w <= 1500 else math.ceil(n_w / math.ceil(n_w / 1000))
+    tile = math.ceil(n_w / max(1, n_w // 400)) if n_w < 4000 else 1000
     for g in G:
         g = g.float() if single else g
         for i in range(0, n_w, tile):
@@ -207,16 +220,37 @@ class _Part:
     omega: Tensor
     n_w: int
 
-    def add_to(self, G: Tensor, e: Tensor, z: Tensor) -> None:
-        """Add Σ_i (ω_i/z_i) e_i ⊗ ζ(x_i), rows of G being (place, word)."""
+    @property
+    def rows(self) -> slice:
+        """Its place among all sentences."""
+        return slice(self.start, self.stop)
+
+    def by_word(self, z: Tensor) -> _ByWord:
+        """The sums over words of (ω_i/z_i) times something for each sentence."""
         L = self.words.shape[1]
         factor = self.omega / z
         places = (self.words + np.arange(L) * self.n_w).T
-        if e.device.type == "cpu":
-            G.addmm_(_sums(places.ravel(), factor.numpy(), L * self.n_w), e)
+        if z.device.type == "cpu":
+            return _ByWord(_sums(places.ravel(), factor.numpy(), L * self.n_w), None, None)
+        return _ByWord(None, torch.from_numpy(places).to(z.device), factor.unsqueeze(1))
+
+
+@dataclass(frozen=True)
+class _ByWord:
+    """Σ_i (ω_i/z_i) e_i ⊗ ζ(x_i): a sparse matrix on the CPU, indices and factors on a GPU."""
+
+    matrix: Tensor | None
+    places: Tensor | None
+    factor: Tensor | None
+
+    def add_to(self, G: Tensor, e: Tensor) -> None:
+        """Add the sums to G, whose rows are (place, word); `e` may be overwritten."""
+        if self.matrix is not None:
+            G.addmm_(self.matrix, e)
             return
-        e.mul_(factor.unsqueeze(1))
-        for at in torch.from_numpy(places).to(e.device):
+        assert self.places is not None and self.factor is not None
+        e.mul_(self.factor)
+        for at in self.places:
             G.index_add_(0, at, e)
 
 
@@ -248,7 +282,8 @@ class _Data:
 def _sums(rows: np.ndarray, factor: np.ndarray, height: int) -> Tensor:
     """The height × n matrix with factor[t mod n] at (rows[t], t mod n), compressed by rows."""
     width = len(factor)
-    order = np.argsort(rows, kind="stable")
+    # numpy sorts integers of 16 bits by their digits, which is several times faster
+    order = np.argsort(rows.astype(np.uint16) if height <= 2**16 else rows, kind="stable")
     column = order % width
     starts = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=height))))
     with warnings.catch_warnings():  # "sparse CSR is in beta": we use one product of it

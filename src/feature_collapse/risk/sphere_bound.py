@@ -107,9 +107,9 @@ def _proved_sum(A: Tensor, nu: Tensor, error: float) -> float:
 def _barrier(B: Tensor, weight: Tensor, nu: Tensor, tolerance: float, least: float, needed: float) -> Tensor:
     """Near-minimiser of weight·ν subject to Diag(ν) ⪰ B, from the edge of the feasible set.
 
-    Newton's method on weight·ν/μ - log det(Diag(ν) - B) with an exact line search, μ falling: at its minimum weight·ν
-    is within n μ of the least. `least` is a lower bound on weight·ν, or 0.
-    Stops early where weight·ν ≤ needed. About four n³ operations a step.
+    Newton's method on weight·ν/μ - log det(Diag(ν) - B), μ falling: at its minimum weight·ν is within n μ of the
+    least. `least` is a lower bound on weight·ν, or 0.
+    Stops early where weight·ν ≤ needed. About three n³ operations a step.
     """
     n = len(nu)
     best = nu
@@ -129,9 +129,7 @@ def _barrier(B: Tensor, weight: Tensor, nu: Tensor, tolerance: float, least: flo
             break
         step = -torch.cholesky_solve(gradient.unsqueeze(1), curvature).squeeze(1)
         decrement = math.sqrt(max(0.0, -float(gradient @ step)))
-        half = torch.linalg.solve_triangular(factor, torch.diag(step), upper=False)
-        rates = torch.linalg.eigvalsh(torch.linalg.solve_triangular(factor, half.T, upper=False))
-        nu = nu + _exact_step(float(weight @ step) / mu, rates) * step
+        nu = nu + _step_length(S, factor, step, float(weight @ step) / mu, decrement) * step
         if float(weight @ nu) < float(weight @ best):
             best = nu
             if float(weight @ nu) <= needed:
@@ -143,14 +141,18 @@ def _barrier(B: Tensor, weight: Tensor, nu: Tensor, tolerance: float, least: flo
     return best
 
 
-def _exact_step(slope: float, rates: Tensor) -> float:
-    """The minimiser t of slope·t - Σ log(1 + t·rate) on the interval where all logarithms are defined."""
-    lowest = float(rates[0])
-    low, high = 0.0, 0.5 / -lowest if lowest < 0 else 1e6
-    for _ in range(50):
-        t = 0.5 * (low + high)
-        if slope - float((rates / (1.0 + t * rates)).sum()) > 0:
-            high = t
-        else:
-            low = t
-    return 0.5 * (low + high)
+def _step_length(S: Tensor, factor: Tensor, step: Tensor, slope: float, decrement: float) -> float:
+    """A step that lowers slope·t - log det(S + t Diag(step)): 1/(1 + decrement) does; doubled while that helps.
+
+    `factor` is the Cholesky factor of S. O(n³/3) a trial.
+    """
+    t = 1.0 / (1.0 + decrement)
+    best, chosen = -2.0 * float(factor.diagonal().log().sum()), 0.0
+    while True:
+        moved = S.clone()
+        moved.diagonal().add_(step, alpha=t)
+        tried, info = torch.linalg.cholesky_ex(moved)
+        value = slope * t - 2.0 * float(tried.diagonal().log().sum()) if int(info) == 0 else math.inf
+        if not value < best:
+            return chosen if chosen > 0.0 else t
+        best, chosen, t = value, t, 2.0 * t

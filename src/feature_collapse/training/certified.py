@@ -29,16 +29,17 @@ from feature_collapse.training.model import Model, make_model
 from feature_collapse.training.problem import Problem
 from feature_collapse.training.solution import COLUMNS, Progress, Solution, lift
 from feature_collapse.training.solver_checkpoint import SolverCheckpoint, read, write
-from feature_collapse.training.spectral import lambda_max
+from feature_collapse.training.spectral import gradient_at_zero, lambda_max, leading, stretch_at_zero
 from feature_collapse.training.start import spectral_start
 
 _FIRST_RANK, _ADDED = 16, 8
-_PARTS = (20, 100)  # sentences per class that are solved first where there are at least four times as many
-_PART_GAP = 1e-3
+# sentences per class that are solved first, and to which expected gap, where there are at least four times as many
+_PARTS = ((20, 2e-2), (100, 4e-3))
 _PART_ROUNDS = (10, 15, 15, 15, 15)
 _SMALL = 2e6  # scores; below, double precision from the beginning
-_ROUNDS = (15, 30, 50)  # iterations between two changes of scaling; the last repeats
-_PATIENCE = 30  # iterations without a smaller expected: the precision is used up
+_ROUNDS = (15, 15, 15, 15, 15, 30, 60)  # iterations between two changes of scaling; the last repeats
+_TARGET = {False: 0.9, True: 0.6}  # expected gap, over the one asked for, at which to certify; True: normalised
+_PATIENCE, _NOTICED = 30, 1e-9  # iterations without progress, risk counted from a billionth: the precision is used up
 _PRUNE = {False: 1e-4, True: 1e-2}  # singular values relative to the largest; True: on a part of the data
 
 
@@ -112,6 +113,7 @@ class _Run:
         self.rows: list[tuple[float, ...]] = []
         self.iteration = 0
         self.lower = -math.inf
+        self._fresh()
         self.on_part, self.parts_done = False, 0
         self.kept: tuple[int, Tensor, History] | None = None
         self.at: _Point | None = None
@@ -121,11 +123,12 @@ class _Run:
         """The whole run."""
         problem = self.problem
         resumed = read(self.checkpoint, self.key) if self.checkpoint is not None else None
+        parts = [part for part in _PARTS if len(problem.words) >= 4 * part[0] * problem.K]
+        begin = problem.first_of_each_class(parts[0][0]) if parts else problem
         if problem.radius is None and resumed is None:
-            zero = self._zero_solution()
+            zero = self._zero_solution(begin)
             if zero is not None:
                 return zero
-        parts = [size for size in _PARTS if len(problem.words) >= 4 * size * problem.K]
         if resumed is not None:
             self._resume(resumed)
             parts = parts[resumed.parts_done :]
@@ -133,28 +136,28 @@ class _Run:
             self.at, parts = self._given(*start), []
         else:
             first = min(_FIRST_RANK, problem.largest_rank)
-            begin = problem.first_of_each_class(parts[0]) if parts else problem
-            self.at = _Point(*spectral_start(begin, first, self.seed))
-        for size in parts:
-            self._solve_part(problem.first_of_each_class(size))
+            self.at = _Point(*spectral_start(begin, first, self.seed, few=bool(parts)))
+        for size, target in parts:
+            self._solve_part(problem.first_of_each_class(size), target)
         return self._solve_all()
 
-    def _solve_part(self, part: Problem) -> None:
+    def _solve_part(self, part: Problem, target: float) -> None:
         self.on_part = True
         model = make_model(part, single=True)
         for limit in _PART_ROUNDS:
-            expected, _ = self._round(model, limit, target=_PART_GAP)
-            if expected <= _PART_GAP or self._late():
+            expected, _ = self._round(model, limit, target)
+            if expected <= target or self._late():
                 break
             self.kept = None
         self.on_part = False
+        self._fresh()
         self.parts_done += 1
 
     def _solve_all(self) -> Solution:
         problem, radius = self.problem, self.problem.radius
         single = len(problem.words) * problem.K > _SMALL
         model = make_model(problem, single)
-        target = 0.5 * self.gap
+        target = _TARGET[radius is not None] * self.gap
         last = math.inf
         for number in range(10_000):
             expected, stalled = self._round(model, _ROUNDS[min(number, len(_ROUNDS) - 1)], target)
@@ -175,7 +178,9 @@ class _Run:
             elif stalled and single:
                 single, found = False, True
                 model = make_model(problem, single)
-            if not found and stalled and bound.risk >= last * (1.0 - 1e-12):
+            if found:
+                self._fresh()
+            elif stalled and bound.risk >= last * (1.0 - 1e-12):
                 return self._finish(
                     bound,
                     "stalled",
@@ -183,7 +188,7 @@ class _Run:
                     + ("" if room else f", and the rank is at its limit {problem.largest_rank}"),
                 )
             last = bound.risk
-            target *= 0.4
+            target = expected * min(0.8, max(0.1, 0.8 * self.gap * bound.risk / (bound.risk - self.lower)))
         raise AssertionError("unreachable")
 
     def _round(self, model: Model, limit: int, target: float) -> tuple[float, bool]:
@@ -202,13 +207,11 @@ class _Run:
             history = History(x)
         at, expected, stalled = None, math.inf, False
         values: list[float] = []
-        least, since = math.inf, 0
         for at in minimise(model.objective, x, history):
             self.at = _Point(*model.split(at.x))
             expected = model.expected_gap(at.x, at.gradient, at.value)
             values.append(at.value)
-            least, since = (expected, 0) if expected < least else (least, since + 1)
-            stalled = at.stalled or since > _PATIENCE
+            stalled = at.stalled or self._waited(expected, at.value) > _PATIENCE
             self._note(at.value, expected)
             self.iteration += 1
             if stalled or expected <= target or len(values) > limit or self._late():
@@ -219,6 +222,18 @@ class _Run:
         if self.on_part and self.at.V.shape[1] == rank:
             self.kept = (rank, model.unit, history)
         return expected, stalled
+
+    def _fresh(self) -> None:
+        """A new rank, precision or data: what was reached before says nothing."""
+        self.least, self.lowest, self.waited = math.inf, math.inf, 0
+
+    def _waited(self, expected: float, value: float) -> int:
+        """Iterations since either the expected gap or the risk was last smaller than ever before."""
+        progress = expected < self.least or value < self.lowest * (1.0 - _NOTICED)
+        self.waited = 0 if progress else self.waited + 1
+        self.least = min(self.least, expected)
+        self.lowest = value if value < self.lowest * (1.0 - _NOTICED) else self.lowest
+        return self.waited
 
     def _certify(self) -> tuple[DualPoint, Bound]:
         assert self.at is not None
@@ -276,8 +291,12 @@ class _Run:
             bound.data_term,
         )
 
-    def _zero_solution(self) -> Solution | None:
+    def _zero_solution(self, part: Problem) -> Solution | None:
         problem = self.problem
+        if part is not problem:
+            v = leading(gradient_at_zero(part), 1, self.seed).right[:, 0]
+            if stretch_at_zero(problem, v) * (1.0 - 1e-5) > problem.lambda_:
+                return None
         if lambda_max(problem) * (1.0 - 1e-5) > problem.lambda_:
             return None
         device = torch.device(problem.device)

@@ -107,14 +107,20 @@ class PlainModel(_Scaled):
         return data + 0.5 * self.lambda_ * float(V.square().sum() + U.square().sum())
 
     def expected_gap(self, x: Tensor, gradient: Tensor, value: float) -> float:
-        """P - D at θ = 1 is ⟨∂, x⟩/2; θ < 1 costs the penalty times the excess of ‖∇fᵀu_c‖/‖u_c‖ over λ."""
+        """P - D(θ) = ⟨∂, x⟩/2 + (1-θ)(-⟨∇f, M⟩), 1/θ being the largest ‖∇fᵀu‖/(λ‖u‖) or ‖∇f v‖/(λ‖v‖) in use, or 1.
+
+        At a balanced critical point -⟨∇f, M⟩ is the penalty, and off it the penalty less ⟨∂, x⟩/2.
+        """
         V, U = self._raw(x)
+        U = U.view(-1, self.r)
         g = gradient / self.unit
-        pull = self.lambda_ * V - g[: V.numel()].view_as(V)  # -∇fᵀU
-        norms = U.view(-1, self.r).norm(dim=0)
-        excess = float((pull.norm(dim=0) / (self.lambda_ * norms.clamp_min(1e-30))).max()) - 1.0
-        penalty = 0.5 * self.lambda_ * float(V.square().sum() + U.square().sum())
-        return (0.5 * abs(float(torch.dot(gradient, x))) + 2.0 * penalty * max(excess, 0.0)) / value
+        to_V = self.lambda_ * V - g[: V.numel()].view_as(V)  # -∇fᵀU
+        to_U = self.lambda_ * U - g[V.numel() :].view_as(U)  # -∇f V
+        norm = max(_largest_ratio(to_V, U), _largest_ratio(to_U, V))
+        theta = min(1.0, self.lambda_ / max(norm, 1e-300))
+        penalty = 0.5 * self.lambda_ * float(V.square().sum(dtype=torch.float64) + U.square().sum(dtype=torch.float64))
+        slope = 0.5 * float(torch.dot(gradient, x))
+        return (abs(slope) if theta == 1.0 else abs(slope + (1.0 - theta) * (penalty - slope))) / value
 
     def prune(self, V: Tensor, U: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
         """Without the directions whose singular value of U Vᵀ is below `threshold` times the largest."""
@@ -216,6 +222,14 @@ def on_sphere(V: Tensor, radius: float) -> Tensor:
     first = torch.zeros_like(V)
     first[:, 0] = 1.0
     return radius * torch.where(norms > 0, V / norms.clamp_min(1e-300), first)
+
+
+def _largest_ratio(images: Tensor, vectors: Tensor) -> float:
+    """Largest over c of ‖images c‖/‖vectors c‖, for (·, r) matrices; directions of no length left out. O((m+n) r²)."""
+    values, basis = torch.linalg.eigh((vectors.T @ vectors).double())
+    kept = values > 1e-10 * values[-1]
+    basis = (basis[:, kept] * values[kept].rsqrt()).to(images.dtype)
+    return float(torch.linalg.matrix_norm(images @ basis, 2)) if bool(kept.any()) else 0.0
 
 
 def balanced(V: Tensor, U: Tensor) -> tuple[Tensor, Tensor]:

@@ -106,3 +106,12 @@ def lambda_max(problem: Problem) -> float:
         return float(np.linalg.norm(dense, 2))
     start = np.random.default_rng(0).standard_normal(min(G.shape))
     return float(scipy.sparse.linalg.svds(G, k=1, tol=1e-7, v0=start, return_singular_vectors=False)[0])
+
+
+def stretch_at_zero(problem: Problem, v: np.ndarray) -> float:
+    """‖G_0 v‖/‖v‖ ≤ λ_max for any v (n_w,), without building G_0. O(N L)."""
+    omega = np.full(len(problem.labels), 1.0 / len(problem.labels)) if problem.weights is None else problem.weights
+    image = torch.from_numpy(v[problem.words] * omega[:, None])
+    own = torch.zeros(problem.K, problem.L, dtype=image.dtype)
+    own.index_add_(0, torch.from_numpy(problem.labels.astype(np.int64)), image)
+    return float((image.sum(0) / problem.K - own).norm() / np.linalg.norm(v))
