@@ -11,7 +11,7 @@ import math
 import numpy as np
 from matplotlib.figure import Figure
 
-from feature_collapse.figures.style import COLOURS, MARKERS, panels, styled
+from feature_collapse.figures.style import COLOURS, GREY, MARKERS, panels, styled
 from feature_collapse.sweeps.results import Results, cells
 
 
@@ -49,6 +49,11 @@ def draw(results: Results) -> Figure:
             line = axis.plot(xs, middle, color=COLOURS[index], marker=MARKERS[index], markersize=3, linewidth=1.2)[0]
             line.set(label=f"{name}, $n_{{spl}}$ = {n_spl}", linestyle="-" if network == "h" else "--")
             axis.fill_between(xs, low, high, color=COLOURS[index], alpha=0.25, linewidth=0)
+    own = float(np.nanmax(done.where(group="certified").numbers("relative_gap")))
+    left.axhline(own, color=GREY, linewidth=0.8, linestyle=":")
+    left.annotate(
+        "below: the bound's own gap", (0.02, own), xycoords=("axes fraction", "data"), fontsize=7, va="bottom", color=GREY
+    )
     left.set(xscale="log", yscale="log", xlabel="epochs", ylabel="(risk - bound)/bound", title="risk above the minimum")
     right.set(xscale="log", xlabel="epochs", ylabel="test accuracy", title="test accuracy", ylim=(-0.03, 1.03))
     left.legend()

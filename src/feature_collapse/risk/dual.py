@@ -27,6 +27,7 @@ UNIT = 2.0**-53  # rounding of float64
 _UNIT_SINGLE = 2.0**-24
 _LOG_2 = math.log(2.0)
 _ROWS, _TILE = 5000, 250  # sentences and classes that are summed at once: 10 MB, which the processor's cache holds
+_WIDE_FROM, _WIDE = 4000, 2000  # from so many words on the Gram matrix is what costs, and wants more classes at once
 _SINGLE_FROM = 2e13  # a Gram matrix that costs more is multiplied in float32, with the larger rounding bound
 
 
@@ -102,7 +103,8 @@ def dual_point(
         for part in data:
             for low in range(0, K, block):
                 totals[part.rows] += scores(part, low, min(low + block, K)).exp2_().sum(1)
-    s_buffer = torch.empty(rows * _TILE, dtype=torch.float64, device=device)
+    tile = _TILE if n_w < _WIDE_FROM else _WIDE
+    s_buffer = torch.empty(rows * min(tile, block, K), dtype=torch.float64, device=device)
     e_buffers = torch.empty(rows * min(block, K), dtype=torch.float64, device=device)
     gram = torch.zeros(n_w, n_w, dtype=torch.float64, device=device)
     sums, moments, at_label = torch.zeros_like(omega), torch.zeros_like(omega), torch.zeros_like(omega)
@@ -110,7 +112,7 @@ def dual_point(
     class_mass = 0.0
     for first in range(0, K, block):
         last = min(first + block, K)
-        tiles = [(low, min(low + _TILE, last)) for low in range(first, last, _TILE)]
+        tiles = [(low, min(low + tile, last)) for low in range(first, last, tile)]
         G = [torch.zeros(L * n_w, high - low, dtype=torch.float64, device=device) for low, high in tiles]
         for part in data:
             # 2^(s - s_y), over its sum: the label's own term is 1, so that nothing underflows
@@ -197,7 +199,7 @@ class _Scores:
 def _add_gram(gram: Tensor, G: Tensor, single: bool) -> None:
     """Add Σ_ℓ G_ℓ G_ℓᵀ, the upper triangle by tiles and mirrored."""
     n_w = G.shape[1]
-    tile = math.ceil(n_w / max(1, n_w // 400)) if n_w < 4000 else 1000
+    tile = math.ceil(n_w / max(1, n_w // 400)) if n_w < _WIDE_FROM else 1000
     for g in G:
         g = g.float() if single else g
         for i in range(0, n_w, tile):
