@@ -157,7 +157,7 @@ class _Run:
         problem, radius = self.problem, self.problem.radius
         single = len(problem.words) * problem.K > _SMALL
         model = make_model(problem, single)
-        target = _TARGET[radius is not None] * self.gap
+        target = first_target = _TARGET[radius is not None] * self.gap
         last = math.inf
         for number in range(10_000):
             expected, stalled = self._round(model, _ROUNDS[min(number, len(_ROUNDS) - 1)], target)
@@ -180,6 +180,7 @@ class _Run:
                 model = make_model(problem, single)
             if found:
                 self._fresh()
+                target = first_target
             elif stalled and bound.risk >= last * (1.0 - 1e-12):
                 return self._finish(
                     bound,
@@ -187,8 +188,9 @@ class _Run:
                     "neither a step nor a new direction lowers the risk further"
                     + ("" if room else f", and the rank is at its limit {problem.largest_rank}"),
                 )
+            else:
+                target = expected * min(0.8, max(0.1, 0.8 * self.gap * bound.risk / (bound.risk - self.lower)))
             last = bound.risk
-            target = expected * min(0.8, max(0.1, 0.8 * self.gap * bound.risk / (bound.risk - self.lower)))
         raise AssertionError("unreachable")
 
     def _round(self, model: Model, limit: int, target: float) -> tuple[float, bool]:
