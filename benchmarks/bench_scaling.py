@@ -1,10 +1,10 @@
-"""Time and peak memory of an evaluation, a certificate and a whole solution against K, N, n_w and r, a factor of 16 each.
+"""Time and peak memory of an evaluation, a certificate and a solution against K, N, n_w and r, a factor of 16 each.
 
     python benchmarks/bench_scaling.py [--out FOLDER] [--threads T]
 
-Every row runs in a process of its own, so that the peak memory is its own. The solution is that at λ = λ_max/3 to a gap of
-1e-2; its rank is its own affair, so it is not measured against r. Writes scaling.csv, scaling.png and prints the table
-and the exponents at the large end.
+Every row runs in a process of its own, so that the peak memory is its own. The solution is that at λ = λ_max/3 to a
+gap of 1e-2; its rank is its own affair, so it is not measured against r. Writes scaling.csv, scaling.png and prints the
+table and the exponents at the large end.
 """
 
 from __future__ import annotations

@@ -52,7 +52,12 @@ def draw(results: Results) -> Figure:
     own = float(np.nanmax(done.where(group="certified").numbers("relative_gap")))
     left.axhline(own, color=GREY, linewidth=0.8, linestyle=":")
     left.annotate(
-        "below: the bound's own gap", (0.02, own), xycoords=("axes fraction", "data"), fontsize=7, va="bottom", color=GREY
+        "below: the bound's own gap",
+        (0.02, own),
+        xycoords=("axes fraction", "data"),
+        fontsize=7,
+        va="bottom",
+        color=GREY,
     )
     left.set(xscale="log", yscale="log", xlabel="epochs", ylabel="(risk - bound)/bound", title="risk above the minimum")
     right.set(xscale="log", xlabel="epochs", ylabel="test accuracy", title="test accuracy", ylim=(-0.03, 1.03))

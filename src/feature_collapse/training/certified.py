@@ -8,9 +8,7 @@ double where that is used up. Nothing here depends on luck: a wrong turn shows a
 
 from __future__ import annotations
 
-import hashlib
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +22,11 @@ from feature_collapse.normalisers import LayerNorm
 from feature_collapse.risk.certificate import Bound, bound_from
 from feature_collapse.risk.dual import DualPoint, dual_point
 from feature_collapse.training import escape
+from feature_collapse.training.journal import Journal
 from feature_collapse.training.lbfgs import History, minimise
 from feature_collapse.training.model import Model, make_model
 from feature_collapse.training.problem import Problem
-from feature_collapse.training.solution import COLUMNS, Progress, Solution, lift
-from feature_collapse.training.solver_checkpoint import SolverCheckpoint, read, write
+from feature_collapse.training.solution import Progress, Solution, lift
 from feature_collapse.training.spectral import gradient_at_zero, lambda_max, leading, stretch_at_zero
 from feature_collapse.training.start import spectral_start
 
@@ -39,7 +37,6 @@ _PART_ROUNDS = (10, 15, 15, 15, 15)
 _SMALL = 2e6  # scores; below, double precision from the beginning
 _ROUNDS = (15, 15, 15, 15, 15, 30, 60)  # iterations between two changes of scaling; the last repeats
 _TARGET = {False: 0.9, True: 0.6}  # expected gap, over the one asked for, at which to certify; True: normalised
-_PATIENCE, _NOTICED = 30, 1e-9  # iterations without progress, risk counted from a billionth: the precision is used up
 _PRUNE = {False: 1e-4, True: 1e-2}  # singular values relative to the largest; True: on a part of the data
 
 
@@ -83,7 +80,8 @@ def solve(
     try:
         return run.solve(start)
     except KeyboardInterrupt:
-        run.save()
+        if run.at is not None:
+            run.journal.save(run.at.V, run.at.U)
         raise
 
 
@@ -107,22 +105,15 @@ class _Run:
         memory_limit: float,
     ) -> None:
         self.problem, self.gap, self.time_limit, self.seed = problem, gap, time_limit, seed
-        self.checkpoint, self.report, self.memory_limit = checkpoint, report, memory_limit
-        self.began = self.shown = self.saved = time.monotonic()
-        self.before = 0.0
-        self.rows: list[tuple[float, ...]] = []
-        self.iteration = 0
-        self.lower = -math.inf
-        self._fresh()
-        self.on_part, self.parts_done = False, 0
+        self.memory_limit = memory_limit
+        self.journal = Journal(problem, seed, checkpoint, report)
         self.kept: tuple[int, Tensor, History] | None = None
         self.at: _Point | None = None
-        self.key = _key(problem, seed) if checkpoint is not None else ""
 
     def solve(self, start: tuple[np.ndarray, np.ndarray] | None) -> Solution:
         """The whole run."""
         problem = self.problem
-        resumed = read(self.checkpoint, self.key) if self.checkpoint is not None else None
+        resumed = self.journal.resume()
         parts = [part for part in _PARTS if len(problem.words) >= 4 * part[0] * problem.K]
         begin = problem.first_of_each_class(parts[0][0]) if parts else problem
         if problem.radius is None and resumed is None:
@@ -130,7 +121,7 @@ class _Run:
             if zero is not None:
                 return zero
         if resumed is not None:
-            self._resume(resumed)
+            self.at = _Point(resumed.V.to(problem.device), resumed.U.to(problem.device))
             parts = parts[resumed.parts_done :]
         elif start is not None:
             self.at, parts = self._given(*start), []
@@ -142,16 +133,16 @@ class _Run:
         return self._solve_all()
 
     def _solve_part(self, part: Problem, target: float) -> None:
-        self.on_part = True
+        self.journal.on_part = True
         model = make_model(part, single=True)
         for limit in _PART_ROUNDS:
             expected, _ = self._round(model, limit, target)
             if expected <= target or self._late():
                 break
             self.kept = None
-        self.on_part = False
-        self._fresh()
-        self.parts_done += 1
+        self.journal.on_part = False
+        self.journal.begin_anew()
+        self.journal.parts_done += 1
 
     def _solve_all(self) -> Solution:
         problem, radius = self.problem, self.problem.radius
@@ -164,7 +155,7 @@ class _Run:
             if not (expected <= target or stalled or self._late()):
                 continue
             point, bound = self._certify()
-            if bound.risk - self.lower <= self.gap * bound.risk:
+            if bound.risk - self.journal.lower <= self.gap * bound.risk:
                 return self._finish(bound, "solved", f"the gap asked for, {self.gap:.3g}, is proved")
             if self._late():
                 return self._finish(bound, "time_limit", f"the time limit of {self.time_limit:g} s came first")
@@ -179,7 +170,7 @@ class _Run:
                 single, found = False, True
                 model = make_model(problem, single)
             if found:
-                self._fresh()
+                self.journal.begin_anew()
                 target = first_target
             elif stalled and bound.risk >= last * (1.0 - 1e-12):
                 return self._finish(
@@ -189,7 +180,7 @@ class _Run:
                     + ("" if room else f", and the rank is at its limit {problem.largest_rank}"),
                 )
             else:
-                target = expected * min(0.8, max(0.1, 0.8 * self.gap * bound.risk / (bound.risk - self.lower)))
+                target = expected * min(0.8, max(0.1, 0.8 * self.gap * bound.risk / (bound.risk - self.journal.lower)))
             last = bound.risk
         raise AssertionError("unreachable")
 
@@ -213,34 +204,20 @@ class _Run:
             self.at = _Point(*model.split(at.x))
             expected = model.expected_gap(at.x, at.gradient, at.value)
             values.append(at.value)
-            stalled = at.stalled or self._waited(expected, at.value) > _PATIENCE
-            self._note(at.value, expected)
-            self.iteration += 1
+            stalled = self.journal.iterated(self.at.V, self.at.U, at.value, expected) or at.stalled
             if stalled or expected <= target or len(values) > limit or self._late():
                 break
         assert self.at is not None
         rank = V.shape[1]
-        self.at = _Point(*model.prune(self.at.V, self.at.U, _PRUNE[self.on_part]))
-        if self.on_part and self.at.V.shape[1] == rank:
+        self.at = _Point(*model.prune(self.at.V, self.at.U, _PRUNE[self.journal.on_part]))
+        if self.journal.on_part and self.at.V.shape[1] == rank:
             self.kept = (rank, model.unit, history)
         return expected, stalled
-
-    def _fresh(self) -> None:
-        """A new rank, precision or data: what was reached before says nothing."""
-        self.least, self.lowest, self.waited = math.inf, math.inf, 0
-
-    def _waited(self, expected: float, value: float) -> int:
-        """Iterations since either the expected gap or the risk was last smaller than ever before."""
-        progress = expected < self.least or value < self.lowest * (1.0 - _NOTICED)
-        self.waited = 0 if progress else self.waited + 1
-        self.least = min(self.least, expected)
-        self.lowest = value if value < self.lowest * (1.0 - _NOTICED) else self.lowest
-        return self.waited
 
     def _certify(self) -> tuple[DualPoint, Bound]:
         assert self.at is not None
         problem, V, U = self.problem, self.at.V, self.at.U
-        self._tell("certificate", self.rows[-1][2] if self.rows else math.nan)
+        self.journal.certifies(V.shape[1])
         point = dual_point(
             V,
             U.reshape(problem.K, -1),
@@ -259,10 +236,7 @@ class _Run:
             0.1 * self.gap,
             self.gap,
         )
-        self.lower = max(self.lower, bound.lower_bound)
-        self.rows.append((float(self.iteration), self._seconds(), bound.risk, self.lower, float(V.shape[1])))
-        self._tell("certificate", bound.risk)
-        self.save()
+        self.journal.certified(V, U, bound.risk, bound.lower_bound)
         return point, bound
 
     def _finish(self, bound: Bound, status: str, reason: str) -> Solution:
@@ -272,23 +246,22 @@ class _Run:
         U = U.reshape(problem.K, problem.L, -1)
         if problem.radius is not None:
             V, U = lift(V, U, problem.d, mean_zero=isinstance(problem.normaliser, LayerNorm))
-        gap = bound.risk - self.lower
+        lower = self.journal.lower
+        gap = bound.risk - lower
         relative = gap / bound.risk if bound.risk > 0 else 0.0
-        message = (
-            f"{reason}; risk {bound.risk:.8g}, lower bound {self.lower:.8g}, relative gap {relative:.2e}, rank {rank}"
-        )
+        message = f"{reason}; risk {bound.risk:.8g}, lower bound {lower:.8g}, relative gap {relative:.2e}, rank {rank}"
         return Solution(
             V,
             U,
             bound.risk,
-            self.lower,
+            lower,
             gap,
             relative,
             rank,
             status,
             message,
-            np.array(self.rows, dtype=np.float64).reshape(-1, len(COLUMNS)),
-            self._seconds(),
+            self.journal.history(),
+            self.journal.seconds(),
             bound.operator_norm,
             bound.data_term,
         )
@@ -306,7 +279,7 @@ class _Run:
         self.at = _Point(V, torch.zeros(problem.K * problem.L, 1, dtype=torch.float64, device=device))
         _, bound = self._certify()
         if bound.operator_norm > problem.lambda_ * (1.0 + 1e-6) and bound.relative_gap > self.gap:
-            self.lower, self.rows = -math.inf, []
+            self.journal.lower, self.journal.rows = -math.inf, []
             return None
         return self._finish(
             bound,
@@ -329,60 +302,5 @@ class _Run:
             V = V * (problem.radius / V.norm(dim=1, keepdim=True))
         return _Point(V, torch.as_tensor(U, dtype=torch.float64, device=problem.device).reshape(-1, W.shape[1]))
 
-    def _seconds(self) -> float:
-        return self.before + time.monotonic() - self.began
-
     def _late(self) -> bool:
-        return self.time_limit is not None and self._seconds() > self.time_limit
-
-    def _note(self, value: float, expected: float) -> None:
-        assert self.at is not None
-        sign = -1.0 if self.on_part else 1.0
-        self.rows.append((sign * self.iteration, self._seconds(), value, math.nan, float(self.at.V.shape[1])))
-        now = time.monotonic()
-        if now - self.shown > 0.1:
-            self._tell("part of the data" if self.on_part else "all data", value, expected)
-        if now - self.saved > 30.0:
-            self.save()
-
-    def _tell(self, phase: str, risk: float, expected: float = math.nan) -> None:
-        self.shown = time.monotonic()
-        if self.report is not None and self.at is not None:
-            relative = (risk - self.lower) / risk if self.lower > -math.inf and risk > 0 else math.inf
-            rank, seconds = self.at.V.shape[1], self._seconds()
-            self.report(Progress(phase, self.iteration, risk, self.lower, relative, rank, seconds, expected))
-
-    def save(self) -> None:
-        """Write the checkpoint, if one is wanted and there is something to write."""
-        self.saved = time.monotonic()
-        if self.checkpoint is not None and self.at is not None:
-            history = np.array(self.rows, dtype=np.float64).reshape(-1, len(COLUMNS))
-            write(
-                self.checkpoint,
-                SolverCheckpoint(
-                    self.key,
-                    self.at.V.cpu(),
-                    self.at.U.cpu(),
-                    self.parts_done,
-                    self.iteration,
-                    self._seconds(),
-                    self.lower,
-                    history,
-                ),
-            )
-
-    def _resume(self, state: SolverCheckpoint) -> None:
-        device = self.problem.device
-        self.at = _Point(state.V.to(device), state.U.to(device))
-        self.parts_done = state.parts_done
-        self.iteration, self.before, self.lower = state.iteration, state.seconds, state.lower_bound
-        self.rows = [tuple(row) for row in state.history]
-
-
-def _key(problem: Problem, seed: int) -> str:
-    """Names a run: the data and everything that changes the solution."""
-    digest = hashlib.sha256()
-    for array in (problem.words, problem.labels, problem.weights):
-        digest.update(b"" if array is None else np.ascontiguousarray(array).tobytes())
-    digest.update(repr((problem.n_w, problem.K, problem.lambda_, problem.normaliser, problem.d, seed)).encode())
-    return digest.hexdigest()
+        return self.time_limit is not None and self.journal.seconds() > self.time_limit
