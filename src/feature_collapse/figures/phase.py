@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
 
 from feature_collapse.figures.style import COLOURS, MARKERS
 from feature_collapse.figures.sweep_map import draw_mesh
@@ -54,7 +55,7 @@ def crossing(values: Mapping[float, float], level: float) -> float:
 
 
 def draw_boundary(
-    axis: Axes, results: Results, x: str, y: str, value: str, level: float, label: str, colour: str = "white"
+    axis: Axes, results: Results, x: str, y: str, value: str, level: float, label: str
 ) -> dict[float, list[float]]:
     """The x beyond which the value stays above a level, for each y: mean over the seeds, bars from lowest to highest.
 
@@ -78,12 +79,13 @@ def draw_boundary(
             means,
             rows,
             xerr=np.stack([means - low, high - means]),
-            color=colour,
+            color="black",
             marker="o",
             markersize=3,
-            linewidth=1.4,
+            linewidth=1.2,
             elinewidth=1,
             label=label,
+            path_effects=[withStroke(linewidth=2.6, foreground="white")],  # seen on every colour of the map
         )
     return found
 
