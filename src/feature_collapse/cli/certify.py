@@ -22,11 +22,13 @@ def command(
     The bound is on the empirical risk, penalty included, over all weights: for the plain network over every
     dimension. It does not depend on how the weights were found, and nothing in the record is trusted but its data.
     """
+    from feature_collapse.errors import check_real
     from feature_collapse.experiments.record import read_record, write_summary
     from feature_collapse.experiments.run import check_device
     from feature_collapse.normalisers import make_normaliser
     from feature_collapse.risk.certificate import certificate
 
+    check_real("memory", memory, 1e-3, 1e6)
     place = check_device(device)
     records = [read_record(path) for path in record]
     found = {}

@@ -79,6 +79,9 @@ def certificate(
         InputError: shapes that do not fit, weights that are not finite, λ ≤ 0, a memory limit too small.
     """
     check_real("lambda", lambda_, 0.0, above=True)
+    check_real("memory_limit", memory_limit, 1e6)
+    if weights is not None:
+        weights = check_omega(weights, len(labels))
     normaliser = normaliser or NoNormaliser()
     W64 = torch.as_tensor(W, dtype=torch.float64, device=device).detach()
     U64 = torch.as_tensor(U, dtype=torch.float64, device=device).detach()
@@ -129,6 +132,21 @@ def check_weights(W: Tensor, U: Tensor, words: np.ndarray, labels: np.ndarray) -
     if not (bool(torch.isfinite(W).all()) and bool(torch.isfinite(U).all())):
         raise InputError("the weights have entries that are not finite, but must be numbers")
     check_sentences(words, labels, len(W), len(U), U.shape[1])
+
+
+def check_omega(weights: np.ndarray, N: int) -> np.ndarray:
+    """The sentences' weights ω as float64.
+
+    Raises:
+        InputError: they are not N numbers ≥ 0 of sum 1.
+    """
+    try:
+        omega = np.asarray(weights, dtype=np.float64)
+    except (TypeError, ValueError):
+        omega = np.empty(0)
+    if omega.shape != (N,) or not np.all(omega >= 0) or not abs(float(omega.sum()) - 1.0) <= 1e-6:
+        raise InputError(f"weights must be {N} numbers ≥ 0, one for each sentence, with sum 1")
+    return omega
 
 
 def check_sentences(words: np.ndarray, labels: np.ndarray, n_w: int, K: int, L: int | None = None) -> None:

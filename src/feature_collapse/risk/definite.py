@@ -53,23 +53,25 @@ def top_eigenvalue(A: Float[Tensor, "n n"]) -> float:
     """The largest eigenvalue of a symmetric A, as an estimate. O(n³) up to n = 300, Lanczos beyond."""
     if len(A) <= _DENSE or A.device.type != "cpu":
         return float(torch.linalg.eigvalsh(A)[-1])
-    return float(_lanczos(A, 1)[0][-1])
+    found = _lanczos(A, 1)
+    return float(torch.linalg.eigvalsh(A)[-1]) if found is None else float(found[0][-1])
 
 
 def top_eigenpairs(A: Float[Tensor, "n n"], count: int) -> tuple[np.ndarray, np.ndarray]:
     """The largest `count` eigenvalues (falling) and eigenvectors (columns) of a symmetric A, as estimates."""
     n = len(A)
     count = min(count, n)
-    if n <= _DENSE or A.device.type != "cpu":
+    found = _lanczos(A, min(count, n - 2)) if n > _DENSE and A.device.type == "cpu" else None
+    if found is None:
         all_values, all_vectors = torch.linalg.eigh(A)
-        values, vectors = all_values[n - count :].cpu().numpy(), all_vectors[:, n - count :].cpu().numpy()
-    else:
-        values, vectors = _lanczos(A, min(count, n - 2))
+        found = all_values[n - count :].cpu().numpy(), all_vectors[:, n - count :].cpu().numpy()
+    values, vectors = found
     order = np.argsort(-values)
     return values[order], vectors[:, order]
 
 
-def _lanczos(A: Tensor, count: int) -> tuple[np.ndarray, np.ndarray]:
+def _lanczos(A: Tensor, count: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """The largest eigenvalues and their vectors; None where Lanczos does not get there (A = 0, clusters)."""
     n = len(A)
 
     def multiply(x: np.ndarray) -> np.ndarray:
@@ -78,5 +80,8 @@ def _lanczos(A: Tensor, count: int) -> tuple[np.ndarray, np.ndarray]:
     operator = scipy.sparse.linalg.LinearOperator((n, n), matvec=multiply, dtype=np.float64)
     start = np.random.default_rng(0).standard_normal(n)
     ncv = min(n, max(60, 3 * count))
-    values, vectors = scipy.sparse.linalg.eigsh(operator, k=count, which="LA", tol=1e-9, v0=start, ncv=ncv)
+    try:
+        values, vectors = scipy.sparse.linalg.eigsh(operator, k=count, which="LA", tol=1e-9, v0=start, ncv=ncv)
+    except scipy.sparse.linalg.ArpackError:  # no convergence is one of them
+        return None
     return values, vectors

@@ -84,7 +84,7 @@ class EmpiricalRisk:
         omega = np.full(self.N, 1.0 / self.N) if weights is None else np.asarray(weights, dtype=np.float64)
         self.omega = torch.from_numpy(omega).to(self.device)
         self._shift: Tensor | None = None
-        self._x = torch.empty(0, dtype=dtype, device=self.device)
+        self._x, self._width = torch.empty(0, dtype=dtype, device=self.device), 0
 
     def _chunk(self, start: int, stop: int, cpu: bool) -> _Chunk:
         flat = self.words[start:stop].reshape(-1)
@@ -117,8 +117,8 @@ class EmpiricalRisk:
         gV = torch.zeros_like(V)
         value = torch.zeros((), dtype=torch.float64, device=self.device)
         new_shift = torch.empty(self.N, dtype=self.dtype, device=self.device)
-        sums = torch.empty(self.N, dtype=self.dtype, device=self.device)
-        if self._x.shape != (self.rows, padded):
+        if self._x.shape != (self.rows, padded) or self._width != width:
+            self._width = width
             self._x = torch.zeros(self.rows, padded, dtype=self.dtype, device=self.device)
             self._g = torch.empty_like(self._x)
         for chunk in self._chunks:
@@ -138,7 +138,8 @@ class EmpiricalRisk:
             torch.exp2(scores, out=scores)
             torch.mm(scores, U1, out=g)
             total = g[:, width].clone()
-            sums[rows] = total
+            if not (float(total.min()) > _TINY and float(total.max()) < float("inf")):
+                return None
             U_label = U.index_select(0, chunk.labels)
             log_sum = used + total.log2()
             new_shift[rows] = log_sum
@@ -150,10 +151,9 @@ class EmpiricalRisk:
             g_only = g[:, :width].mul_((share * _LOG_2).unsqueeze(1)).addcmul_(U_label, omega.unsqueeze(1), value=-1.0)
             self._add_by_word(gV, chunk, g_only.reshape(n * self.L, r))
             gU[:, :width].index_add_(0, chunk.labels, x_only * omega.unsqueeze(1), alpha=-1.0)
-            x.mul_(share.unsqueeze(1))
+            x_only.mul_(share.unsqueeze(1))
             gU.addmm_(scores.T, x)
-        low, high = sums.aminmax()
-        if not (float(low) > _TINY and float(high) < float("inf")) or not bool(torch.isfinite(new_shift).all()):
+        if not bool(torch.isfinite(new_shift).all()):
             return None
         self._shift = new_shift
         return float(value), gV, gU[:, :width].contiguous()

@@ -37,6 +37,7 @@ _PART_ROUNDS = (10, 15, 15, 15, 15)
 _SMALL = 2e6  # scores; below, double precision from the beginning
 _ROUNDS = (15, 15, 15, 15, 15, 30, 60)  # iterations between two changes of scaling; the last repeats
 _TARGET = {False: 0.9, True: 0.6}  # expected gap, over the one asked for, at which to certify; True: normalised
+_ROUNDING = 1e-13  # a gap below this is none: there is one class, or nothing to tell apart
 _PRUNE = {False: 1e-4, True: 1e-2}  # singular values relative to the largest; True: on a part of the data
 
 
@@ -116,11 +117,11 @@ class _Run:
         resumed = self.journal.resume()
         parts = [part for part in _PARTS if len(problem.words) >= 4 * part[0] * problem.K]
         begin = problem.first_of_each_class(parts[0][0]) if parts else problem
-        if problem.radius is None and resumed is None:
+        if problem.radius is None and (resumed is None or not bool(resumed.V.any())):
             zero = self._zero_solution(begin)
             if zero is not None:
                 return zero
-        if resumed is not None:
+        if resumed is not None and bool(resumed.V.any()):
             self.at = _Point(resumed.V.to(problem.device), resumed.U.to(problem.device))
             parts = parts[resumed.parts_done :]
         elif start is not None:
@@ -155,7 +156,7 @@ class _Run:
             if not (expected <= target or stalled or self._late()):
                 continue
             point, bound = self._certify()
-            if bound.risk - self.journal.lower <= self.gap * bound.risk:
+            if bound.risk - self.journal.lower <= max(self.gap * bound.risk, _ROUNDING):
                 return self._finish(bound, "solved", f"the gap asked for, {self.gap:.3g}, is proved")
             if self._late():
                 return self._finish(bound, "time_limit", f"the time limit of {self.time_limit:g} s came first")
@@ -199,13 +200,15 @@ class _Run:
             x, V, U = model.begin(V, U)
             history = History(x)
         at, expected, stalled = None, math.inf, False
+        single = model.risk.dtype == torch.float32
         values: list[float] = []
         for at in minimise(model.objective, x, history):
             self.at = _Point(*model.split(at.x))
             expected = model.expected_gap(at.x, at.gradient, at.value)
             values.append(at.value)
-            stalled = self.journal.iterated(self.at.V, self.at.U, at.value, expected) or at.stalled
-            if stalled or expected <= target or len(values) > limit or self._late():
+            stalled = self.journal.iterated(self.at.V, self.at.U, at.value, expected, single=single) or at.stalled
+            # a first point is never believed: the expected gap is one of first order
+            if stalled or (expected <= target and len(values) > 1) or len(values) > limit or self._late():
                 break
         assert self.at is not None
         rank = V.shape[1]
@@ -281,11 +284,16 @@ class _Run:
         if bound.operator_norm > problem.lambda_ * (1.0 + 1e-6) and bound.relative_gap > self.gap:
             self.journal.lower, self.journal.rows = -math.inf, []
             return None
+        at_least = bound.operator_norm <= problem.lambda_ * (1.0 + 1e-6)
         return self._finish(
             bound,
             "zero",
-            f"lambda = {problem.lambda_:g} is at or above lambda_max = "
-            f"{bound.operator_norm:.6g}, where zero weights are the minimum",
+            f"lambda = {problem.lambda_:g} is "
+            + (
+                f"at or above lambda_max = {bound.operator_norm:.6g}, where zero weights are the minimum"
+                if at_least
+                else f"just below lambda_max = {bound.operator_norm:.9g}, and zero weights are within the gap asked for"
+            ),
         )
 
     def _given(self, W: np.ndarray, U: np.ndarray) -> _Point:
@@ -295,6 +303,10 @@ class _Run:
                 f"start has shapes {W.shape} and {U.shape}, but must have ({problem.n_w}, r) and "
                 f"({problem.K}, {problem.L}, r)"
             )
+        if not (np.isfinite(W).all() and np.isfinite(U).all() and max(np.abs(W).max(), np.abs(U).max()) < 1e100):
+            raise InputError("start has entries that are not finite or above 1e100")
+        if W.shape[1] > problem.largest_rank:
+            raise InputError(f"start has {W.shape[1]} coordinates, but must have at most {problem.largest_rank}")
         if problem.radius is not None and not np.all(np.linalg.norm(W, axis=1) > 0):
             raise InputError("start has a word vector of length 0, which cannot be scaled to the radius")
         V = torch.as_tensor(W, dtype=torch.float64, device=problem.device)

@@ -18,7 +18,7 @@ from feature_collapse.risk.definite import top_eigenpairs
 from feature_collapse.risk.dual import DualPoint
 from feature_collapse.training.model import Model, on_sphere
 
-STEPS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003)
+STEPS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 1e-3, 3e-4, 1e-4, 1e-5)  # tried until one is worse than the best
 
 
 def directions(
@@ -37,6 +37,8 @@ def directions(
         level = (lambda_ * (1.0 + tolerance)) ** 2
     else:
         nu = (A @ V * V).sum(1) / radius**2
+        if not float(nu.max()) > 0.0:
+            return V.new_zeros((n_w, 0))
         nu = torch.where(point.occurs, nu.clamp_min(1e-9 * float(nu.max())), torch.inf)
         root = nu.rsqrt()
         A = A * root.unsqueeze(1) * root
@@ -79,4 +81,6 @@ def add(
         value = model.value(V_try, U_try)
         if value < best[0]:
             best, found = (value, V_try, U_try), True
+        elif found:
+            break
     return best[1], best[2], found

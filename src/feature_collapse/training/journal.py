@@ -16,7 +16,9 @@ from feature_collapse.training.solution import COLUMNS, Progress
 from feature_collapse.training.solver_checkpoint import SolverCheckpoint, read, write
 
 _SHOW, _SAVE = 0.1, 30.0  # seconds between two reports, between two checkpoints
-_PATIENCE, _NOTICED = 30, 1e-9  # iterations without progress, risk counted from a billionth: the precision is used up
+# iterations without progress (of the risk, a billionth), after which the precision is used up: single, double
+_PATIENCE, _NOTICED = {True: 30, False: 200}, 1e-9
+_FORMAT = b"certified run 2"  # changes with what a checkpoint means
 
 
 class Journal:
@@ -47,8 +49,8 @@ class Journal:
         """Elapsed, earlier parts of a resumed run included."""
         return self._before + time.monotonic() - self._began
 
-    def iterated(self, V: Tensor, U: Tensor, risk: float, expected: float) -> bool:
-        """Note an iteration; whether the run has stopped getting on."""
+    def iterated(self, V: Tensor, U: Tensor, risk: float, expected: float, *, single: bool) -> bool:
+        """Note an iteration in single or double precision; whether the run has stopped getting on."""
         sign = -1.0 if self.on_part else 1.0
         self.rows.append((sign * self.iteration, self.seconds(), risk, math.nan, float(V.shape[1])))
         now = time.monotonic()
@@ -61,7 +63,7 @@ class Journal:
         self._waited = 0 if noticed or expected < self._least else self._waited + 1
         self._least = min(self._least, expected)
         self._lowest = risk if noticed else self._lowest
-        return self._waited > _PATIENCE
+        return self._waited > _PATIENCE[single]
 
     def begin_anew(self) -> None:
         """A new rank, precision or data: what was reached before says nothing of getting on."""
@@ -117,8 +119,11 @@ class Journal:
 
 def _key(problem: Problem, seed: int) -> str:
     """Names a run: the data and everything that changes the solution."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(_FORMAT)
     for array in (problem.words, problem.labels, problem.weights):
-        digest.update(b"" if array is None else np.ascontiguousarray(array).tobytes())
+        if array is not None:
+            digest.update(repr((array.dtype.str, array.shape)).encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
+        digest.update(b"|")
     digest.update(repr((problem.n_w, problem.K, problem.lambda_, problem.normaliser, problem.d, seed)).encode())
     return digest.hexdigest()

@@ -8,6 +8,7 @@ directions, which otherwise converge last.
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
 
 import torch
@@ -109,7 +110,8 @@ class PlainModel(_Scaled):
     def expected_gap(self, x: Tensor, gradient: Tensor, value: float) -> float:
         """P - D(θ) = ⟨∂, x⟩/2 + (1-θ)(-⟨∇f, M⟩), 1/θ being the largest ‖∇fᵀu‖/(λ‖u‖) or ‖∇f v‖/(λ‖v‖) in use, or 1.
 
-        At a balanced critical point -⟨∇f, M⟩ is the penalty, and off it the penalty less ⟨∂, x⟩/2.
+        At a balanced critical point -⟨∇f, M⟩ is the penalty, and off it the penalty less ⟨∂, x⟩/2. That is of first
+        order in 1-θ; the second is ½(1-θ)² Σ ω_i (1/p_{y_i} - 1) ≥ ½(1-θ)² (exp(cross-entropy) - 1), which is added.
         """
         V, U = self._raw(x)
         U = U.view(-1, self.r)
@@ -120,7 +122,10 @@ class PlainModel(_Scaled):
         theta = min(1.0, self.lambda_ / max(norm, 1e-300))
         penalty = 0.5 * self.lambda_ * float(V.square().sum(dtype=torch.float64) + U.square().sum(dtype=torch.float64))
         slope = 0.5 * float(torch.dot(gradient, x))
-        return (abs(slope) if theta == 1.0 else abs(slope + (1.0 - theta) * (penalty - slope))) / value
+        first = abs(slope) if theta == 1.0 else abs(slope + (1.0 - theta) * (penalty - slope))
+        if not 0.0 < value < math.inf:
+            return value
+        return (first + 0.5 * (1.0 - theta) ** 2 * math.expm1(min(max(value - penalty, 0.0), 50.0))) / value
 
     def prune(self, V: Tensor, U: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
         """Without the directions whose singular value of U Vᵀ is below `threshold` times the largest."""
@@ -187,7 +192,7 @@ class SphereModel(_Scaled):
         turned = nu * V - self.lambda_ * tangential
         excess = float(((turned.square() / nu).sum(0) / (nu * V.square()).sum(0).clamp_min(1e-30)).sqrt().max()) - 1.0
         first = float(gU.square().sum()) / (2.0 * self.lambda_)
-        return (first + 0.5 * self.lambda_ * squares * max(excess, 0.0)) / value
+        return (first + 0.5 * self.lambda_ * squares * max(excess, 0.0)) / value if 0.0 < value < math.inf else value
 
     def prune(self, V: Tensor, U: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
         """Without the directions in which the words hardly reach, the words scaled back onto the sphere."""

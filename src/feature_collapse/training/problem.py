@@ -16,7 +16,7 @@ import torch
 
 from feature_collapse.errors import InputError, check_int, check_real
 from feature_collapse.normalisers import LayerNorm, NoNormaliser, Normaliser
-from feature_collapse.risk.certificate import check_sentences
+from feature_collapse.risk.certificate import check_omega, check_sentences
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Problem:
                 "lambda = 0, but must be > 0: without a penalty the risk of separable data has no minimiser, "
                 "only weights that grow for ever"
             )
-        check_real("lambda", self.lambda_, 0.0, above=True)
+        check_real("lambda", self.lambda_, 0.0, 1e30, above=True)
         check_sentences(self.words, self.labels, self.n_w, self.K)
         eps = getattr(self.normaliser, "eps", 0.0)
         if eps > 0:
@@ -68,13 +68,13 @@ class Problem:
             )
         check_int("d", self.d, 2 if isinstance(self.normaliser, LayerNorm) else 1)
         if self.weights is not None:
-            w = self.weights
-            if w.shape != self.labels.shape or not np.all(w >= 0) or abs(float(w.sum()) - 1.0) > 1e-9:
-                raise InputError("weights must be one number ≥ 0 per sentence, with sum 1")
+            object.__setattr__(self, "weights", check_omega(self.weights, len(self.labels)))
         try:
             known = torch.device(self.device)
         except RuntimeError:
             raise InputError(f"device = {self.device!r}, but must be cpu or cuda") from None
+        if known.type not in ("cpu", "cuda"):
+            raise InputError(f"device = {self.device!r}, but must be cpu or cuda")
         if known.type == "cuda" and not torch.cuda.is_available():
             raise InputError(f"device = {self.device!r}, but this machine has no CUDA device; use cpu")
 
