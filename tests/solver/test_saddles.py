@@ -9,6 +9,7 @@ import torch
 from feature_collapse.normalisers import UnitSphere
 from feature_collapse.risk.certificate import certificate
 from feature_collapse.risk.dual import dual_point
+from feature_collapse.task.task import make_task
 from feature_collapse.training.certified import solve
 from feature_collapse.training.escape import directions
 from feature_collapse.training.problem import Problem
@@ -69,3 +70,12 @@ def test_signs_alone_are_worse() -> None:
     free = solve(Problem(words, labels, N_W, K, LAMBDA, UnitSphere(), d=10), gap=1e-5)
     assert line.status == "stalled"
     assert line.risk > free.risk * 1.01
+
+
+def test_a_direction_that_must_stay_small_is_kept() -> None:
+    task = make_task(n_w=300, K=100, L=10, word_law="zipf", seed=1)
+    data = task.train_set(100)
+    found = solve(Problem(data.words, data.labels, 300, 100, 3e-4, d=50), gap=1e-5, seed=1, time_limit=60.0)
+    sizes = np.linalg.svd(found.W, compute_uv=False)
+    assert (found.status, found.rank) == ("solved", 3)
+    assert sizes[2] < 0.01 * sizes[0]  # of U Wᵀ it is less than 1e-4 times the first, and yet 0.3 % of the gap

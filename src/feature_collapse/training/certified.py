@@ -39,6 +39,7 @@ _ROUNDS = (15, 15, 15, 15, 15, 30, 60)  # iterations between two changes of scal
 _TARGET = {False: 0.9, True: 0.6}  # expected gap, over the one asked for, at which to certify; True: normalised
 _ROUNDING = 1e-13  # a gap below this is none: there is one class, or nothing to tell apart
 _PRUNE = {False: 1e-4, True: 1e-2}  # singular values relative to the largest; True: on a part of the data
+_PRUNE_ADDED = 1e-8  # once directions were added: those may have to stay small, and would be found again
 
 
 def solve(
@@ -110,6 +111,7 @@ class _Run:
         self.journal = Journal(problem, seed, checkpoint, report)
         self.kept: tuple[int, Tensor, History] | None = None
         self.at: _Point | None = None
+        self.added = False
 
     def solve(self, start: tuple[np.ndarray, np.ndarray] | None) -> Solution:
         """The whole run."""
@@ -166,7 +168,7 @@ class _Run:
             found = False
             if new.shape[1]:
                 V, U, found = escape.add(model, self.at.V, self.at.U, new, problem.lambda_, radius)
-                self.at = _Point(V, U)
+                self.at, self.added = _Point(V, U), self.added or found
             elif stalled and single:
                 single, found = False, True
                 model = make_model(problem, single)
@@ -212,7 +214,8 @@ class _Run:
                 break
         assert self.at is not None
         rank = V.shape[1]
-        self.at = _Point(*model.prune(self.at.V, self.at.U, _PRUNE[self.journal.on_part]))
+        threshold = _PRUNE_ADDED if self.added else _PRUNE[self.journal.on_part]
+        self.at = _Point(*model.prune(self.at.V, self.at.U, threshold))
         if self.journal.on_part and self.at.V.shape[1] == rank:
             self.kept = (rank, model.unit, history)
         return expected, stalled
