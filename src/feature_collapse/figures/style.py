@@ -57,9 +57,12 @@ def marker(alpha: int) -> str:
     return MARKERS[(alpha + alpha // len(COLOURS)) % len(MARKERS)]
 
 
-def plain(text: str) -> str:
-    """A user's text as it stands: a dollar sign does not begin mathematics, and it may be long."""
-    return (text if len(text) <= _LONGEST else "…" + text[1 - _LONGEST :]).replace("$", r"\$")
+def plain(text: str, longest: int = _LONGEST) -> str:
+    """A user's text as it stands, on one line, its middle left out where it is long; a dollar begins no mathematics."""
+    text = " ".join(text.split())
+    if len(text) > longest:
+        text = f"{text[: longest // 2]}…{text[longest // 2 + 1 - longest :]}"
+    return text.replace("$", r"\$")
 
 
 def panels(rows: int, columns: int, size: tuple[float, float], **options: Any) -> tuple[Figure, list[Axes]]:
