@@ -135,6 +135,10 @@ def test_long_labels_do_not_overprint_each_other(draw, places):
         assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
 
 
+def test_a_letter_that_the_font_lacks_is_no_warning(draw):
+    draw({"n_spl": [1, 2], "network": [{"label": "小", "d": 2}, {"label": "a\nb", "d": 3}]}, x="network", y="n_spl")
+
+
 def test_a_long_text_keeps_its_two_ends():
     assert plain("a" + 300 * "x" + "z", 5) == "ax…xz"
     assert plain("short", 5) == "short"

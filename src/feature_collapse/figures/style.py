@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -75,7 +76,8 @@ def render(figure: Figure, kind: str, dpi: int = 200) -> bytes:
     """The figure as the bytes of a `png`, `pdf` or `svg` file, the same for the same figure."""
     buffer = io.BytesIO()
     metadata = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind)
-    with matplotlib.rc_context(_RC | {"svg.hashsalt": "feature-collapse"}):
+    with matplotlib.rc_context(_RC | {"svg.hashsalt": "feature-collapse"}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a user's label; a box is drawn in its place
         figure.savefig(buffer, format=kind, dpi=dpi, metadata=metadata)
     return buffer.getvalue()
 
