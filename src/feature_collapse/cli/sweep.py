@@ -145,26 +145,27 @@ def plot(
     x: Annotated[str | None, typer.Option(help="Axis to the right. Default: the first.")] = None,
     y: Annotated[str | None, typer.Option(help="Axis upwards. Default: the second, if any; 'none' for curves.")] = None,
     value: Annotated[str, typer.Option(help="Quantity shown.")] = "test_accuracy",
-    split: Annotated[str | None, typer.Option(help="Axis with a panel (a curve) per value.")] = None,
+    split: Annotated[str | None, typer.Option(help="Axis of at most 12 values, a panel (a curve) for each.")] = None,
 ) -> None:
     """Draw a preset's figure, or a map of any quantity of a sweep over two of its axes, averaged over the seeds."""
     from feature_collapse.figures.style import save
     from feature_collapse.files import make_folder
     from feature_collapse.sweeps.presets import PRESETS, preset
 
-    if what in PRESETS or not Path(what).exists():
+    if what in PRESETS or not (Path(what).exists() or "." in what or "/" in what):
         chosen = preset(what)
         for path in _draw_preset(what, data or chosen.data, make_folder(out)):
             typer.echo(path)
         return
     from feature_collapse.figures.sweep_map import draw_map
-    from feature_collapse.sweeps.results import read_results
+    from feature_collapse.sweeps.results import grid_axes, read_results
     from feature_collapse.sweeps.store import open_store
 
     with open_store(what) as store:
         sweep, results = store.sweep, read_results(store, (value,))
-    axes = list(dict.fromkeys(axis.name for block in sweep.blocks for axis in block.axes if axis.name != "seed"))
-    figure = draw_map(results, axes, value, x=x, y=y, split=split)
+        if value not in results.columns:  # then all are read, to name the nearest
+            results = read_results(store)
+    figure = draw_map(results, grid_axes(sweep), value, x=x, y=y, split=split)
     for path in save(figure, make_folder(out), f"{sweep.name}-{value}"):
         typer.echo(path)
 

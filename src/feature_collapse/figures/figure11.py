@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from feature_collapse.figures.phase import GRID, at, draw_field, draw_slice, field, group, log_axis
+from feature_collapse.figures.phase import GRID, at, check_column, draw_field, draw_slice, field, finished, log_axis
 from feature_collapse.figures.style import panels, styled
 from feature_collapse.sweeps.results import Results
 
@@ -19,11 +19,13 @@ def draw(results: Results) -> Figure:
     """The map with the mean rank written on each field, and slices over n_spl with 95 % intervals.
 
     Raises:
-        InputError: results of another sweep.
+        InputError: results of another sweep, or of which something that is shown is missing; it is named.
     """
+    grid = finished(results, group=GRID)
+    check_column(grid, "n_spl", above=True)
+    check_column(grid, "lambda")
     figure, (left, right) = panels(1, 2, (9.4, 3.8), width_ratios=(1.35, 1))
-    grid = group(results, GRID)
-    found = field(grid, "n_spl", "lambda", "rank_W")
+    found = field(results, "n_spl", "lambda", "rank_W", group=GRID)
     mesh = draw_field(left, found, "sentences per class $n_{spl}$", r"$\lambda$", "rank of the optimum of $h$", vmin=0)
     xs, ys = (sorted({key[i] for key in found}) for i in (0, 1))
     largest = max(cell.mean for cell in found.values())
@@ -41,7 +43,7 @@ def draw(results: Results) -> Figure:
     figure.colorbar(mesh, ax=left)
     chosen = ys[:: max(1, len(ys) // _SLICES)][:_SLICES]
     for index, value in enumerate(chosen):
-        draw_slice(right, at(found, 1, value), index, rf"$\lambda$ = {value:.2g}")
+        draw_slice(right, at(found, 1, value), "rank_W", index, rf"$\lambda$ = {value:.2g}")
     right.axhline(2, color="0.6", linewidth=0.8, linestyle=":")
     right.annotate("$n_c - 1$: collapse", (0.02, 2), xycoords=("axes fraction", "data"), fontsize=7, va="bottom")
     log_axis(right, xs)

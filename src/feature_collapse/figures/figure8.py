@@ -9,15 +9,16 @@ from matplotlib.figure import Figure
 
 from feature_collapse.figures.phase import (
     GRID,
-    PAPER,
     at,
+    check_column,
     draw_boundary,
     draw_field,
     draw_paper,
     draw_slice,
     field,
-    group,
+    finished,
     log_axis,
+    paper_points,
 )
 from feature_collapse.figures.style import panels, styled
 from feature_collapse.sweeps.results import Results
@@ -32,13 +33,16 @@ def draw(results: Results) -> Figure:
     """Two maps, and the slice at exponent 1 with the paper's points at full size.
 
     Raises:
-        InputError: results of another sweep.
+        InputError: results of another sweep, or of which something that is shown is missing; it is named.
     """
+    grid = finished(results, group=GRID)
+    networks = {name: finished(results, group=GRID, network=name) for name in ("h", "h*")}
+    check_column(finished(results), "n_spl", above=True)
+    check_column(finished(results), "exponent")
+    finished(results, group=GRID, exponent=EXPONENT)
     figure, (left, middle, right) = panels(1, 3, (11.0, 3.3), width_ratios=(1, 1, 1.1))
-    grid, paper = group(results, GRID), group(results, PAPER)
-    for index, (axis, network) in enumerate(((left, "h"), (middle, "h*"))):
-        runs = grid.where(network=network)
-        found = field(runs, "n_spl", "exponent", "test_accuracy")
+    for index, (axis, (network, runs)) in enumerate(zip((left, middle), networks.items(), strict=True)):
+        found = field(results, "n_spl", "exponent", "test_accuracy", group=GRID, network=network)
         name = f"${network}$" if network == "h" else "$h^*$"
         mesh = draw_field(
             axis,
@@ -50,9 +54,9 @@ def draw(results: Results) -> Figure:
             vmax=1,
         )
         draw_boundary(axis, runs, "n_spl", "exponent", "test_accuracy", FAILURE, f"{100 * FAILURE:.0f} %")
-        draw_slice(right, at(found, 1, EXPONENT), index, f"{name}, this sweep")
-        full = field(paper.where(network=network), "n_spl", "exponent", "test_accuracy") if len(paper) else {}
-        draw_paper(right, at(full, 1, EXPONENT), index, f"{name}, the paper's size")
+        draw_slice(right, at(found, 1, EXPONENT), "test_accuracy", index, f"{name}, this sweep")
+        full = paper_points(results, network, EXPONENT, "test_accuracy")
+        draw_paper(right, full, "test_accuracy", index, f"{name}, the paper's size")
     figure.colorbar(mesh, ax=[left, middle])
     right.plot([n for _, n in PAPERS], list(PAPERS.values()), "k+", markersize=9, label="the authors' runs", zorder=5)
     right.axhline(FAILURE, color="0.6", linewidth=0.8, linestyle=":")

@@ -10,22 +10,62 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
+from feature_collapse.errors import InputError, check_real
 from feature_collapse.figures.style import COLOURS, MARKERS
-from feature_collapse.figures.sweep_map import draw_mesh
+from feature_collapse.figures.sweep_map import draw_mesh, interval
 from feature_collapse.sweeps.results import Cell, Results, cells
 
 GRID, PAPER = "grid", "paper"  # the groups of the presets
 Field = dict[tuple[Any, ...], Cell]
 
 
-def group(results: Results, name: str) -> Results:
-    """The finished runs of one block of a sweep."""
-    return results.where(group=name, state="done")
+def finished(results: Results, **wanted: Any) -> Results:
+    """The finished runs whose columns have the given values.
+
+    Raises:
+        InputError: there is none, or no such column.
+    """
+    found = results.where(state="done")
+    for name, value in wanted.items():  # one by one: without a row there may be no column
+        found = found.where(**{name: value}) if len(found) else found
+    if not len(found):
+        raise _missing(results, wanted)
+    return found
 
 
-def field(results: Results, x: str, y: str, value: str) -> Field:
-    """Cells over two columns; seeds averaged."""
-    return cells(results, (x, y), value)
+def _missing(results: Results, wanted: Mapping[str, Any], value: str = "") -> InputError:
+    told = " and ".join([*([f"a {value}"] if value else []), *(f"{name} = {x}" for name, x in wanted.items())])
+    return InputError(
+        f"results {results.name!r} have no finished run{told and ' with '}{told}, which the figure is drawn from"
+    )
+
+
+def check_column(results: Results, name: str, low: float = 0.0, *, above: bool = False) -> None:
+    """Refuse a column that cannot be an axis of a figure.
+
+    Raises:
+        InputError: a value that is no number, below `low` (or at it, with `above`), or beyond 1e100.
+    """
+    for value in dict.fromkeys(results.column(name)):
+        check_real(f"column {name!r} of results {results.name!r}: {name}", value, low, 1e100, above=above)
+
+
+def field(results: Results, x: str, y: str, value: str, **wanted: Any) -> Field:
+    """Cells over two columns of the finished runs with the wanted values; seeds averaged.
+
+    Raises:
+        InputError: none of them has the value.
+    """
+    found = cells(finished(results, **wanted), (x, y), value)
+    if not found:
+        raise _missing(results, wanted, value)
+    return found
+
+
+def paper_points(results: Results, network: str, exponent: float, value: str) -> dict[Any, Cell]:
+    """Cells over n_spl of the runs at the paper's size; there need be none."""
+    runs = results.where(state="done").where(group=PAPER, network=network)
+    return at(cells(runs, ("n_spl", "exponent"), value), 1, exponent)
 
 
 def draw_field(axis: Axes, found: Field, x: str, y: str, title: str, **options: Any) -> Any:
@@ -61,8 +101,8 @@ def draw_boundary(
 
     Returns the crossing of each seed for each y, NaN where there is none; x and y are drawn as positions on the map.
     """
-    xs, ys = (sorted(set(results.column(name))) for name in (x, y))
     by_seed = cells(results, (y, "seed", x), value)
+    xs, ys = (sorted({key[i] for key in by_seed}) for i in (2, 0))  # as on the map
     found: dict[float, list[float]] = {}
     for height in ys:
         seeds = sorted({key[1] for key in by_seed if key[0] == height})
@@ -94,34 +134,24 @@ def _position(value: float, ticks: Sequence[float]) -> float:
     return float(np.interp(math.log(value), [math.log(t) for t in ticks], range(len(ticks))))
 
 
-def draw_slice(axis: Axes, found: Mapping[Any, Cell], index: int, label: str) -> None:
+def draw_slice(axis: Axes, found: Mapping[Any, Cell], value: str, index: int, label: str) -> None:
     """Means over one axis with their 95 % intervals as bars."""
-    xs = sorted(found)
-    means = np.array([found[x].mean for x in xs])
-    half = np.array([0.0 if math.isnan(found[x].high) else found[x].high - found[x].mean for x in xs])
-    axis.errorbar(
-        xs, means, yerr=half, color=COLOURS[index], marker=MARKERS[index], markersize=4, linewidth=1.2, label=label
-    )
+    _draw_bars(axis, found, value, index, markersize=4, linewidth=1.2, label=label)
 
 
-def draw_paper(axis: Axes, found: Mapping[Any, Cell], index: int, label: str) -> None:
+def draw_paper(axis: Axes, found: Mapping[Any, Cell], value: str, index: int, label: str) -> None:
     """The paper's points at their full size: large open markers with their 95 % intervals."""
+    look = {"markersize": 10, "markerfacecolor": "none", "markeredgewidth": 1.4, "linestyle": "none"}
+    _draw_bars(axis, found, value, index, label=label, **look)
+
+
+def _draw_bars(axis: Axes, found: Mapping[Any, Cell], value: str, index: int, **options: Any) -> None:
     xs = sorted(found)
     if not xs:
         return
-    half = [0.0 if math.isnan(found[x].high) else found[x].high - found[x].mean for x in xs]
-    axis.errorbar(
-        xs,
-        [found[x].mean for x in xs],
-        yerr=half,
-        color=COLOURS[index],
-        marker=MARKERS[index],
-        markersize=10,
-        markerfacecolor="none",
-        markeredgewidth=1.4,
-        linestyle="none",
-        label=label,
-    )
+    means, lows, highs = interval([found[x] for x in xs], value)
+    bars = np.nan_to_num(np.maximum([means - lows, highs - means], 0.0))  # one run has no bar
+    axis.errorbar(xs, means, yerr=bars, color=COLOURS[index], marker=MARKERS[index], **options)
 
 
 def log_axis(axis: Axes, values: Sequence[float]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -57,9 +58,12 @@ def marker(alpha: int) -> str:
     return MARKERS[(alpha + alpha // len(COLOURS)) % len(MARKERS)]
 
 
-def plain(text: str) -> str:
-    """A user's text as it stands: a dollar sign does not begin mathematics, and it may be long."""
-    return (text if len(text) <= _LONGEST else "…" + text[1 - _LONGEST :]).replace("$", r"\$")
+def plain(text: str, longest: int = _LONGEST) -> str:
+    """A user's text as it stands, on one line, its middle left out where it is long; a dollar begins no mathematics."""
+    text = " ".join(text.split())
+    if len(text) > longest:
+        text = f"{text[: longest // 2]}…{text[longest // 2 + 1 - longest :]}"
+    return text.replace("$", r"\$")
 
 
 def panels(rows: int, columns: int, size: tuple[float, float], **options: Any) -> tuple[Figure, list[Axes]]:
@@ -72,7 +76,8 @@ def render(figure: Figure, kind: str, dpi: int = 200) -> bytes:
     """The figure as the bytes of a `png`, `pdf` or `svg` file, the same for the same figure."""
     buffer = io.BytesIO()
     metadata = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind)
-    with matplotlib.rc_context(_RC | {"svg.hashsalt": "feature-collapse"}):
+    with matplotlib.rc_context(_RC | {"svg.hashsalt": "feature-collapse"}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a user's label; a box is drawn in its place
         figure.savefig(buffer, format=kind, dpi=dpi, metadata=metadata)
     return buffer.getvalue()
 

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from feature_collapse.errors import InputError, check_choice
-from feature_collapse.figures.style import COLOURS, MARKERS, panels, styled
+from feature_collapse.figures.style import colour, marker, panels, plain, styled
+from feature_collapse.figures.ticks import MOST_TICKS, is_number, label, ordered, tick_labels
 from feature_collapse.sweeps.results import Cell, Results, cells
 
 _MOST = 12  # panels or curves
+_UNIT = {"test_accuracy", "train_accuracy", "type_I", "type_II", "type_III"}  # from 0 to 1
+_DRAWABLE = 1e150  # a larger number has its place in the row of values, not on a scale
 
 
 @styled
 def draw_map(
     results: Results,
-    axes: Sequence[str],
+    axes: Sequence[str] | Mapping[str, Sequence[Any]],
     value: str,
     *,
     x: str | None = None,
@@ -29,88 +33,156 @@ def draw_map(
 ) -> Figure:
     """One panel for each value of `split`: a map over x and y, or with y = 'none' curves over x with 95 % intervals.
 
-    Other axes, and the seeds, are averaged over.
+    Other axes, and the seeds, are averaged over. A run without a value on an axis has the place 'none' there.
 
     Args:
         results: of the sweep.
-        axes: of the sweep, without the seeds.
+        axes: of the sweep, without the seeds; with their values, text is drawn in that order, else as it appears.
         value: name of the quantity.
         x: name of an axis; by default the first.
         y: by default the second.
-        split: by default one of at most 12 values, if there is any.
+        split: an axis of at most 12 values; by default there is one if any is left.
 
     Raises:
-        InputError: an unknown axis or quantity, or nothing to draw.
+        InputError: an unknown axis or quantity, one axis in two places, more than 12 panels or curves, or nothing to
+            draw.
     """
-    for name, chosen in (("x", x), ("split", split)):
-        if chosen is not None:
-            check_choice(name, chosen, axes)
-    if y is not None:
-        check_choice("y", y, [*axes, "none"])
-    if not axes:
-        raise InputError(f"sweep {results.name!r} has no axis to draw over besides its seeds")
-    numeric = [name for name in axes if all(isinstance(v, (int, float)) for v in results.column(name))]
-    free = [name for name in [*numeric, *axes] if name not in (x, y, split)]
-    x = x or free[0]
-    others = [name for name in axes if name not in (x, y, split)]
-    y = y or next((name for name in numeric if name in others), "none")
-    others = [name for name in others if name != y]
-    others.sort(key=lambda name: name in numeric)  # rather networks side by side than another number
-    split = split or next((name for name in others if len(set(results.column(name))) <= _MOST), None)
-    by = [x, *([y] if y != "none" else []), *([split] if split else [])]
-    found = cells(results.where(state="done") if "state" in results.columns else results, by, value)
+    _check(results.name, list(axes), x, y, split)
+    done = results.where(state="done") if "state" in results.columns else results
+    if not len(done):
+        failed = f"; {len(results):,} failed" if len(results) else ""
+        raise InputError(f"no run of sweep {results.name!r} is finished yet{failed}")
+    known = dict(axes) if isinstance(axes, Mapping) else {}
+    values = {name: ordered(done.column(name), known.get(name, ())) for name in axes}
+    x, y, split = _chosen(values, x, y, split)
+    if split and len(values[split]) > _MOST:
+        raise InputError(
+            f"split = {split!r} has {len(values[split]):,} values, but must be an axis of at most {_MOST}: "
+            "each is a panel or a curve"
+        )
+    by = [name for name in (x, y, split) if name is not None]
+    found = cells(done, by, value)
     if not found:
         raise InputError(f"sweep {results.name!r} has no finished run with a {value}")
-    kinds = list(dict.fromkeys(key[-1] for key in found)) if split else [None]
-    if y == "none":
-        figure, (axis,) = panels(1, 1, (4.6, 3.2))
-        for i, kind in enumerate(kinds):
-            curve = {key[0]: cell for key, cell in found.items() if not split or key[-1] == kind}
-            draw_curve(axis, curve, i, "" if kind is None else f"{split} = {kind}")
-        axis.set(xlabel=x, ylabel=value)
-        if split:
-            axis.legend()
-        return figure
-    columns = min(len(kinds), 3)
-    rows = math.ceil(len(kinds) / columns)
-    figure, places = panels(rows, columns, (3.2 * columns + 0.8, 2.8 * rows))
-    means = [cell.mean for cell in found.values()]
-    for axis in places[len(kinds) :]:
-        axis.set_visible(False)
-    for axis, kind in zip(places, kinds, strict=False):
-        fields = {(key[0], key[1]): cell for key, cell in found.items() if not split or key[-1] == kind}
-        mesh = draw_mesh(axis, fields, vmin=min(means), vmax=max(means))
-        axis.set(xlabel=x, ylabel=y, title="" if kind is None else f"{split} = {kind}")
-    figure.colorbar(mesh, ax=places, label=value)
+    present = [ordered((key[i] for key in found), values[name]) for i, name in enumerate(by)]
+    kinds = {kind: {key[:-1]: cell for key, cell in found.items() if key[-1] == kind} for kind in present[-1]}
+    if y is None:
+        curves = {kind: {key[0]: cell for key, cell in own.items()} for kind, own in kinds.items()} if split else {}
+        return _curves(curves or {None: {key[0]: cell for key, cell in found.items()}}, present[0], x, value, split)
+    return _maps(kinds if split else {None: found}, (present[0], present[1]), (x, y), value, split)
+
+
+def _check(sweep: str, axes: Sequence[str], x: str | None, y: str | None, split: str | None) -> None:
+    """Refuse what cannot be drawn whatever was measured."""
+    if not axes:
+        raise InputError(f"sweep {sweep!r} has no axis to draw over besides its seeds")
+    taken: dict[str, str] = {}
+    for place, name in (("x", x), ("y", y), ("split", split)):
+        if name is None:
+            continue
+        check_choice(place, name, [*axes, "none"] if place == "y" else axes)
+        if name in taken:
+            raise InputError(f"{place} = {name!r}, but {taken[name]} is the same axis; each must be another")
+        taken[name] = place
+    if x is None and not set(axes) - set(taken):
+        places = " and ".join(f"{place} = {name!r}" for name, place in taken.items())
+        raise InputError(f"{places} leaves no axis for x: sweep {sweep!r} has only {', '.join(axes)}")
+
+
+def _chosen(
+    values: Mapping[str, Sequence[Any]], x: str | None, y: str | None, split: str | None
+) -> tuple[str, str | None, str | None]:
+    """The axes that are drawn: numbers rather along x and y, networks rather side by side."""
+    numeric = [name for name in values if all(is_number(v) for v in values[name])]
+    x = x or next(name for name in [*numeric, *values] if name not in (y, split))
+    y = y or next((name for name in numeric if name not in (x, split)), "none")
+    others = sorted((name for name in values if name not in (x, y)), key=lambda name: name in numeric)
+    split = split or next((name for name in others if len(values[name]) <= _MOST), None)
+    return x, None if y == "none" else y, split
+
+
+def _curves(
+    curves: Mapping[Any, Mapping[Any, Cell]], xs: Sequence[Any], x: str, value: str, split: str | None
+) -> Figure:
+    """Curves with the 95 % interval as a band; x is logarithmic where its values span more than 30."""
+    figure, (axis,) = panels(1, 1, (6.2 if split else 4.6, 3.2))
+    scale = all(is_number(v) and (v == 0 or 1 / _DRAWABLE < abs(v) < _DRAWABLE) for v in xs)
+    at = {v: float(v) if scale else i for i, v in enumerate(xs)}
+    for i, (kind, curve) in enumerate(curves.items()):
+        shown = [v for v in xs if v in curve]
+        places = [at[v] for v in shown]
+        means, lows, highs = interval([curve[v] for v in shown], value)
+        axis.plot(
+            places, means, marker=marker(i), color=colour(i), label=plain(label(kind), 30), markersize=4, linewidth=1.2
+        )
+        axis.fill_between(places, lows, highs, color=colour(i), alpha=0.2, linewidth=0)
+    if not scale:
+        _set_ticks(axis, "x", xs)
+    elif xs[0] > 0 and at[xs[-1]] / at[xs[0]] > 30:
+        axis.set_xscale("log")
+    elif all(isinstance(v, int) for v in xs):
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.set(xlabel=plain(x), ylabel=plain(value))
+    if split:
+        figure.legend(title=plain(split, 30), loc="outside right upper")
     return figure
 
 
-def draw_mesh(axis: Axes, found: dict[tuple[Any, Any], Cell], **options: Any) -> Any:
-    """A map of the means on equally wide fields, labelled with the axes' values; returns the mesh."""
-    xs, ys = (sorted({key[i] for key in found}) for i in (0, 1))
+def _maps(
+    kinds: Mapping[Any, Mapping[tuple[Any, ...], Cell]],
+    ticks: tuple[Sequence[Any], Sequence[Any]],
+    names: tuple[str, str],
+    value: str,
+    split: str | None,
+) -> Figure:
+    columns = min(len(kinds), 3)
+    rows = math.ceil(len(kinds) / columns)
+    figure, places = panels(rows, columns, (3.2 * columns + 0.8, 2.8 * rows))
+    means = [cell.mean for fields in kinds.values() for cell in fields.values()]
+    for axis in places[len(kinds) :]:
+        axis.set_visible(False)
+    for axis, (kind, fields) in zip(places, kinds.items(), strict=False):
+        mesh = draw_mesh(axis, fields, *ticks, vmin=min(means), vmax=max(means))
+        title = "" if split is None else f"{plain(split, 16)} = {plain(label(kind), 18)}"
+        axis.set(xlabel=plain(names[0]), ylabel=plain(names[1], 34), title=title)
+    figure.colorbar(mesh, ax=places, label=plain(value))
+    return figure
+
+
+def draw_mesh(
+    axis: Axes,
+    found: Mapping[tuple[Any, ...], Cell],
+    xs: Sequence[Any] | None = None,
+    ys: Sequence[Any] | None = None,
+    **options: Any,
+) -> Any:
+    """A map of the means on equally wide fields, labelled with the axes' values; returns the mesh.
+
+    The values are those given, in their order, else those found, sorted.
+    """
+    xs, ys = (sorted({key[i] for key in found}) if given is None else given for i, given in enumerate((xs, ys)))
+    column, row = ({v: i for i, v in enumerate(values)} for values in (xs, ys))
     grid = np.full((len(ys), len(xs)), np.nan)
     for (x, y), cell in found.items():
-        grid[ys.index(y), xs.index(x)] = cell.mean
-    mesh = axis.pcolormesh(np.arange(len(xs)), np.arange(len(ys)), grid, shading="nearest", **options)
-    for set_ticks, values in ((axis.set_xticks, xs), (axis.set_yticks, ys)):
-        step = max(1, math.ceil(len(values) / 12))
-        set_ticks(range(0, len(values), step), [_short(v) for v in values[::step]])
-    axis.tick_params(axis="x", rotation=45 if len(xs) > 6 else 0)
+        grid[row[y], column[x]] = cell.mean
+    mesh = axis.pcolormesh(np.arange(len(xs) + 1) - 0.5, np.arange(len(ys) + 1) - 0.5, grid, **options)
+    for side, values in (("x", xs), ("y", ys)):
+        _set_ticks(axis, side, values)
     return mesh
 
 
-def draw_curve(axis: Axes, found: dict[Any, Cell], index: int, label: str) -> None:
-    """Means over one axis with the 95 % interval as a band; logarithmic where the values span more than 30."""
-    xs = sorted(found)
-    means, lows, highs = (np.array([getattr(found[x], name) for x in xs]) for name in ("mean", "low", "high"))
-    at: Any = xs if all(isinstance(x, (int, float)) for x in xs) else range(len(xs))
-    axis.plot(at, means, marker=MARKERS[index % 8], color=COLOURS[index % 8], label=label, markersize=4, linewidth=1.2)
-    axis.fill_between(at, lows, highs, color=COLOURS[index % 8], alpha=0.2, linewidth=0)
-    if at is not xs:
-        axis.set_xticks(range(len(xs)), [str(x) for x in xs])
-    elif xs[0] > 0 and xs[-1] / xs[0] > 30:
-        axis.set_xscale("log")
+def _set_ticks(axis: Axes, side: str, values: Sequence[Any]) -> None:
+    """Name the places 0, 1, … of an axis; slanting where the names need room."""
+    step = max(1, math.ceil(len(values) / MOST_TICKS))
+    names = tick_labels(values[::step])
+    slanting = side == "x" and (len(names) > 6 or sum(map(len, names)) > 30)
+    options = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if slanting else {}
+    getattr(axis, f"set_{side}ticks")(range(0, len(values), step), names, **options)
 
 
-def _short(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, (int, float)) else str(value)
+def interval(found: Sequence[Cell], value: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Means and the ends of their 95 % intervals, cut to the range of the quantity; NaN ends for one run."""
+    means, lows, highs = (np.array([getattr(cell, name) for cell in found]) for name in ("mean", "low", "high"))
+    if value in _UNIT:
+        lows, highs = np.clip(lows, 0.0, 1.0), np.clip(highs, 0.0, 1.0)
+    return means, lows, highs

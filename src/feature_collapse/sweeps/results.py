@@ -27,6 +27,7 @@ from feature_collapse.sweeps.store import Store
 _FIRST = ("group",)
 _LAST = ("state", "attempts", "error", "run_seconds")
 _MISSING = (None, "")
+_LARGEST = 1e150  # its square is still a float
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,15 @@ class Results:
         """A column as float64, NaN where there is no number.
 
         Raises:
-            InputError: an unknown column, or one of text.
+            InputError: an unknown column, one of text, or an integer that is too large for a float.
         """
         values = self.column(name)
         try:
             return np.array([math.nan if x in _MISSING else float(x) for x in values], dtype=np.float64)
+        except OverflowError:
+            raise InputError(
+                f"column {name!r} of sweep {self.name!r} has an integer beyond 1e308, the largest float"
+            ) from None
         except (TypeError, ValueError):
             raise InputError(f"column {name!r} of sweep {self.name!r} is text, but must be numbers") from None
 
@@ -89,11 +94,19 @@ def read_results(store: Store, quantities: Collection[str] | None = None) -> Res
 
     Args:
         store: the open file.
-        quantities: what was measured that is wanted; None for all.
+        quantities: what was measured that is wanted, by the names of their columns; None for all.
     """
     with _no_collection():
         sweep = store.sweep
         return Results(sweep.name, _columns(store.columns(), quantities, _one_setting_each(sweep)))
+
+
+def grid_axes(sweep: Sweep) -> dict[str, list[Any]]:
+    """The axes of all blocks but the seeds, each with its values as the columns hold them, in the order of the grid."""
+    found: dict[str, list[Any]] = {}
+    for axis in (axis for block in sweep.blocks for axis in block.axes if axis.name != "seed"):
+        found[axis.name] = list(dict.fromkeys([*found.get(axis.name, []), *map(_cell, axis.labels)]))
+    return found
 
 
 def _one_setting_each(sweep: Sweep) -> bool:
@@ -127,14 +140,15 @@ def _columns(held: dict[str, list[Any]], quantities: Collection[str] | None, onl
     columns: dict[str, list[Any]] = {"group": held["grp"]}
     for name in names:  # an axis that a block lacks has there the value of the setting
         columns[name] = [
-            labels[name] if name in labels else one.get(name) for labels, one in zip(axes, settings, strict=True)
+            _cell(labels[name] if name in labels else one.get(name)) for labels, one in zip(axes, settings, strict=True)
         ]
     for name in differ:
         columns[name] = [_cell(one.get(name)) for one in settings]
     columns |= {name: held[name] for name in ("state", "attempts", "error")}
     columns["run_seconds"] = held["seconds"]
     measured = dict.fromkeys(name for result in results for name in result)
-    for name in measured if quantities is None else [name for name in measured if name in quantities]:
+    wanted = None if quantities is None else {*quantities, *(name.rpartition("_")[0] for name in quantities)}
+    for name in measured if wanted is None else [name for name in measured if name in wanted]:
         values = [result.get(name) for result in results]
         longest = max((len(value) for value in values if isinstance(value, list)), default=-1)
         if longest < 0:
@@ -235,9 +249,13 @@ def cells(
     """One cell for each combination of the columns `by`, in order of appearance; runs without a value are left out.
 
     Raises:
-        InputError: an unknown column, or a value that is not a number.
+        InputError: an unknown column, a value that is not a number, or one beyond ±1e150, whose square is no float.
     """
     numbers = results.numbers(value) if isinstance(value, str) else value(results)
+    beyond = numbers[np.abs(numbers) > _LARGEST]
+    if beyond.size:
+        name = value if isinstance(value, str) else "a quantity"
+        raise InputError(f"{name} = {beyond[0]:g} in sweep {results.name!r}, but must be within ±{_LARGEST:g}")
     groups: dict[tuple[Any, ...], list[float]] = {}
     for key, number in zip(zip(*(results.column(name) for name in by), strict=True), numbers.tolist(), strict=True):
         if not math.isnan(number):

@@ -1,0 +1,84 @@
+"""Figures 8-11 of data that lack something: one sentence that says what, never a warning or half a picture."""
+
+import pytest
+
+from feature_collapse.errors import InputError
+from feature_collapse.figures.style import render
+from feature_collapse.sweeps.presets import preset
+from feature_collapse.sweeps.results import Results
+
+MEASURED = {"test_accuracy": 0.8, "type_I": 0.5, "type_II": 0.4, "type_III": 0.3, "rank_W": 2, "risk": 1.1}
+CERTIFIED = {"lower_bound": 1.0, "relative_gap": 1e-3}
+
+
+def rows():
+    """Runs that all four figures can be drawn from."""
+    for network in ("h", "h*"):
+        for seed in (0, 1):
+            for n_spl in (2, 5):
+                place = {
+                    "network": network,
+                    "seed": seed,
+                    "n_spl": n_spl,
+                    "exponent": 1.0,
+                    "lambda": 1e-3,
+                    "state": "done",
+                }
+                for group in ("grid", "paper", "certified"):
+                    yield {
+                        **place,
+                        "group": group,
+                        "state": "done",
+                        "epochs": 10,
+                        **MEASURED,
+                        "risk": 1.1 + seed,
+                        **CERTIFIED,
+                    }
+
+
+def results(change=lambda row: row):
+    changed = [row for row in map(change, rows()) if row is not None]
+    return Results("r", {name: [row[name] for row in changed] for name in next(rows())})
+
+
+FIGURES = ["figure8", "figure9", "figure10", "figure11"]
+BROKEN = {
+    "nothing finished": (lambda row: row | {"state": "failed"}, FIGURES, "have no finished run"),
+    "only h": (lambda row: row if row["network"] == "h" else None, FIGURES[:3], r"network = h\*"),
+    "a size in words": (lambda row: row | {"n_spl": "five"}, FIGURES, "n_spl = 'five', but must be a number"),
+    "no sentences": (
+        lambda row: row | {"n_spl": 0},
+        ["figure8", "figure9", "figure11"],
+        "n_spl = 0, but must be .* > 0",
+    ),
+    "no accuracy": (lambda row: row | {"test_accuracy": None}, ["figure8", "figure10"], "with a test_accuracy"),
+    "another exponent": (lambda row: row | {"exponent": 2.0}, ["figure8", "figure9"], r"exponent = 1\.0"),
+    "no bound": (lambda row: row | {"lower_bound": None}, ["figure10"], "certified lower_bound"),
+    "no training": (lambda row: row if row["group"] == "certified" else None, ["figure10"], "no finished run of SGD"),
+    "a huge rank": (lambda row: row | {"rank_W": 1e308}, ["figure11"], "must be within"),
+}
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_whole_data_are_drawn(figure):
+    assert render(preset(figure).draw(results()), "png", dpi=50)
+
+
+@pytest.mark.parametrize(("figure", "case"), [(f, case) for case, (_, figures, _) in BROKEN.items() for f in figures])
+def test_what_is_missing_is_told(figure, case):
+    change, _, told = BROKEN[case]
+    with pytest.raises(InputError, match=told):
+        preset(figure).draw(results(change))
+
+
+def test_without_rows_nothing_is_finished():
+    empty = Results("r", {name: [] for name in ("group", "state", "key")})
+    for figure in FIGURES:
+        with pytest.raises(InputError, match="have no finished run"):
+            preset(figure).draw(empty)
+
+
+def test_a_bar_of_an_accuracy_stays_below_one():
+    drawn = preset("figure8").draw(results(lambda row: row | {"test_accuracy": float(row["seed"])}))
+    ends = [segment[:, 1] for lines in drawn.axes[2].collections for segment in lines.get_segments()]
+    assert max(end.max() for end in ends) <= 1.0 and min(end.min() for end in ends) >= 0.0
