@@ -95,7 +95,7 @@ def test_frequencies_come_from_the_command_line_or_a_file(call, tmp_path):
 WRONG = [
     (["train", "--n-w", "10"], "n_w = 10, but must be a multiple of n_c = 3"),
     (["train", "--n-c", "1"], "n_c = 1, but must be an integer ≥ 2"),
-    (["train", "--L", "0"], "L = 0, but must be an integer ≥ 1"),
+    (["train", "--L", "0"], "L = 0, but must be an integer from 1 to 2147483647"),
     (["train", "--K", "0"], "K = 0"),
     (["train", "--n-spl", "0"], "n_spl = 0"),
     (["train", "--d", "0"], "d = 0"),
