@@ -209,7 +209,7 @@ def test_names_with_brackets_and_dollars_are_printed_and_drawn_as_they_stand(cal
 
 
 def test_a_problem_beyond_the_memory_is_one_sentence(call):
-    code, _, err = call("task", "--K", 10**15)
+    code, _, err = call("task", "--K", 2**31 - 1, "--L", 10**6)
     assert code == 2
     assert "not enough memory" in err
     assert err.count("\n") == 1
