@@ -95,7 +95,7 @@ def test_frequencies_come_from_the_command_line_or_a_file(call, tmp_path):
 WRONG = [
     (["train", "--n-w", "10"], "n_w = 10, but must be a multiple of n_c = 3"),
     (["train", "--n-c", "1"], "n_c = 1, but must be an integer ≥ 2"),
-    (["train", "--L", "0"], "L = 0, but must be an integer ≥ 1"),
+    (["train", "--L", "0"], "L = 0, but must be an integer from 1 to 2147483647"),
     (["train", "--K", "0"], "K = 0"),
     (["train", "--n-spl", "0"], "n_spl = 0"),
     (["train", "--d", "0"], "d = 0"),
@@ -209,7 +209,7 @@ def test_names_with_brackets_and_dollars_are_printed_and_drawn_as_they_stand(cal
 
 
 def test_a_problem_beyond_the_memory_is_one_sentence(call):
-    code, _, err = call("task", "--K", 10**15)
+    code, _, err = call("task", "--K", 2**31 - 1, "--L", 10**6)
     assert code == 2
     assert "not enough memory" in err
     assert err.count("\n") == 1

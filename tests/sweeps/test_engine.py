@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 
 import pytest
 
@@ -12,6 +13,7 @@ from feature_collapse.sweeps.engine import Options, run_sweep, serial
 from feature_collapse.sweeps.results import read_results
 from feature_collapse.sweeps.spec import Sweep
 from feature_collapse.sweeps.store import open_store
+from feature_collapse.sweeps.worker import Batch, run_batch, versions
 
 from .conftest import start_scheduler, start_worker, stop
 
@@ -145,6 +147,11 @@ def test_a_lost_scheduler_ends_the_driver_and_keeps_what_was_finished(tmp_path, 
     ("options", "told"),
     [
         (Options(scheduler="localhost"), "must be an address such as"),
+        (Options(scheduler="xyz://1:2"), "must be an address such as"),
+        (Options(scheduler="tcp://"), "must be an address such as"),
+        (Options(scheduler="tcp://host"), "must be an address such as"),
+        (Options(scheduler="tcp://host:0"), "from 1 to 65535"),
+        (Options(memory_per_worker="1e999"), "at least 256MiB"),
         (Options(scheduler="tcp://127.0.0.1:9", workers=2), "only without --scheduler"),
         (Options(workers=0), "workers = 0"),
         (Options(memory_per_worker="lots"), "memory per worker = 'lots'"),
@@ -162,3 +169,46 @@ def test_a_resume_of_nothing_is_told(tmp_path):
     with pytest.raises(InputError, match="does not exist"):
         run_sweep(None, tmp_path / "none.sweep")
     assert not list(tmp_path.iterdir())
+
+
+def vocabulary(place, first):
+    rows = "".join(f"{word},{word[0]},1\n" for word in (first, "a2", "b1", "b2"))
+    place.write_text("word,concept,frequency\n" + rows)
+    return str(place)
+
+
+def planned(tmp_path):
+    """A sweep file over a vocabulary, none of whose runs is done."""
+    words = vocabulary(tmp_path / "words.csv", "a1")
+    base = {key: value for key, value in BASE.items() if key != "n_w"}
+    sweep = Sweep.from_mapping({"name": "s", "base": base | {"vocabulary": words}, "axes": {"seeds": 2}})
+    with open_store(tmp_path / "s.sweep", create=True) as store:
+        store.set_sweep(sweep, sweep.runs())
+    return sweep
+
+
+def test_a_resume_after_the_vocabulary_changed_is_refused(tmp_path):
+    planned(tmp_path)
+    vocabulary(tmp_path / "words.csv", "a9")
+    with pytest.raises(InputError, match=r"words\.csv' is not what it was"):
+        run_sweep(None, tmp_path / "s.sweep", Options(scheduler="tcp://127.0.0.1:9"))
+
+
+def test_a_vocabulary_that_changes_while_the_sweep_runs_fails_the_run(tmp_path):
+    runs = planned(tmp_path)
+    told = serial(runs)
+    assert next(told)[1]["error"] is None
+    keyed = Batch((((next(runs.runs()).key,), (next(runs.runs()).settings.to_mapping(),)),), (), None, versions())
+    vocabulary(tmp_path / "words.csv", "a9")
+    assert "has changed since" in run_batch(keyed)["units"][0]["runs"][0]["error"]
+
+
+@pytest.mark.parametrize("settings", ['{"n_spl": 1}', '{"n_spl": "x"}', '{"other": 1}'])
+def test_pending_settings_that_are_none_are_told(tmp_path, settings):
+    planned(tmp_path)
+    spoiler = sqlite3.connect(tmp_path / "s.sweep")
+    spoiler.execute("UPDATE runs SET settings = ?", (settings,))
+    spoiler.commit()
+    spoiler.close()
+    with pytest.raises(InputError, match=r"s\.sweep'|n_spl"):
+        run_sweep(None, tmp_path / "s.sweep", Options(scheduler="tcp://127.0.0.1:9"))

@@ -3,6 +3,9 @@
 import pytest
 
 from feature_collapse.errors import InputError
+from feature_collapse.experiments.summary import SHOWN
+from feature_collapse.sweeps.engine import run_sweep, serial
+from feature_collapse.sweeps.quantities import LISTS, LONGEST, NUMBERS
 from feature_collapse.sweeps.spec import Sweep, check_size, read_sweep
 
 BASE = {"n_w": 12, "K": 6, "L": 3, "d": 4, "epochs": 2}
@@ -25,7 +28,7 @@ def test_every_combination_of_the_axes_is_one_run_with_its_own_key():
         ("exponent", {"from": 0.0, "to": 2.0, "points": 5}, [0.0, 0.5, 1.0, 1.5, 2.0]),
         ("lambda", {"from": 1e-4, "to": 1e-2, "points": 3, "scale": "log"}, [1e-4, 1e-3, 1e-2]),
         ("n_spl", {"from": 1, "to": 8, "points": 7, "scale": "log"}, [1, 2, 3, 4, 6, 8]),
-        ("exponent", {"from": 1.0, "to": 3.0, "points": 1}, [1.0]),
+        ("exponent", {"from": 1.0, "to": 1.0, "points": 1}, [1.0]),
         ("seeds", 3, [0, 1, 2]),
     ],
 )
@@ -93,6 +96,21 @@ WRONG = [
     ({"extra": [{"grup": "x"}]}, "did you mean 'group'"),
     ({"name": "a/b"}, "name = 'a/b'"),
     ({"axes": [1]}, "must be a table"),
+    ({"axes": {"exponent": {"from": 1, "to": 3, "points": 1}}}, "points = 1, but from = 1 and to = 3"),
+    ({"axes": {"exponent": {"from": 1, "to": 1, "points": 3}}}, "not all different"),
+    ({"axes": {"n_spl": {"from": 1, "to": 3, "points": 7}}}, "only 3 whole numbers"),
+    ({"axes": {"n_spl": {"from": 1, "to": 1e300, "points": 3}}}, "to = 1e+300"),
+    ({"axes": {"exponent": {"from": -1e308, "to": 1.7e308, "points": 3}}}, "too far apart"),
+    ({"axes": {"group": [{"label": "a"}]}}, "name of a column of the results"),
+    ({"axes": {"none": [{"label": "a"}]}}, "name of a column of the results"),
+    ({"axes": {"test_accuracy": [{"label": "a"}]}}, "name of a column of the results"),
+    ({"axes": {"singular_values_W_1": [{"label": "a"}]}}, "name of a column of the results"),
+    ({"record": {"quantities": ["test_acuracy"]}}, "did you mean 'test_accuracy'"),
+    ({"record": {"quantities": ["singular_values_W_0"]}}, "unknown name 'singular_values_W_0'"),
+    ({"record": {"quantities": ["run_seconds"]}}, "is kept of every run"),
+    ({"title": 3}, "title = 3, but must be text"),
+    ({"quick": {"axis": {}}}, "did you mean 'axes'"),
+    ({"quick": {"base": {"n_w": -3}}}, "n_w = -3"),
 ]
 
 
@@ -122,3 +140,33 @@ def test_more_than_ten_thousand_runs_must_be_confirmed():
         check_size(large, confirmed=False)
     check_size(large, confirmed=True)
     check_size(sweep(axes={"seeds": 10_000}), confirmed=False)
+
+
+def test_an_entry_of_a_list_keeps_the_list_once():
+    names = ["risk", "singular_values_W_1", "singular_values_W_3"]
+    assert sweep(record={"quantities": names}).quantities == ("risk", "singular_values_W")
+
+
+def test_every_name_that_a_run_gives_is_known_and_none_is_known_in_vain():
+    networks = [{"label": "h"}, {"label": "h*", "normaliser": "layernorm"}]
+    runs = sweep(axes={"method": ["sgd", "certified"], "network": networks})
+    results = [one["result"] for _, one in serial(runs)]
+    assert {name for result in results for name in result} == {*NUMBERS, *LISTS}
+    assert {name for result in results for name, value in result.items() if isinstance(value, list)} == set(LISTS)
+    assert LONGEST == SHOWN
+
+
+@pytest.mark.parametrize("name", ["n_w", "K", "L", "n_spl", "n_test", "d", "epochs", "batch_size", "test_every"])
+@pytest.mark.parametrize("value", [2**31, 10**200, 10**400])
+def test_a_size_beyond_every_machine_is_refused_before_anything_is_made(name, value, tmp_path):
+    with pytest.raises(InputError, match=f"{name} .*, but must be an integer from"):
+        run_sweep(sweep(axes={name: [value]}), tmp_path / "s.sweep")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("text", ["x = " + "9" * 5000, "x = " + "[" * 3000, "x ="], ids=["digits", "nested", "nothing"])
+def test_a_file_that_cannot_be_parsed_is_one_sentence(tmp_path, text):
+    path = tmp_path / "a.toml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"is not TOML|nested too deeply"):
+        read_sweep(path)

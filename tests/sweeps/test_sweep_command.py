@@ -2,12 +2,15 @@
 
 import csv
 import json
+import os
 import sqlite3
 import sys
 
 import pytest
 
 from feature_collapse.cli import main
+from feature_collapse.sweeps.spec import Sweep
+from feature_collapse.sweeps.store import open_store
 
 pytest.importorskip("distributed")
 TOML = """
@@ -121,3 +124,39 @@ def test_a_wrong_command_is_one_sentence_and_changes_nothing(call, tmp_path, arg
     assert err.startswith("feature-collapse: ")
     assert any(part in err for part in told.split("|")), err
     assert all(path.read_bytes() == content for path, content in before.items())
+
+
+@pytest.fixture
+def made(tmp_path):
+    """A sweep file without a finished run."""
+    sweep = Sweep.from_mapping({"name": "s", "base": {"n_w": 12, "K": 6, "L": 3}})
+    with open_store(tmp_path / "s.sweep", create=True) as store:
+        store.set_sweep(sweep, sweep.runs())
+    return tmp_path / "s.sweep"
+
+
+@pytest.mark.parametrize(
+    "target", ["s.sweep", "./d/../s.sweep", "link", "s.sweep-wal", "s.sweep-shm", "s.sweep-driver", "d", "pipe"]
+)
+@pytest.mark.parametrize("option", ["--csv", "--parquet"])
+def test_an_export_never_goes_over_the_store_or_what_is_no_file(call, made, tmp_path, target, option):
+    (tmp_path / "d").mkdir()
+    (tmp_path / "link").symlink_to("s.sweep")
+    os.mkfifo(tmp_path / "pipe")
+    before = made.read_bytes()
+    code, _, err = call("export", "s.sweep", option, target)
+    assert (code, err.count("\n")) == (2, 1)
+    assert made.read_bytes() == before
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_two_tables_are_not_written_over_one_another(call, made, tmp_path):
+    code, _, err = call("export", "s.sweep", "--csv", "t", "--parquet", "./t")
+    assert (code, "given twice" in err) == (2, True)
+    assert not (tmp_path / "t").exists()
+
+
+def test_an_export_over_an_earlier_one_is_allowed(call, made, tmp_path):
+    (tmp_path / "t.csv").write_text("old")
+    assert call("export", "s.sweep", "--csv", "t.csv")[0] == 0
+    assert (tmp_path / "t.csv").read_text() != "old"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 from typing import NoReturn
 
@@ -37,7 +38,8 @@ def main() -> None:
     except MemoryError as error:
         _fail(f"not enough memory for a problem of this size ({error or 'no details'})")
     except Exception as error:
-        if isinstance(error, RuntimeError) and "allocate memory" in str(error):  # PyTorch's own on the CPU
+        # PyTorch's own on the CPU, and numpy's
+        if isinstance(error, RuntimeError | ValueError) and re.search("allocate memory|array is too big", str(error)):
             _fail("not enough memory for a problem of this size")
         told = getattr(error, "format_message", None)  # the parser's own errors: an unknown option, a word for a number
         if told is None:

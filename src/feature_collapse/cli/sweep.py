@@ -118,14 +118,13 @@ def export(
 ) -> None:
     """Write the results as a table: one row per finished or failed run, in the order of the grid."""
     from feature_collapse.errors import InputError
+    from feature_collapse.sweeps.export import check_targets
     from feature_collapse.sweeps.results import read_results, write_csv, write_parquet
     from feature_collapse.sweeps.store import open_store
 
     if csv is None and parquet is None:
         raise InputError("give --csv FILE, --parquet FILE or both")
-    for path in (csv, parquet):
-        if path is not None and not path.resolve().parent.is_dir():
-            raise InputError(f"folder {str(path.parent)!r} of the export does not exist")
+    check_targets(store, *(path for path in (csv, parquet) if path is not None))
     with open_store(store) as opened:
         results = read_results(opened)
     if csv is not None:

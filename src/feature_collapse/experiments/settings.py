@@ -24,6 +24,7 @@ from feature_collapse.task.vocabulary import Vocabulary, read_vocabulary
 
 METHODS = ("sgd", "certified")
 NORMALISER_NAMES = ("none", "layernorm", "rmsnorm", "sphere")
+LARGEST = 2**31 - 1  # of a size: beyond it no machine goes, and products of sizes leave the range of floats
 ALIASES = {"lambda": "lambda_"}
 
 
@@ -75,6 +76,7 @@ class Settings:
                 raise InputError("vocabulary and frequencies exclude each other: a vocabulary has its own")
             words, _ = read_vocabulary(self.vocabulary)
             self._set(n_c=words.n_c, n_w=words.n_w, word_law="uniform", exponent=1.0)
+        check_int("n_w", self.n_w, 2, LARGEST)
         Vocabulary(self.n_c, self.n_w)
         self._set(n_c=int(self.n_c), n_w=int(self.n_w))
         check_choice("word_law", self.word_law, WORD_LAWS)
@@ -88,7 +90,7 @@ class Settings:
         elif self.word_law == "zipf":
             zipf(s_c, self.exponent)
         for name in ("L", "n_spl", "n_test", "d", "epochs", "batch_size", "test_every"):
-            self._set(**{name: check_int(name, getattr(self, name), 1)})
+            self._set(**{name: check_int(name, getattr(self, name), 1, LARGEST)})
         self._set(seed=check_int("seed", self.seed, 0, 2**63 - 1))
         self._set(K=self._number_of_classes())
         check_choice("normaliser", self.normaliser, NORMALISER_NAMES)
@@ -118,9 +120,9 @@ class Settings:
     def _number_of_classes(self) -> int:
         check_choice("design", self.design, DESIGNS)
         if self.design == "random":
-            return check_int("K", self.K, 1)
+            return check_int("K", self.K, 1, LARGEST)
         if self.design == "distinct":
-            latents.check_distinct(self.n_c, self.L, check_int("K", self.K, 1))
+            latents.check_distinct(self.n_c, self.L, check_int("K", self.K, 1, LARGEST))
             return int(self.K)
         m = self.L if self.design == "all" else len(codes.generator(self.design, self.n_c, self.L))
         if m * np.log(self.n_c) + np.log(self.L) > np.log(codes.LARGEST):
@@ -209,5 +211,7 @@ def read_toml(path: str | Path) -> dict[str, Any]:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"settings file {str(path)!r} cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise InputError(f"settings file {str(path)!r} is nested too deeply") from None
+    except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits
         raise InputError(f"settings file {str(path)!r} is not TOML: {error}") from None

@@ -19,6 +19,7 @@ import numpy as np
 
 from feature_collapse.errors import InputError, check_choice, check_int, check_real, nearest
 from feature_collapse.experiments.settings import ALIASES, FIELDS
+from feature_collapse.sweeps.quantities import TAKEN
 
 KEYS = tuple(name.rstrip("_") for name in FIELDS)
 _RANGE = ("from", "to", "points", "scale")
@@ -53,6 +54,11 @@ def read_axis(name: str, value: Any, source: str) -> Axis:
     if name == "seeds":
         count = check_int(f"{where}", value, 1, 10**6)
         return Axis("seed", tuple(range(count)), tuple({"seed": seed} for seed in range(count)))
+    if name in TAKEN:
+        raise InputError(
+            f"{where} has the name of a column of the results; give it another one, with a list of tables such as "
+            f'{{ label = "a", … }}'
+        )
     if isinstance(value, list) and not value:
         raise InputError(f"{where} has no values, so the grid is empty; give at least one")
     if isinstance(value, list) and any(isinstance(entry, Mapping) for entry in value):
@@ -102,8 +108,24 @@ def _range(name: str, table: Mapping[str, Any], where: str) -> list[Any]:
     if points == 0:
         raise InputError(f"{where} has points = 0, so the grid is empty; give at least one")
     low = 0.0 if scale == "log" else -np.inf
-    start, stop = (check_real(f"{where}: {key}", table[key], low, above=scale == "log") for key in ("from", "to"))
-    space = np.geomspace(start, stop, points) if scale == "log" else np.linspace(start, stop, points)
+    high = np.inf if kind == "float" else float(2**53)  # whole numbers are exact up to there
+    start, stop = (
+        check_real(f"{where}: {key}", table[key], max(low, -high), high, above=scale == "log") for key in ("from", "to")
+    )
+    if points == 1 and start != stop:
+        raise InputError(f"{where} has points = 1, but from = {start:g} and to = {stop:g} are two; give at least 2")
+    with np.errstate(all="ignore"):
+        space = np.geomspace(start, stop, points) if scale == "log" else np.linspace(start, stop, points)
+    if not np.isfinite(space).all():
+        raise InputError(f"{where} goes from {start:g} to {stop:g}, too far apart for even steps; give a list")
     if kind == "int":
-        return [int(x) for x in dict.fromkeys(np.rint(space).astype(int).tolist())]
-    return [float(f"{x:.6g}") for x in space]  # six digits, so that a value reads and stores as it was meant
+        whole = [int(x) for x in dict.fromkeys(np.rint(space).astype(int).tolist())]
+        if len(whole) < points and scale == "linear":  # small whole numbers on a log scale are meant to merge
+            raise InputError(
+                f"{where} has points = {points}, but only {len(whole)} whole numbers from {start:g} to {stop:g}"
+            )
+        return whole
+    values = [float(f"{x:.6g}") for x in space]  # six digits, so that a value reads and stores as it was meant
+    if len(set(values)) < points or not np.isfinite(values).all():
+        raise InputError(f"{where} has points = {points}, but to six digits they are not all different; give a list")
+    return values

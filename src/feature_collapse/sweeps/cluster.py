@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
+from multiprocessing import resource_tracker
 from typing import Any
 
 from feature_collapse.errors import InputError, check_int
@@ -15,6 +18,8 @@ from feature_collapse.sweeps import worker
 
 _TIMEOUT = 10.0  # seconds to reach a scheduler
 _FIRST_WORKER = 60.0  # seconds to wait for its first worker
+_CLOSING = 10.0  # seconds for the workers to end by themselves
+_SCHEMES = ("tcp", "tls", "ws", "wss", "ucx")
 _SINGLE = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
 _CONFIG = {
     "distributed.scheduler.allowed-failures": 1,  # we split and retry ourselves
@@ -83,32 +88,55 @@ def connect(
 
 @contextmanager
 def _local(distributed: Any, count: int, limit: int | str) -> Iterator[Any]:
-    with (
-        distributed.LocalCluster(
-            n_workers=count,
-            threads_per_worker=1,
-            processes=True,
-            host="127.0.0.1",
-            memory_limit=limit,
-            dashboard_address="127.0.0.1:0",  # also serves the health of the scheduler, without bokeh
-            silence_logs=logging.CRITICAL,
-        ) as cluster,
-        distributed.Client(cluster, set_as_default=False) as client,
-    ):
+    cluster = client = None
+    before = set(multiprocessing.active_children())
+    try:
+        with _without_interrupts():  # the cluster's thread and all its workers inherit it: Ctrl-C is for the driver
+            cluster = distributed.LocalCluster(
+                n_workers=count,
+                threads_per_worker=1,
+                processes=True,
+                host="127.0.0.1",
+                memory_limit=limit,
+                dashboard_address="127.0.0.1:0",  # also serves the health of the scheduler, without bokeh
+                silence_logs=logging.CRITICAL,
+            )
+            client = distributed.Client(cluster, set_as_default=False)
         yield client
+    finally:
+        with _without_interrupts():
+            for opened in (client, cluster):
+                if opened is not None:
+                    with suppress(Exception):
+                        opened.close(timeout=_CLOSING)
+            for process in set(multiprocessing.active_children()) - before:
+                process.kill()
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Put Ctrl-C off until the end of the block; threads and processes begun in it never get one."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # it would unblock the signal again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
 def _external(distributed: Any, address: str) -> Iterator[Any]:
-    if "://" not in address:
-        raise InputError(f"scheduler = {address!r}, but must be an address such as tcp://127.0.0.1:8786")
+    _check_address(address)
     loud = logging.getLogger("distributed")
     level = loud.level
     loud.setLevel(logging.CRITICAL)
     try:
         try:
             client = distributed.Client(address, timeout=_TIMEOUT, set_as_default=False)
-        except (OSError, TimeoutError, ValueError) as error:
+        except (OSError, TimeoutError, ValueError, TypeError, RuntimeError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise InputError(f"scheduler {address!r} cannot be reached: {reason}") from None
         try:
@@ -123,6 +151,15 @@ def _external(distributed: Any, address: str) -> Iterator[Any]:
                 client.close(timeout=2)
     finally:
         loud.setLevel(level)
+
+
+def _check_address(address: str) -> None:
+    scheme, _, place = address.partition("://")
+    host, _, port = place.rpartition(":")
+    if scheme not in _SCHEMES or not host or not (port.isascii() and port.isdigit() and 0 < len(port) < 6):
+        known = ", ".join(_SCHEMES)
+        raise InputError(f"scheduler = {address!r}, but must be an address such as tcp://127.0.0.1:8786 (of {known})")
+    check_int(f"the port of scheduler {address!r}", int(port), 1, 65535)
 
 
 def check_versions(client: Any) -> None:
@@ -147,7 +184,7 @@ def _memory(text: str | None) -> int | str:
         return "auto"
     try:
         size = int(parse_bytes(text))
-    except ValueError:
+    except (ValueError, OverflowError):
         size = 0
     if size < 2**28:
         raise InputError(f"memory per worker = {text!r}, but must be a size of at least 256MiB, such as 2GiB")

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from feature_collapse.errors import RunStopped, check_int
+from feature_collapse.errors import InputError, RunStopped, check_int
+from feature_collapse.experiments.settings import Settings
 from feature_collapse.sweeps.cluster import connect, import_distributed
 from feature_collapse.sweeps.plan import Planner, Unit, units
 from feature_collapse.sweeps.spec import Sweep, check_size
@@ -104,12 +105,32 @@ def run_sweep(
             store.set_sweep(sweep, runs)
         sweep = store.sweep
         store.reset(failed=options.retry_failed)
-        todo = units(store.pending(), chains=not sweep.folders)
+        todo = units(checked(store.pending(), str(path)), chains=not sweep.folders)
         if not todo:
             return _Driver(store, sweep, None, todo, options, report).progress()
         import_distributed()
         with connect(options.scheduler, options.workers, options.memory_per_worker, say) as client:
             return _Driver(store, sweep, client, todo, options, report).drive()
+
+
+def checked(pending: Iterable[tuple[str, dict[str, Any]]], where: str) -> list[tuple[str, dict[str, Any]]]:
+    """Key and full settings of the pending runs, whose settings still give their key: a vocabulary may have changed.
+
+    Raises:
+        InputError: a run that would be another one now.
+    """
+    found = []
+    for key, mapping in pending:
+        settings = Settings.from_mapping(mapping, f"sweep file {where!r}")
+        if settings.key() != key and settings.vocabulary is None:
+            raise InputError(f"sweep file {where!r} is damaged (the settings of run {key} do not give its key)")
+        if settings.key() != key:
+            raise InputError(
+                f"vocabulary = {settings.vocabulary!r} is not what it was when run {key} of {where!r} was planned; "
+                "put the old file back, or give the sweep's TOML file to `sweep run`, which plans the runs anew"
+            )
+        found.append((key, settings.to_mapping()))
+    return found
 
 
 class _Driver:

@@ -21,6 +21,7 @@ import numpy as np
 
 from feature_collapse.errors import InputError, nearest
 from feature_collapse.files import write_atomically
+from feature_collapse.sweeps.database import damaged
 from feature_collapse.sweeps.spec import Sweep
 from feature_collapse.sweeps.store import Store
 
@@ -95,10 +96,18 @@ def read_results(store: Store, quantities: Collection[str] | None = None) -> Res
     Args:
         store: the open file.
         quantities: what was measured that is wanted, by the names of their columns; None for all.
+
+    Raises:
+        InputError: a file whose rows are not what we wrote.
     """
     with _no_collection():
         sweep = store.sweep
-        return Results(sweep.name, _columns(store.columns(), quantities, _one_setting_each(sweep)))
+        held = store.columns()
+        try:
+            columns = _columns(held, quantities, _one_setting_each(sweep))
+        except (TypeError, ValueError, AttributeError, RecursionError):
+            raise damaged(store.path, "the axes, settings or result of a run are not JSON objects") from None
+        return Results(sweep.name, columns)
 
 
 def grid_axes(sweep: Sweep) -> dict[str, list[Any]]:
@@ -163,7 +172,9 @@ def _columns(held: dict[str, list[Any]], quantities: Collection[str] | None, onl
 
 def _parsed(texts: list[str | None]) -> list[dict[str, Any]]:
     """Many small JSON texts at once, which is several times faster than one by one."""
-    found: list[dict[str, Any]] = json.loads("[" + ",".join(text or "{}" for text in texts) + "]")
+    found: list[dict[str, Any]] = json.loads("[" + ",".join("{}" if text is None else text for text in texts) + "]")
+    if len(found) != len(texts) or not all(isinstance(one, dict) for one in found):
+        raise ValueError("not one object each")
     return found
 
 

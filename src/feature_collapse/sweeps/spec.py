@@ -33,6 +33,7 @@ from typing import Any
 from feature_collapse.errors import InputError, nearest
 from feature_collapse.experiments.settings import Settings, read_toml
 from feature_collapse.sweeps.axes import KEYS, Axis, read_axis
+from feature_collapse.sweeps.quantities import check_quantities
 
 LARGE = 10_000  # runs, above which a grid must be confirmed
 _TOP = ("name", "title", "base", "axes", "record", "extra", "quick")
@@ -124,6 +125,8 @@ class Sweep:
             InputError: an unknown key or axis (the nearest is named), an empty grid, a value of the wrong kind.
         """
         plain = _quick(dict(source), where) if quick else {k: v for k, v in source.items() if k != "quick"}
+        if not quick and _table(source, "quick", where):
+            next(cls.from_mapping(source, f"{where}: quick", quick=True).runs(), None)
         _known(plain, _TOP, where)
         name = plain.get("name")
         if not isinstance(name, str) or not name or not all(c.isalnum() or c in "-_." for c in name):
@@ -135,12 +138,15 @@ class Sweep:
             raise InputError(f"{where}: record.quantities = {quantities!r}, but must be a list of names")
         if not isinstance(folders, bool):
             raise InputError(f"{where}: record.folders = {folders!r}, but must be true or false")
+        title = plain.get("title", "")
+        if not isinstance(title, str):
+            raise InputError(f"{where}: title = {title!r}, but must be text")
         blocks = [_block({"group": GRID, "base": {}, "axes": _table(plain, "axes", where)}, base, where)]
         extra = plain.get("extra", [])
         if not isinstance(extra, list) or not all(isinstance(entry, Mapping) for entry in extra):
             raise InputError(f"{where}: extra must be a list of tables, [[extra]] in TOML")
         blocks += [_block(entry, base, f"{where}: extra") for entry in extra]
-        return cls(name, tuple(blocks), tuple(quantities), folders, plain)
+        return cls(name, tuple(blocks), check_quantities(quantities, where), folders, plain)
 
 
 def read_sweep(path: str | Path, *, quick: bool = False) -> Sweep:

@@ -10,22 +10,21 @@ import json
 import os
 import socket
 import sqlite3
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from feature_collapse.errors import InputError, RunStopped
-from feature_collapse.files import make_folder
-from feature_collapse.sweeps import schema
+from feature_collapse.errors import InputError
+from feature_collapse.sweeps import database, schema
+from feature_collapse.sweeps.database import parse, told
+from feature_collapse.sweeps.lock import hold, is_held
 from feature_collapse.sweeps.spec import Run, Sweep
 
 STATES = ("pending", "running", "done", "failed")
-_WAIT = 30.0  # seconds to wait for another connection's transaction
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with _told(self.path):
+        with told(self.path):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
@@ -77,11 +76,11 @@ class Store:
     @property
     def sweep(self) -> Sweep:
         """The sweep that the file holds."""
-        with _told(self.path):
+        with told(self.path):
             row = self._db.execute("SELECT spec FROM sweep").fetchone()
         if row is None:
             raise InputError(f"sweep file {str(self.path)!r} holds no sweep yet: its first run was stopped at once")
-        return Sweep.from_mapping(json.loads(row[0]), f"sweep file {str(self.path)!r}")
+        return Sweep.from_mapping(parse(self.path, row[0], "the sweep"), f"sweep file {str(self.path)!r}")
 
     def set_sweep(self, sweep: Sweep, runs: Iterable[Run]) -> None:
         """Make this the file's sweep: new runs are added, known ones keep what they have.
@@ -114,11 +113,11 @@ class Store:
 
     def pending(self) -> list[tuple[str, dict[str, Any]]]:
         """Key and settings of every run that is still to do, in the order of the grid."""
-        with _told(self.path):
+        with told(self.path):
             found = self._db.execute(
                 "SELECT key, settings FROM runs WHERE state = 'pending' AND position IS NOT NULL ORDER BY position"
             ).fetchall()
-        return [(key, json.loads(settings)) for key, settings in found]
+        return [(key, parse(self.path, settings, f"the settings of run {key}")) for key, settings in found]
 
     def start(self, keys: Iterable[str]) -> None:
         """Mark runs as handed to a worker."""
@@ -151,14 +150,14 @@ class Store:
 
     def counts(self) -> dict[str, int]:
         """How many runs of the present grid are in each state."""
-        with _told(self.path):
+        with told(self.path):
             query = "SELECT state, count(*) FROM runs WHERE position IS NOT NULL GROUP BY state"
             found = dict(self._db.execute(query).fetchall())
         return {state: found.get(state, 0) for state in STATES}
 
     def facts(self) -> dict[str, Any]:
         """Compute time so far, most attempts, the commonest errors, the versions, the last driver."""
-        with _told(self.path):
+        with told(self.path):
             seconds, attempts, last = self._db.execute(
                 "SELECT total(seconds), max(attempts), max(finished) FROM runs WHERE position IS NOT NULL"
             ).fetchone()
@@ -166,14 +165,14 @@ class Store:
                 "SELECT error, count(*) AS n, min(key) FROM runs WHERE state = 'failed' AND position IS NOT NULL "
                 "GROUP BY error ORDER BY n DESC LIMIT 5"
             ).fetchall()
-            versions = [json.loads(text) for (text,) in self._db.execute("SELECT versions FROM versions")]
+            versions = self._db.execute("SELECT versions FROM versions").fetchall()
             hidden = self._db.execute("SELECT count(*) FROM runs WHERE position IS NULL").fetchone()[0]
         return {
             "seconds": seconds,
             "most_attempts": attempts or 0,
             "last_finished": last,
             "errors": [{"error": error, "runs": n, "first": key} for error, n, key in errors],
-            "versions": versions,
+            "versions": [parse(self.path, text, "an entry of the versions") for (text,) in versions],
             "outside_the_grid": hidden,
             "driven_by": self.driven_by(),
         }
@@ -182,7 +181,7 @@ class Store:
         """The runs of the present grid in some states, in the order of the grid, column by column, JSON as text."""
         names = ("key", "grp", "axes", "settings", "state", "attempts", "error", "seconds", "result")
         marks = ", ".join("?" * len(states))
-        with _told(self.path):
+        with told(self.path):
             found = self._db.execute(
                 f"SELECT {', '.join(names)} FROM runs "
                 f"WHERE position IS NOT NULL AND state IN ({marks}) ORDER BY position",
@@ -193,136 +192,58 @@ class Store:
 
     def driven_by(self) -> str | None:
         """Who drives this sweep now, or None."""
-        try:
-            with self.claim(write=False):
-                return None
-        except InputError as told:
-            return str(told)
+        return self._driver() if is_held(self.path) else None
 
     @contextmanager
-    def claim(self, *, write: bool = True) -> Iterator[None]:
-        """Be the only driver: a lock that dies with the process, on a file beside the store.
+    def claim(self) -> Iterator[None]:
+        """Be the only driver, until the end of the block or of the process.
 
         Raises:
             InputError: another process drives this sweep; it is named.
         """
-        place = self.path.with_name(self.path.name + "-driver")
-        lock = sqlite3.connect(place, isolation_level=None, timeout=0.0, check_same_thread=False)
-        try:
-            try:
-                lock.execute("BEGIN EXCLUSIVE")
-            except sqlite3.OperationalError as error:
-                if "locked" not in str(error):
-                    raise InputError(f"sweep file {str(self.path)!r} cannot be locked: {error}") from None
-                row = self._db.execute("SELECT pid, host, started FROM driver").fetchone()
-                who = f"process {row[0]} on {row[1]} since {row[2]}" if row else "another process"
-                raise InputError(
-                    f"sweep file {str(self.path)!r} is being driven by {who}; wait for it or stop it"
-                ) from None
-            if write:
-                with self._transaction() as db:
-                    db.execute(
-                        "INSERT OR REPLACE INTO driver VALUES (1, ?, ?, ?)", (os.getpid(), socket.gethostname(), _now())
-                    )
+        with hold(self.path) as free:
+            if not free:
+                raise InputError(f"{self._driver()}; wait for it or stop it")
+            with self._transaction() as db:
+                db.execute(
+                    "INSERT OR REPLACE INTO driver VALUES (1, ?, ?, ?)", (os.getpid(), socket.gethostname(), _now())
+                )
             yield
-        finally:
-            lock.close()
+
+    def _driver(self) -> str:
+        with told(self.path):
+            row = self._db.execute("SELECT pid, host, started FROM driver").fetchone()
+        who = f"process {row[0]} on {row[1]} since {row[2]}" if row else "another process"
+        return f"sweep file {str(self.path)!r} is being driven by {who}"
 
 
 def open_store(path: str | Path, *, create: bool = False) -> Store:
-    """Open a sweep file; bring an older one to the present schema.
+    """Open a sweep file; bring an older one to the present schema. One that cannot be written can be read all the same.
 
     Raises:
         InputError: a file that is missing (unless `create`), is not ours, is damaged, or is from a newer version;
             it is left as it was.
     """
-    path = Path(path).resolve()
-    if not path.exists():
+    try:
+        path = Path(path).resolve()
+        there = path.exists()
+    except (OSError, RuntimeError, ValueError) as error:  # links in a circle, a name too long, a zero byte
+        raise InputError(
+            f"sweep file {str(path)!r} cannot be read: {getattr(error, 'strerror', None) or error}"
+        ) from None
+    if not there:
         if not create:
             raise InputError(f"sweep file {str(path)!r} does not exist")
-        _create(path)
-    _recognise(path)
-    with _told(path):
-        connection = _connect(path)
+        database.create(path)
+    database.recognise(path)
+    with told(path):
+        connection = database.connect(path)
         try:
             schema.migrate(connection, str(path))
         except BaseException:
             connection.close()
             raise
     return Store(path, connection)
-
-
-def _create(path: Path) -> None:
-    """Make an empty sweep file beside its place and link it there: it appears whole, and never twice."""
-    make_folder(path.parent)
-    with _told(path), tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
-        whole = Path(folder) / "new"
-        connection = sqlite3.connect(whole, isolation_level=None)
-        try:
-            schema.create(connection)
-        finally:
-            connection.close()
-        with suppress(FileExistsError):  # another driver was faster
-            os.link(whole, path)
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, timeout=_WAIT, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    return connection
-
-
-def _recognise(path: Path) -> None:
-    """Look at a file without changing a byte of it."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(100)
-    except OSError as error:
-        raise InputError(f"sweep file {str(path)!r} cannot be read: {error.strerror}") from None
-    if not head.startswith(b"SQLite format 3\0") or int.from_bytes(head[68:72], "big") != schema.APPLICATION:
-        raise InputError(f"{str(path)!r} is not a sweep file of feature-collapse; it was left as it is")
-    version = int.from_bytes(head[60:64], "big")
-    if version > schema.VERSION:
-        raise InputError(
-            f"sweep file {str(path)!r} has schema version {version}, but this program knows 1 to {schema.VERSION}; "
-            "update feature-collapse"
-        )
-    try:
-        connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=_WAIT)
-        try:
-            (answer,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-            connection.execute("SELECT count(*) FROM sweep, runs WHERE runs.key = ''").fetchone()
-        finally:
-            connection.close()
-    except sqlite3.DatabaseError as error:
-        answer = str(error)
-    if answer != "ok":
-        raise InputError(f"sweep file {str(path)!r} is damaged ({answer.splitlines()[0]}); it was left as it is")
-
-
-@contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Word SQLite's errors for the user."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        text = str(error)
-        if "full" in text:
-            raise RunStopped(
-                f"no space is left on the disk that holds {path}; finished runs are kept, make room and resume"
-            ) from None
-        if "disk I/O" in text:
-            raise RunStopped(
-                f"the disk that holds {path} cannot be read or written; finished runs are kept, mend it and resume"
-            ) from None
-        if "readonly" in text or "unable to open" in text:
-            raise InputError(f"sweep file {str(path)!r} cannot be written ({text})") from None
-        raise RunStopped(f"sweep file {str(path)!r}: {text}") from None
-    except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.IntegrityError):
-            raise
-        raise InputError(f"sweep file {str(path)!r} is damaged ({error})") from None
 
 
 def _now() -> str:

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from feature_collapse import __version__
+from feature_collapse.errors import InputError
 from feature_collapse.sweeps.plan import data_name
 
 _ERROR_LENGTH = 500
@@ -115,7 +116,7 @@ def _unit(
             started = time.perf_counter()
             error = result = None
             try:
-                result = _run(mapping, shared, batch, checkpoint, before)
+                result = _run(key, mapping, shared, batch, checkpoint, before)
                 before = key
             except Exception as caught:  # whatever happens in a run is that run's result
                 error = f"{type(caught).__name__}: {' '.join(str(caught).split())}"[:_ERROR_LENGTH]
@@ -125,7 +126,7 @@ def _unit(
 
 
 def _run(
-    mapping: dict[str, Any], shared: _Shared, batch: Batch, checkpoint: Path | None, before: str
+    key: str, mapping: dict[str, Any], shared: _Shared, batch: Batch, checkpoint: Path | None, before: str
 ) -> dict[str, Any]:
     from feature_collapse.experiments.run import Outcome, execute, run
     from feature_collapse.experiments.settings import Settings
@@ -133,6 +134,8 @@ def _run(
     from feature_collapse.training.checkpoint import read_checkpoint, write_checkpoint
 
     settings = Settings.from_mapping(mapping)
+    if settings.key() != key:
+        raise InputError(f"vocabulary = {settings.vocabulary!r} has changed since the run was planned")
     if batch.folder is not None:
         record = run(settings, Path(batch.folder) / settings.key(), device="cpu")
         outcome = Outcome(record.W, record.U, (), next(iter(record.history.values())), record.summary)

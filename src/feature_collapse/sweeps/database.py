@@ -1,0 +1,154 @@
+"""The SQLite file under a sweep's store: recognised before it is touched, opened, its errors worded for the user."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from feature_collapse.errors import InputError, RunStopped
+from feature_collapse.files import make_folder
+from feature_collapse.sweeps import schema
+
+_WAIT = 30.0  # seconds to wait for another connection's transaction
+
+
+def create(path: Path) -> None:
+    """Make an empty sweep file beside its place and link it there: it appears whole, and never twice."""
+    make_folder(path.parent)
+    with told(path), tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
+        whole = Path(folder) / "new"
+        connection = sqlite3.connect(whole, isolation_level=None)
+        try:
+            schema.create(connection)
+        finally:
+            connection.close()
+        with suppress(FileExistsError):  # another driver was faster
+            os.link(whole, path)
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open a sweep file; one that cannot be written, for reading."""
+    if not _writable(path):
+        return _reader(path)
+    connection = sqlite3.connect(path, isolation_level=None, timeout=_WAIT, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    return connection
+
+
+def recognise(path: Path) -> None:
+    """Look at a file without changing a byte of it.
+
+    Raises:
+        InputError: it cannot be read, is not ours, is damaged, or is from a newer version.
+    """
+    try:
+        settled = not _has_log(path)
+        with path.open("rb") as file:
+            head = file.read(100)
+        short = settled and path.stat().st_size < _size(head) and not _has_log(path)
+    except OSError as error:
+        raise InputError(f"sweep file {str(path)!r} cannot be read: {error.strerror}") from None
+    if not head.startswith(b"SQLite format 3\0") or int.from_bytes(head[68:72], "big") != schema.APPLICATION:
+        raise InputError(f"{str(path)!r} is not a sweep file of feature-collapse; it was left as it is")
+    version = int.from_bytes(head[60:64], "big")
+    if version > schema.VERSION:
+        raise InputError(
+            f"sweep file {str(path)!r} has schema version {version}, but this program knows 1 to {schema.VERSION}; "
+            "update feature-collapse"
+        )
+    if short:  # SQLite itself does not miss the end of the last page
+        raise damaged(path, "its end is missing")
+    try:
+        connection = _reader(path)
+        try:
+            (answer,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            connection.execute("SELECT count(*) FROM sweep, runs WHERE runs.key = ''").fetchone()
+        finally:
+            connection.close()
+    except sqlite3.DatabaseError as error:
+        answer = str(error)
+    if "unable to open" in answer or "readonly" in answer:
+        raise InputError(
+            f"sweep file {str(path)!r} cannot be read where it is, since its folder cannot be written and part of it "
+            f"is in {path.name}-wal; copy both elsewhere"
+        )
+    if "locked" in answer:
+        raise InputError(f"sweep file {str(path)!r} is locked by another program; wait for it")
+    if answer != "ok":
+        raise damaged(path, answer.splitlines()[0])
+
+
+def damaged(path: Path, reason: str) -> InputError:
+    """The error of a file that is not what we wrote."""
+    return InputError(f"sweep file {str(path)!r} is damaged ({reason}); it was left as it is")
+
+
+def parse(path: Path, text: Any, what: str) -> dict[str, Any]:
+    """A JSON object of a sweep file.
+
+    Raises:
+        InputError: it is none.
+    """
+    try:
+        found = json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise damaged(path, f"{what} is not a JSON object")
+    return found
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Word SQLite's errors for the user."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        text = str(error)
+        if "full" in text:
+            raise RunStopped(
+                f"no space is left on the disk that holds {path}; finished runs are kept, make room and resume"
+            ) from None
+        if "disk I/O" in text:
+            raise RunStopped(
+                f"the disk that holds {path} cannot be read or written; finished runs are kept, mend it and resume"
+            ) from None
+        if "readonly" in text or "unable to open" in text:
+            raise InputError(f"sweep file {str(path)!r} cannot be written ({text})") from None
+        if "decode" in text:
+            raise damaged(path, "text that is not UTF-8") from None
+        raise RunStopped(f"sweep file {str(path)!r}: {text}") from None
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.IntegrityError):
+            raise
+        raise InputError(f"sweep file {str(path)!r} is damaged ({error})") from None
+
+
+def _reader(path: Path) -> sqlite3.Connection:
+    """A connection that only reads; beside a file in a folder that cannot be written it makes no other file."""
+    still = "" if _writable(path) or _has_log(path) else "&immutable=1"
+    address = f"{path.as_uri()}?mode=ro{still}"
+    return sqlite3.connect(address, uri=True, isolation_level=None, timeout=_WAIT, check_same_thread=False)
+
+
+def _writable(path: Path) -> bool:
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
+def _has_log(path: Path) -> bool:
+    """Whether a part of the content may be in the write-ahead log still."""
+    log = path.with_name(path.name + "-wal")
+    return log.exists() and log.stat().st_size > 0
+
+
+def _size(head: bytes) -> int:
+    """Bytes of the whole file, as its header tells them."""
+    page = int.from_bytes(head[16:18], "big")
+    return (65536 if page == 1 else page) * int.from_bytes(head[28:32], "big")

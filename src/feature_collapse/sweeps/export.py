@@ -1,0 +1,39 @@
+"""Where an export may go: never over the store, nor over what is no plain file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from feature_collapse.errors import InputError
+
+_OURS = ("", "-wal", "-shm", "-journal", "-driver")  # of a store
+
+
+def check_targets(store: Path, *targets: Path) -> None:
+    """Check the files that an export of a store is to write.
+
+    Raises:
+        InputError: a target is the store or a file of its own, twice the same, no plain file, or in no folder.
+    """
+    seen: set[Path] = set()
+    for target in targets:
+        place = _resolved(target)
+        if not place.parent.is_dir():
+            raise InputError(f"folder {str(target.parent)!r} of the export does not exist")
+        if place.exists() and not place.is_file():
+            raise InputError(f"export file {str(target)!r} is a folder or a device; give the name of a file")
+        for tail in _OURS:
+            ours = _resolved(store)
+            ours = ours.with_name(ours.name + tail)
+            if place == ours or (place.exists() and ours.exists() and place.samefile(ours)):
+                raise InputError(f"export file {str(target)!r} belongs to the sweep file itself; give another name")
+        if place in seen:
+            raise InputError(f"export file {str(target)!r} is given twice; give each table a name of its own")
+        seen.add(place)
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):
+        raise InputError(f"{str(path)!r} is a link that leads in a circle") from None
