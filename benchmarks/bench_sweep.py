@@ -103,7 +103,7 @@ def rows(count: int) -> None:
 
         def export(kind: str) -> None:
             with open_store(path) as store:
-                results = read_results(store)
+                results = read_results(store, as_text=kind == "csv")
             (write_csv if kind == "csv" else write_parquet)(results, path.with_suffix("." + kind))
 
         def plot() -> None:

@@ -289,3 +289,11 @@ def test_a_csv_reads_back_what_was_written(store, tmp_path):
     results = read_results(store)
     write_csv(results, tmp_path / "r.csv")
     assert read_csv(tmp_path / "r.csv").columns == results.columns
+
+
+def test_text_and_numbers_make_the_same_csv(store, tmp_path):
+    keys = [key for key, _ in store.pending()]
+    store.finish([done(keys[0], 1 / 3), done(keys[1], 1e-300)], {}, "")
+    for name, as_text in (("text.csv", True), ("numbers.csv", False)):
+        write_csv(read_results(store, as_text=as_text), tmp_path / name)
+    assert (tmp_path / "text.csv").read_bytes() == (tmp_path / "numbers.csv").read_bytes()

@@ -126,7 +126,7 @@ def export(
         raise InputError("give --csv FILE, --parquet FILE or both")
     check_targets(store, *(path for path in (csv, parquet) if path is not None))
     with open_store(store) as opened:
-        results = read_results(opened)
+        results = read_results(opened, as_text=parquet is None)
     if csv is not None:
         write_csv(results, csv)
     if parquet is not None:

@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -90,21 +91,24 @@ class Results:
         return Results(self.name, {name: [values[i] for i in rows] for name, values in self.columns.items()})
 
 
-def read_results(store: Store, quantities: Collection[str] | None = None) -> Results:
+def read_results(store: Store, quantities: Collection[str] | None = None, *, as_text: bool = False) -> Results:
     """The finished and failed runs of a sweep file, in the order of the grid. O(rows).
 
     Args:
         store: the open file.
         quantities: what was measured that is wanted, by the names of their columns; None for all.
+        as_text: whether fractions that were measured stay the text in the file, which is faster where they are only
+            written again.
 
     Raises:
         InputError: a file whose rows are not what we wrote.
     """
     with _no_collection():
         sweep = store.sweep
-        held = store.columns()
+        only_axes = _one_setting_each(sweep)
+        held = store.columns(settings=not only_axes)
         try:
-            columns = _columns(held, quantities, _one_setting_each(sweep))
+            columns = _columns(held, quantities, only_axes, as_text)
         except (TypeError, ValueError, AttributeError, RecursionError):
             raise damaged(store.path, "the axes, settings or result of a run are not JSON objects") from None
         return Results(sweep.name, columns)
@@ -128,7 +132,7 @@ def _one_setting_each(sweep: Sweep) -> bool:
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """Millions of small objects are made here and none in a cycle: the cycle collector would double the time."""
+    """Millions of small objects are made and none in a cycle: the cycle collector would double the time."""
     was = gc.isenabled()
     gc.disable()
     try:
@@ -138,8 +142,10 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _columns(held: dict[str, list[Any]], quantities: Collection[str] | None, only_axes: bool) -> dict[str, list[Any]]:
-    axes, results = _parsed(held["axes"]), _parsed(held["result"])
+def _columns(
+    held: dict[str, list[Any]], quantities: Collection[str] | None, only_axes: bool, as_text: bool
+) -> dict[str, list[Any]]:
+    axes, results = _parsed(held["axes"]), _parsed(held["result"], as_text)
     settings = [{}] * len(axes) if only_axes else _parsed(held["settings"])
     if not axes:
         return {name: [] for name in (*_FIRST, *_LAST, "key")}
@@ -155,25 +161,25 @@ def _columns(held: dict[str, list[Any]], quantities: Collection[str] | None, onl
         columns[name] = [_cell(one.get(name)) for one in settings]
     columns |= {name: held[name] for name in ("state", "attempts", "error")}
     columns["run_seconds"] = held["seconds"]
-    measured = dict.fromkeys(name for result in results for name in result)
+    measured = dict.fromkeys(chain.from_iterable(results))
     wanted = None if quantities is None else {*quantities, *(name.rpartition("_")[0] for name in quantities)}
     for name in measured if wanted is None else [name for name in measured if name in wanted]:
         values = [result.get(name) for result in results]
-        longest = max((len(value) for value in values if isinstance(value, list)), default=-1)
-        if longest < 0:
+        if list not in set(map(type, values)):
             columns[name] = values
-        for i in range(max(longest, 0)):
-            columns[f"{name}_{i + 1}"] = [
-                value[i] if isinstance(value, list) and len(value) > i else None for value in values
-            ]
+            continue
+        lists = (value if isinstance(value, list) else () for value in values)
+        for i, column in enumerate(zip_longest(*lists), start=1):
+            columns[f"{name}_{i}"] = list(column)
     columns["key"] = held["key"]
     return columns
 
 
-def _parsed(texts: list[str | None]) -> list[dict[str, Any]]:
+def _parsed(texts: list[str | None], as_text: bool = False) -> list[dict[str, Any]]:
     """Many small JSON texts at once, which is several times faster than one by one."""
-    found: list[dict[str, Any]] = json.loads("[" + ",".join("{}" if text is None else text for text in texts) + "]")
-    if len(found) != len(texts) or not all(isinstance(one, dict) for one in found):
+    whole = "[" + ",".join("{}" if text is None else text for text in texts) + "]"
+    found: list[dict[str, Any]] = json.loads(whole, parse_float=str) if as_text else json.loads(whole)
+    if len(found) != len(texts) or not set(map(type, found)) <= {dict}:
         raise ValueError("not one object each")
     return found
 
@@ -187,7 +193,8 @@ def write_csv(results: Results, path: Path) -> None:
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(results.columns)
-    writer.writerows(zip(*results.columns.values(), strict=True))
+    with _no_collection():
+        writer.writerows(zip(*results.columns.values(), strict=True))
     write_atomically(path, buffer.getvalue())
 
 
