@@ -39,7 +39,7 @@ EXPERIMENTS = (
         "figure3",
         False,
         "h*, uniform words, 5 sentences per class",
-        _BASE.replace(epochs=500, gap=2e-3, **_LAYERNORM),
+        _BASE.replace(epochs=500, **_LAYERNORM),
     ),
     Experiment(
         "figure4a",
@@ -67,7 +67,7 @@ EXPERIMENTS = (
         "figure4c",
         True,
         "h*, Zipf words, 5 sentences per class",
-        _BASE.replace(word_law="zipf", epochs=500, gap=2e-3, **_LAYERNORM),
+        _BASE.replace(word_law="zipf", epochs=500, **_LAYERNORM),
     ),
 )
 DIAGRAMS = ("figure1", "figure2", "figure6")  # drawn by code, without a run
