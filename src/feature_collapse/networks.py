@@ -84,23 +84,24 @@ class Network(nn.Module):
         x = self.normaliser.forward(self.W[words])
         return x.flatten(1) @ self.U.flatten(1).T
 
-    @torch.no_grad()
     def accuracy(self, words: np.ndarray, labels: np.ndarray, chunk: int = 4096) -> float:
         """The fraction of sentences whose highest score is that of their class; memory O(chunk·K)."""
-        return sum(
-            int((self._scores(words[i : i + chunk]).argmax(1).cpu().numpy() == labels[i : i + chunk]).sum())
-            for i in range(0, len(words), chunk)
-        ) / len(words)
+        return self.losses(words, labels, chunk)[1]
 
-    @torch.no_grad()
     def cross_entropy(self, words: np.ndarray, labels: np.ndarray, chunk: int = 4096) -> float:
         """The mean cross-entropy, summed in float64; memory O(chunk·K)."""
-        total = 0.0
+        return self.losses(words, labels, chunk)[0]
+
+    @torch.no_grad()
+    def losses(self, words: np.ndarray, labels: np.ndarray, chunk: int = 4096) -> tuple[float, float]:
+        """Mean cross-entropy and accuracy in one pass; O(N K L d) time, O(chunk·K) memory."""
+        total, right = 0.0, 0
         for i in range(0, len(words), chunk):
             target = torch.as_tensor(labels[i : i + chunk], dtype=torch.long, device=self.W.device)
-            losses = nn.functional.cross_entropy(self._scores(words[i : i + chunk]), target, reduction="none")
-            total += float(losses.double().sum())
-        return total / len(words)
+            scores = self._scores(words[i : i + chunk])
+            total += float(nn.functional.cross_entropy(scores, target, reduction="none").double().sum())
+            right += int((scores.argmax(1) == target).sum())
+        return total / len(words), right / len(words)
 
     def _scores(self, words: np.ndarray) -> Tensor:
         return self.forward(torch.as_tensor(words, device=self.W.device).long())
