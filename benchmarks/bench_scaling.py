@@ -106,26 +106,33 @@ def main() -> None:
 def draw(rows: list[dict[str, float]], out: Path) -> None:
     """Log-log plots of time and memory, one panel per axis, and the slopes of the last factor of four."""
     import numpy as np
-    from matplotlib.figure import Figure
+    from matplotlib.ticker import NullFormatter
 
-    figure = Figure(figsize=(11, 5), layout="constrained")
-    axes = figure.subplots(2, 4, sharey="row")
+    from feature_collapse.figures.style import COLOURS, MARKERS, panels
+
+    figure, axes = panels(2, 4, (10.5, 5.0), sharey="row")
     for column, axis in enumerate(AXES):
         own = [row for row in rows if row["axis"] == axis]
         x = np.array([row[axis] for row in own], dtype=float)
         for line, unit in enumerate(("cpu_s", "MB")):
-            for what, style in (("evaluation", "o-"), ("certificate", "s--"), ("solution", "^:")):
+            one = axes[4 * line + column]
+            for index, what in enumerate(("evaluation", "certificate", "solution")):
                 if what == "solution" and axis == "r":
                     continue
-                y = np.array([row[f"{what}_{unit}"] for row in own])
-                axes[line, column].loglog(x, np.maximum(y, 1e-4), style, label=what, markersize=4)
+                y = np.array([row[f"{what}_{unit}"] for row in own], dtype=float)
+                one.loglog(x, y, color=COLOURS[index], marker=MARKERS[index], markersize=4, label=what)
                 if unit == "cpu_s":
                     slope = np.log(y[-1] / y[-3]) / np.log(x[-1] / x[-3])
                     print(f"{what} against {axis}: time grows like {axis}^{slope:.2f} at the large end")
-        axes[0, column].set_title(axis if axis != "n_spl" else "n_spl (N = K n_spl)")
-    axes[0, 0].set_ylabel("CPU seconds")
-    axes[1, 0].set_ylabel("peak memory, MB")
-    axes[0, 0].legend()
+            one.set_xticks(x, [f"{value:g}" for value in x])
+            one.xaxis.set_minor_formatter(NullFormatter())
+            one.tick_params(axis="x", which="minor", length=0)
+            one.set_xlabel(axis if axis != "n_spl" else "n_spl (N = K n_spl)")
+        axes[4 + column].set_yticks([10, 30, 100, 300], ["10", "30", "100", "300"])
+        axes[4 + column].yaxis.set_minor_formatter(NullFormatter())
+    axes[0].set_ylabel("CPU seconds")
+    axes[4].set_ylabel("peak memory, MB")
+    axes[7].legend(*axes[0].get_legend_handles_labels(), loc="upper left", frameon=False)
     figure.savefig(out / "scaling.png", dpi=150)
 
 
