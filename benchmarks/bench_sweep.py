@@ -1,11 +1,11 @@
 """Sweeps: throughput against a plain serial loop, what scheduling costs, and 100,000 rows in the store.
 
-    python benchmarks/bench_sweep.py throughput [--runs 400] [--workers 2]
+    python benchmarks/bench_sweep.py throughput [--runs 400] [--workers 2 | --scheduler tcp://127.0.0.1:8786]
     python benchmarks/bench_sweep.py rows [--rows 100000]
 
-`throughput` runs the same sweep serially in this process (nothing shared, no batches, one thread) and on a local
-cluster, and compares the results. Overhead is the share of the workers' time in which they did not compute, from the
-first batch to the last result.
+`throughput` runs the same sweep serially in this process (nothing shared, no batches, one thread) and on a local or a
+given cluster, and compares the results. Overhead is the share of the workers' time in which they did not compute, from
+the first batch to the last result.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SWEEP = {
 }
 
 
-def throughput(runs: int, workers: int) -> None:
+def throughput(runs: int, workers: int, scheduler: str | None) -> None:
     """Print both rates, their ratio and the overhead."""
     import torch
 
@@ -41,7 +41,8 @@ def throughput(runs: int, workers: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bench.sweep"
         started = time.perf_counter()
-        end = run_sweep(sweep, path, Options(workers=workers))
+        end = run_sweep(sweep, path, Options(scheduler, None if scheduler else workers))
+        workers = end.workers
         whole = time.perf_counter() - started
         with open_store(path) as store:
             results = read_results(store)
@@ -126,6 +127,7 @@ if __name__ == "__main__":
     parser.add_argument("what", choices=("throughput", "rows"))
     parser.add_argument("--runs", type=int, default=400)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--scheduler", help="address of a Dask scheduler with workers; default: a local cluster")
     parser.add_argument("--rows", type=int, default=100_000)
     given = parser.parse_args()
-    throughput(given.runs, given.workers) if given.what == "throughput" else rows(given.rows)
+    throughput(given.runs, given.workers, given.scheduler) if given.what == "throughput" else rows(given.rows)

@@ -26,10 +26,10 @@ def check_int(name: str, value: Any, low: int, high: int | None = None) -> int:
     allowed = f"an integer ≥ {low}" if high is None else f"an integer from {low} to {high}"
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise InputError(f"{name} = {value!r}, but must be {allowed}")
-    if abs(int(value)) >= 10**30:  # nobody reads its digits, and Python does not write more than 4,300
-        raise InputError(f"{name} has more than 30 digits, but must be {allowed}")
     if int(value) < low or (high is not None and int(value) > high):
-        raise InputError(f"{name} = {value}, but must be {allowed}")
+        # nobody reads more digits, and Python does not write more than 4,300
+        told = f" = {value}" if abs(int(value)) < 10**30 else " has more than 30 digits"
+        raise InputError(f"{name}{told}, but must be {allowed}")
     return int(value)
 
 
