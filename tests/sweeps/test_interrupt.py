@@ -52,6 +52,7 @@ def test_ctrl_c_ends_driver_and_workers_with_one_sentence(tmp_path, seconds):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored in background jobs, and inherited
     )
     try:
         until = time.monotonic() + 60
