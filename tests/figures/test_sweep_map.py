@@ -1,12 +1,9 @@
 """`sweep plot FILE`: what is drawn is the sweep's, in its order and range; what cannot be drawn is one sentence."""
 
-import sys
-
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from feature_collapse.cli import main
 from feature_collapse.errors import InputError
 from feature_collapse.figures.style import plain, render
 from feature_collapse.figures.sweep_map import draw_map
@@ -53,19 +50,11 @@ def draw(make):
 
 
 @pytest.fixture
-def plot(monkeypatch, capsys, tmp_path):
-    monkeypatch.chdir(tmp_path)
-
+def plot(command_line):
     def plot(*arguments):
-        monkeypatch.setattr(sys, "argv", ["feature-collapse", "sweep", "plot", *map(str, arguments)])
-        try:
-            main()
-            code = 0
-        except SystemExit as stop:
-            code = stop.code or 0
-        captured = capsys.readouterr()
-        assert code == 0 or (code == 2 and captured.err.count("\n") == 1), captured.err
-        return code, captured.out + captured.err
+        code, out, err = command_line("sweep", "plot", *arguments)
+        assert code == 0 or (code == 2 and err.count("\n") == 1), err
+        return code, out + err
 
     return plot
 

@@ -12,9 +12,9 @@ from feature_collapse.figures.figure7 import figure7
 from feature_collapse.normalisers import LayerNorm
 from feature_collapse.task.task import make_task
 from feature_collapse.training.certified import solve
-from feature_collapse.training.lambda_path import grid, lambda_path, reduce
+from feature_collapse.training.lambda_path import grid, lambda_path
 from feature_collapse.training.problem import Problem
-from feature_collapse.training.solution import lift
+from feature_collapse.training.solution import compressed, lift
 
 
 @pytest.fixture(scope="module")
@@ -56,10 +56,11 @@ def test_a_normalised_path_is_certified(problem) -> None:
     assert np.all(path.rank >= 1)
 
 
-def test_reduce_undoes_lift() -> None:
+def test_compressed_undoes_lift() -> None:
     rng = np.random.default_rng(0)
     W, U = lift(rng.standard_normal((6, 2)), rng.standard_normal((3, 4, 2)), 9, mean_zero=True)
-    V, T = reduce(W, U, 2)
+    V, T = compressed(W, U)
+    assert V.shape == (6, 2)
     np.testing.assert_allclose(np.einsum("wd,kld->wkl", V, T), np.einsum("wd,kld->wkl", W, U), atol=1e-13)
 
 

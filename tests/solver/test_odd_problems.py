@@ -140,7 +140,8 @@ def test_a_wrong_start_is_named_before_any_work(W: np.ndarray, U: np.ndarray, sa
         solve(Problem(words, labels, 12, 6, 0.01, d=3), start=(W, U))
 
 
-def test_random_tiny_problems_are_solved(rng=np.random.default_rng(7)) -> None:  # noqa: B008
+def test_random_tiny_problems_are_solved() -> None:
+    rng = np.random.default_rng(7)
     for _ in range(40):
         n_w, K, L, N = (int(rng.integers(1, top)) for top in (9, 6, 4, 30))
         p = Problem(

@@ -4,11 +4,10 @@ import csv
 import json
 import os
 import sqlite3
-import sys
+from functools import partial
 
 import pytest
 
-from feature_collapse.cli import main
 from feature_collapse.sweeps.spec import Sweep
 from feature_collapse.sweeps.store import open_store
 
@@ -31,21 +30,9 @@ axes = { seeds = 1 }
 
 
 @pytest.fixture
-def call(monkeypatch, capsys, tmp_path):
-    monkeypatch.chdir(tmp_path)
+def call(command_line, tmp_path):
     (tmp_path / "s.toml").write_text(TOML)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["feature-collapse", "sweep", *map(str, arguments)])
-        try:
-            main()
-            code = 0
-        except SystemExit as stop:
-            code = stop.code or 0
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
+    return partial(command_line, "sweep")
 
 
 def test_a_sweep_is_run_resumed_told_exported_and_drawn(call, cluster, tmp_path):

@@ -11,6 +11,7 @@ from feature_collapse.experiments.settings import Settings
 from feature_collapse.networks import Network
 from feature_collapse.normalisers import make_normaliser
 from feature_collapse.task import Sentences
+from feature_collapse.training.solution import compressed
 
 SHOWN = 10  # singular values that are kept
 
@@ -57,12 +58,10 @@ def _in_few_coordinates(network: Network, W: np.ndarray, U: np.ndarray) -> Netwo
     features = network.normaliser.forward(torch.from_numpy(W.astype(np.float64))).numpy()
     if not np.isfinite(features).all():
         return network
-    values, axes = np.linalg.eigh(features.T @ features)
-    axes = axes[:, values > 1e-13 * max(values[-1], 0.0)]
-    if not 0 < axes.shape[1] <= features.shape[1] // 2:
+    V, U = compressed(features, U)
+    if not 0 < V.shape[1] <= features.shape[1] // 2:
         return network
-    few = Network(len(W), U.shape[1], len(U), axes.shape[1])
-    return few.load(torch.from_numpy(features @ axes), torch.from_numpy(U @ axes))
+    return Network(len(V), U.shape[1], len(U), V.shape[1]).load(torch.from_numpy(V), torch.from_numpy(U))
 
 
 def singular_values(rows: np.ndarray, count: int = SHOWN) -> list[float]:

@@ -187,15 +187,10 @@ class _Shared:
     def keep(self, mapping: dict[str, Any], outcome: Any) -> None:
         """Remember the weights of a certified run that are not zero."""
         if mapping["method"] == "certified" and outcome.W.any():
-            self._last = (_neighbour_name(mapping), _compressed(outcome.W, outcome.U))
+            from feature_collapse.training.solution import compressed
+
+            self._last = (_neighbour_name(mapping), compressed(outcome.W, outcome.U))
 
 
 def _neighbour_name(mapping: dict[str, Any]) -> str:
     return json.dumps({k: v for k, v in mapping.items() if k not in ("lambda", "n_spl")}, sort_keys=True)
-
-
-def _compressed(W: np.ndarray, U: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The same scores and norms in as few coordinates as W spans: what does not act on W is dropped from U."""
-    _, values, basis = np.linalg.svd(W, full_matrices=False)
-    basis = basis[values > 1e-6 * values[0]].T
-    return W @ basis, U @ basis

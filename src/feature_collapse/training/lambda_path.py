@@ -15,7 +15,7 @@ import torch
 from feature_collapse.errors import InputError, check_int, check_real
 from feature_collapse.training.certified import solve
 from feature_collapse.training.problem import Problem
-from feature_collapse.training.solution import Progress
+from feature_collapse.training.solution import Progress, compressed
 from feature_collapse.training.spectral import lambda_max
 
 SHOWN = 10  # singular values that are kept
@@ -90,12 +90,6 @@ def lambda_path(
         words = problem.normaliser.forward(torch.from_numpy(found.W)).numpy() if problem.radius is not None else found.W
         some = np.linalg.svd(words, compute_uv=False)[:SHOWN]
         values[row, : len(some)] = some
-        start = reduce(found.W, found.U, found.rank) if found.rank else None
+        start = compressed(found.W, found.U) if found.rank else None
     risk, lower, data_term, rank = np.array(columns).T
     return LambdaPath(falling, risk, lower, data_term, rank.astype(int), values)
-
-
-def reduce(W: np.ndarray, U: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:
-    """The same scores and norms in `rank` coordinates: the inverse of `solution.lift`."""
-    _, _, axes = np.linalg.svd(W, full_matrices=False)
-    return W @ axes[:rank].T, U @ axes[:rank].T

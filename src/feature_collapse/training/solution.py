@@ -73,6 +73,16 @@ class Progress:
     expected_gap: float = math.nan
 
 
+def compressed(W: np.ndarray, U: np.ndarray, tolerance: float = 1e-6) -> tuple[np.ndarray, np.ndarray]:
+    """The same scores in as few coordinates as the rows of W span: the inverse of `lift`. O((n_w + K L) d²).
+
+    Directions of W below `tolerance` times the largest are dropped, and from U what does not act on W.
+    """
+    _, values, axes = np.linalg.svd(W, full_matrices=False)
+    axes = axes[values > tolerance * values[0]].T
+    return W @ axes, U @ axes
+
+
 def lift(V: np.ndarray, U: np.ndarray, d: int, *, mean_zero: bool) -> tuple[np.ndarray, np.ndarray]:
     """Weights of few coordinates as weights in R^d with the same scores and norms.
 
