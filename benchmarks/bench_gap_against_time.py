@@ -2,9 +2,10 @@
 
     python benchmarks/bench_gap_against_time.py [--figure 3|4b|4c] [--seconds S] [--out FOLDER] [--threads T]
 
-All methods see the same sentences and start the clock at their first step. The gap of every method is measured against
-the best lower bound that the certified solver proves, to 1e-6, so that no method is judged by its own estimate. Writes
-gap-against-time-FIGURE.csv and .png, and prints when each method reached 1e-1, 1e-2, 1e-3 and 1e-4.
+All methods see the same sentences and start the clock at their first step. The gap of every method is
+measured against the best lower bound that the certified solver proves, to 1e-6, so that no method is judged
+by its own estimate. Writes gap-against-time-FIGURE.csv and .png, and prints when each method reached 1e-1,
+1e-2, 1e-3 and 1e-4.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from feature_collapse.networks import Network
-from feature_collapse.normalisers import make_normaliser
+from feature_collapse.model.network import Network
+from feature_collapse.model.normalisers import make_normaliser
 from feature_collapse.risk.empirical import EmpiricalRisk
+from feature_collapse.risk.problem import Problem
+from feature_collapse.sgd.train import Step
+from feature_collapse.solver.solve import solve
 from feature_collapse.task.task import generator, make_task
-from feature_collapse.training.certified import solve
-from feature_collapse.training.problem import Problem
-from feature_collapse.training.sgd import Step
 
 LAMBDA, D = 1e-3, 100
 FIGURES = {"3": ("uniform", "none"), "4b": ("zipf", "none"), "4c": ("zipf", "layernorm")}
@@ -77,7 +78,9 @@ def adam(problem: Problem, seconds: float) -> Curve:
 def lbfgs(problem: Problem, seconds: float) -> Curve:
     """PyTorch's L-BFGS with its strong Wolfe search."""
     model, curve, began = Torch(problem), [], time.monotonic()
-    optimiser = torch.optim.LBFGS([model.W, model.U], max_iter=1, history_size=12, line_search_fn="strong_wolfe")
+    optimiser = torch.optim.LBFGS(
+        [model.W, model.U], max_iter=1, history_size=12, line_search_fn="strong_wolfe"
+    )
 
     def closure() -> torch.Tensor:
         return torch.tensor(model())
@@ -122,7 +125,9 @@ def _risk(network: Network, problem: Problem) -> float:
 
 def main() -> None:
     """Run every method, print the table, write the curves and the plot."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--figure", choices=FIGURES, default="4b")
     parser.add_argument("--seconds", type=float, default=120.0, help="for each of the other methods")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
@@ -132,13 +137,17 @@ def main() -> None:
     law, normaliser = FIGURES[chosen.figure]
     task = make_task(word_law=law, seed=0)
     data = task.train_set(5)
-    problem = Problem(data.words, data.labels, task.vocabulary.n_w, task.K, LAMBDA, make_normaliser(normaliser), D)
+    problem = Problem(
+        data.words, data.labels, task.vocabulary.n_w, task.K, LAMBDA, make_normaliser(normaliser), D
+    )
     found = solve(problem, gap=1e-4)
     bound = max(found.lower_bound, solve(problem, gap=1e-6).lower_bound)
     curves: dict[str, Curve] = {"certified": [(float(row[1]), float(row[2])) for row in found.history]}
     for name, method in (("L-BFGS, d = 100", lbfgs), ("Adam, d = 100", adam), ("SGD, d = 100", sgd)):
         curves[name] = method(problem, chosen.seconds)
-    print(f"figure {chosen.figure}: lower bound {bound:.8g}; our proof of a gap of 1e-4 came at {found.seconds:.1f} s")
+    print(
+        f"figure {chosen.figure}: lower bound {bound:.8g}; our proof of a gap of 1e-4 came at {found.seconds:.1f} s"
+    )
     print(f"{'method':18s}" + "".join(f"{f'{level:.0e}':>12s}" for level in LEVELS) + f"{'smallest':>12s}")
     rows = []
     for name, curve in curves.items():

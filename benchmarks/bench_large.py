@@ -15,20 +15,24 @@ import time
 
 import torch
 
-from feature_collapse.normalisers import make_normaliser
+from feature_collapse.model.normalisers import make_normaliser
+from feature_collapse.risk.problem import Problem
+from feature_collapse.solver.solution import Progress
+from feature_collapse.solver.solve import solve
 from feature_collapse.task.task import make_task
-from feature_collapse.training.certified import solve
-from feature_collapse.training.problem import Problem
-from feature_collapse.training.solution import Progress
 
 
 def main() -> None:
     """Solve it and say what it took."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--K", type=int, default=20_000)
     parser.add_argument("--n-w", type=int, default=12_000)
     parser.add_argument("--n-spl", type=int, default=5)
-    parser.add_argument("--lambda", dest="lambda_", type=float, default=7.07e-5, help="figure 3's, scaled like λ_max")
+    parser.add_argument(
+        "--lambda", dest="lambda_", type=float, default=7.07e-5, help="figure 3's, scaled like λ_max"
+    )
     parser.add_argument("--word-law", default="uniform")
     parser.add_argument("--normaliser", default="none")
     parser.add_argument("--gap", type=float, default=0.01)

@@ -19,7 +19,9 @@ from feature_collapse.metrics import FeatureStatistics, measure
 from feature_collapse.metrics.normalisers import NORMALISERS
 
 
-def stream(rows: int, views: tuple[str, ...], d: int = 768, n_concepts: int = 10_000, batch: int = 20_000) -> None:
+def stream(
+    rows: int, views: tuple[str, ...], d: int = 768, n_concepts: int = 10_000, batch: int = 20_000
+) -> None:
     """One pass over generated float32 batches, and the report."""
     generator = np.random.default_rng(0)
     means = generator.standard_normal((n_concepts, d), dtype=np.float32)
@@ -37,7 +39,9 @@ def stream(rows: int, views: tuple[str, ...], d: int = 768, n_concepts: int = 10
     finalize = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     values = {k: report.views[views[0]].values[k].value for k in ("spread", "cdnv", "effective_rank")}
-    print("| rows × d, concepts | views | making batches | update | finalize | peak | spread, CDNV, eff. rank |")
+    print(
+        "| rows × d, concepts | views | making batches | update | finalize | peak | spread, CDNV, eff. rank |"
+    )
     print("|---|---|---|---|---|---|---|")
     print(
         f"| {rows:,} × {d}, {n_concepts:,} | {', '.join(views)} | {made:.0f} s | {update:.0f} s | "
@@ -113,7 +117,9 @@ def monitor(steps: int = 4000) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("what", choices=["stream", "noise", "monitor"])
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--views", nargs="+", default=list(NORMALISERS))

@@ -2,9 +2,9 @@
 
     python benchmarks/bench_reproduce.py [--steps 200]
 
-For each figure the plain eager loop (`bench_sgd_step.Plain`, the notebooks' settings) runs a few hundred steps, before
-and after ours, and its time per step times the number of steps of the whole training is set against the seconds in
-which the certified solver reaches the preset's gap, certificate included.
+For each figure the plain eager loop (`bench_sgd_step.Plain`, the notebooks' settings) runs a few hundred
+steps, before and after ours, and its time per step times the number of steps of the whole training is set
+against the seconds in which the certified solver reaches the preset's gap, certificate included.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ def plain_seconds(settings: Settings, train: Sentences, steps: int) -> float:
 
 def main() -> None:
     """Print a line for each figure and the total, as JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--steps", type=int, default=200)
     steps = parser.parse_args().steps
     total = [0.0, 0.0]

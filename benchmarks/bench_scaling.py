@@ -2,9 +2,9 @@
 
     python benchmarks/bench_scaling.py [--out FOLDER] [--threads T]
 
-Every row runs in a process of its own, so that the peak memory is its own. The solution is that at λ = λ_max/3 to a
-gap of 1e-2; its rank is its own affair, so it is not measured against r. Writes scaling.csv, scaling.png and prints the
-table and the exponents at the large end.
+Every row runs in a process of its own, so that the peak memory is its own. The solution is that at λ =
+λ_max/3 to a gap of 1e-2; its rank is its own affair, so it is not measured against r. Writes scaling.csv,
+scaling.png and prints the table and the exponents at the large end.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ def measure(K: int, n_w: int, n_spl: int, r: int, L: int, threads: int) -> dict[
     """CPU seconds of an evaluation, a certificate and a solution, and the peak memory above the start, in MB."""
     import torch
 
-    from feature_collapse.risk.certificate import certificate
+    from feature_collapse.certificates.bound import certificate
     from feature_collapse.risk.empirical import EmpiricalRisk
+    from feature_collapse.risk.problem import Problem
+    from feature_collapse.solver.solve import solve
+    from feature_collapse.solver.spectral import lambda_max
     from feature_collapse.task.task import make_task
-    from feature_collapse.training.certified import solve
-    from feature_collapse.training.problem import Problem
-    from feature_collapse.training.spectral import lambda_max
 
     torch.set_num_threads(threads)
     data = make_task(3, n_w, L, K, word_law="zipf", seed=0).train_set(n_spl)
@@ -74,7 +74,9 @@ def measure(K: int, n_w: int, n_spl: int, r: int, L: int, threads: int) -> dict[
 
 def main() -> None:
     """Measure every row, write the table and the plot."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--one", help=argparse.SUPPRESS)
@@ -92,9 +94,17 @@ def main() -> None:
                 text=True,
                 check=True,
             )
-            row = {"axis": axis, **sizes, "N": sizes["K"] * sizes["n_spl"], **json.loads(done.stdout.splitlines()[-1])}
+            row = {
+                "axis": axis,
+                **sizes,
+                "N": sizes["K"] * sizes["n_spl"],
+                **json.loads(done.stdout.splitlines()[-1]),
+            }
             rows.append(row)
-            print("  ".join(f"{k}={v:.3g}" if isinstance(v, float) else f"{k}={v}" for k, v in row.items()), flush=True)
+            print(
+                "  ".join(f"{k}={v:.3g}" if isinstance(v, float) else f"{k}={v}" for k, v in row.items()),
+                flush=True,
+            )
     chosen.out.mkdir(parents=True, exist_ok=True)
     with (chosen.out / "scaling.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))

@@ -17,10 +17,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from feature_collapse.networks import Network
-from feature_collapse.normalisers import make_normaliser
+from feature_collapse.model.network import Network
+from feature_collapse.model.normalisers import make_normaliser
+from feature_collapse.sgd.train import Step
 from feature_collapse.task import make_task
-from feature_collapse.training.sgd import Step
 
 
 class Plain(nn.Module):
@@ -69,7 +69,9 @@ def measure(normalised: bool, device: str, rounds: int, steps: int) -> dict[str,
     train = task.train_set(5)
     order = torch.from_numpy(np.random.default_rng(0).permutation(len(train)))
     words, labels = torch.from_numpy(train.words).long()[order], torch.from_numpy(train.labels).long()[order]
-    batches = [(words[i : i + 100].to(device), labels[i : i + 100].to(device)) for i in range(0, len(train), 100)]
+    batches = [
+        (words[i : i + 100].to(device), labels[i : i + 100].to(device)) for i in range(0, len(train), 100)
+    ]
     normaliser = make_normaliser("layernorm" if normalised else "none", 1e-5)
     network = Network(1200, 15, 1000, 100, normaliser, device=device).start(np.random.default_rng(0))
     ours = Step(network, 0.1, 1e-3)
@@ -99,7 +101,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--steps", type=int, default=50)
     asked = parser.parse_args()
-    name = torch.cuda.get_device_name() if asked.device != "cpu" else f"CPU, {torch.get_num_threads()} threads"
+    name = (
+        torch.cuda.get_device_name() if asked.device != "cpu" else f"CPU, {torch.get_num_threads()} threads"
+    )
     print(json.dumps({"hardware": name, "torch": torch.__version__} | {
         network: measure(network == "h*", asked.device, asked.rounds, asked.steps) for network in ("h", "h*")
     }, indent=1))  # fmt: skip

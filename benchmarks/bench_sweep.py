@@ -3,9 +3,9 @@
     python benchmarks/bench_sweep.py throughput [--runs 400] [--workers 2 | --scheduler tcp://127.0.0.1:8786]
     python benchmarks/bench_sweep.py rows [--rows 100000]
 
-`throughput` runs the same sweep serially in this process (nothing shared, no batches, one thread) and on a local or a
-given cluster, and compares the results. Overhead is the share of the workers' time in which they did not compute, from
-the first batch to the last result.
+`throughput` runs the same sweep serially in this process (nothing shared, no batches, one thread) and on a
+local or a given cluster, and compares the results. Overhead is the share of the workers' time in which they
+did not compute, from the first batch to the last result.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ def throughput(runs: int, workers: int, scheduler: str | None) -> None:
     from feature_collapse.sweeps.store import open_store
 
     torch.set_num_threads(1)
-    sweep = Sweep.from_mapping({**SWEEP, "axes": {"lambda": [1e-3, 3e-3], "n_spl": [2, 5], "seeds": max(1, runs // 4)}})
+    sweep = Sweep.from_mapping(
+        {**SWEEP, "axes": {"lambda": [1e-3, 3e-3], "n_spl": [2, 5], "seeds": max(1, runs // 4)}}
+    )
     next(serial(sweep))  # imports
     started = time.perf_counter()
     alone = dict(serial(sweep))
@@ -88,7 +90,9 @@ def rows(count: int) -> None:
         path = Path(folder) / "rows.sweep"
         with open_store(path, create=True) as store:
             store.set_sweep(sweep, sweep.runs())
-            result = {f"quantity_{i}": i / 7 for i in range(20)} | {"singular_values_W": [i / 3 for i in range(10)]}
+            result = {f"quantity_{i}": i / 7 for i in range(20)} | {
+                "singular_values_W": [i / 3 for i in range(10)]
+            }
             pending = [key for key, _ in store.pending()]
             store.finish((Finished(key, None, 0.1, result, 1) for key in pending), {}, "here")
 
@@ -118,16 +122,23 @@ def rows(count: int) -> None:
         timed("plot", plot)
         size = path.stat().st_size
     print(
-        json.dumps({"rows": len(pending), "megabytes": round(size / 1e6), "seconds [wall, processor]": told}, indent=1)
+        json.dumps(
+            {"rows": len(pending), "megabytes": round(size / 1e6), "seconds [wall, processor]": told},
+            indent=1,
+        )
     )
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("what", choices=("throughput", "rows"))
     parser.add_argument("--runs", type=int, default=400)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--scheduler", help="address of a Dask scheduler with workers; default: a local cluster")
+    parser.add_argument(
+        "--scheduler", help="address of a Dask scheduler with workers; default: a local cluster"
+    )
     parser.add_argument("--rows", type=int, default=100_000)
     given = parser.parse_args()
     throughput(given.runs, given.workers, given.scheduler) if given.what == "throughput" else rows(given.rows)

@@ -27,8 +27,8 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.linalg import svds
 
-from feature_collapse.metrics.html import html_report
 from feature_collapse.metrics.measured import measure_file
+from feature_collapse.reports.measurement import html_report
 
 WINDOW, LEAST, DIMENSION = 4, 8, 50
 GROUPS = {
@@ -79,7 +79,9 @@ def vectors(text: list[list[str]]) -> tuple[list[str], np.ndarray, Counter[str]]
     context = total**0.75  # context distribution smoothing
     value = np.log(together * context.sum() / (total[rows] * context[columns]))
     positive = value > 0
-    matrix = coo_matrix((value[positive], (rows[positive], columns[positive])), shape=(len(words),) * 2).tocsr()
+    matrix = coo_matrix(
+        (value[positive], (rows[positive], columns[positive])), shape=(len(words),) * 2
+    ).tocsr()
     left, strength, _ = svds(matrix, k=DIMENSION, v0=np.ones(len(words)))
     return words, left * np.sqrt(strength), count
 

@@ -14,7 +14,11 @@ settings.register_profile("project", deadline=None, max_examples=25, derandomize
 settings.load_profile("project")
 
 _HOOK = install_import_hook(
-    ["feature_collapse.networks", "feature_collapse.normalisers", "feature_collapse.figures.projection"],
+    [
+        "feature_collapse.model.network",
+        "feature_collapse.model.normalisers",
+        "feature_collapse.figures.projection",
+    ],
     "beartype.beartype",
 )
 

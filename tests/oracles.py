@@ -72,12 +72,18 @@ class TorchRisk:
         split = self.n_w * self.d
 
         def value(x):
-            risk, W, U = self.gradient(x[:split].reshape(self.n_w, self.d), x[split:].reshape(self.K, self.L, self.d))
+            risk, W, U = self.gradient(
+                x[:split].reshape(self.n_w, self.d), x[split:].reshape(self.K, self.L, self.d)
+            )
             return risk, np.concatenate([W.ravel(), U.ravel()])
 
         options = {"maxiter": 4000, "maxfun": 8000, "ftol": 1e-16, "gtol": 1e-11, "maxcor": 30}
         found = minimize(value, x, jac=True, method="L-BFGS-B", options=options)
-        return found.fun, found.x[:split].reshape(self.n_w, self.d), found.x[split:].reshape(self.K, self.L, self.d)
+        return (
+            found.fun,
+            found.x[:split].reshape(self.n_w, self.d),
+            found.x[split:].reshape(self.K, self.L, self.d),
+        )
 
 
 def loop_distances(latents):
@@ -91,7 +97,9 @@ def loop_assumption_a(latents, n_c):
     dist = loop_distances(latents)
     counts, expected = np.zeros((L + 1, K, L, n_c)), np.zeros((L + 1, K, L, n_c))
     for r, k, position, alpha in product(range(1, L + 1), range(K), range(L), range(n_c)):
-        counts[r, k, position, alpha] = sum(dist[j, k] == r and latents[j, position] == alpha for j in range(K))
+        counts[r, k, position, alpha] = sum(
+            dist[j, k] == r and latents[j, position] == alpha for j in range(K)
+        )
         if alpha == latents[k, position]:
             expected[r, k, position, alpha] = K / n_c**L * math.comb(L - 1, r) * (n_c - 1) ** r
         else:

@@ -73,7 +73,9 @@ def check_choice(name: str, value: Any, choices: Iterable[str]) -> str:
     """
     known = list(choices)
     if not isinstance(value, str) or value not in known:
-        raise InputError(f"{name} = {value!r}, but must be one of {', '.join(known)}{nearest(str(value), known)}")
+        raise InputError(
+            f"{name} = {value!r}, but must be one of {', '.join(known)}{nearest(str(value), known)}"
+        )
     return value
 
 

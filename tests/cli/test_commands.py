@@ -4,7 +4,22 @@ import json
 
 import pytest
 
-TINY = ["--n-w", "12", "--K", "6", "--L", "3", "--d", "4", "--epochs", "2", "--batch-size", "10", "--device", "cpu"]
+TINY = [
+    "--n-w",
+    "12",
+    "--K",
+    "6",
+    "--L",
+    "3",
+    "--d",
+    "4",
+    "--epochs",
+    "2",
+    "--batch-size",
+    "10",
+    "--device",
+    "cpu",
+]
 
 
 @pytest.fixture
@@ -21,7 +36,19 @@ def test_version_and_help_answer(call):
 
 @pytest.mark.parametrize(
     "command",
-    ["reproduce", "theory", "check", "solve", "certify", "path", "measure", "train", "task", "figure", "sweep"],
+    [
+        "reproduce",
+        "theory",
+        "check",
+        "solve",
+        "certify",
+        "path",
+        "measure",
+        "train",
+        "task",
+        "figure",
+        "sweep",
+    ],
 )
 def test_every_command_explains_itself(call, command):
     code, out, _ = call(command, "--help")
@@ -90,7 +117,10 @@ WRONG = [
     (["train", "--word-law", "given", "--frequencies", "1,0", "--n-w", "6"], "frequencies[1] = 0"),
     (["train", "--word-law", "given", "--frequencies", "1,-1", "--n-w", "6"], "frequencies[1] = -1"),
     (["train", "--word-law", "given", "--frequencies", "1,nan", "--n-w", "6"], "frequencies[1] = nan"),
-    (["train", "--word-law", "given", "--frequencies", "1,1", "--n-w", "9"], "length 2, but must have length"),
+    (
+        ["train", "--word-law", "given", "--frequencies", "1,1", "--n-w", "9"],
+        "length 2, but must have length",
+    ),
     (["train", "--frequencies", "one"], "must be numbers separated by commas"),
     (["train", "--frequencies", "@none"], "cannot be read"),
     (["train", "--lambda", "-1"], "lambda = -1, but must be a number ≥ 0"),
@@ -178,7 +208,9 @@ def test_a_full_disk_is_told(call, monkeypatch):
 
 
 def test_weights_that_diverge_in_the_last_step_are_told(call, tmp_path):
-    code, _, err = call("train", *TINY, "--epochs", "1", "--batch-size", "999", "--learning-rate", "1e30", "--out", "r")
+    code, _, err = call(
+        "train", *TINY, "--epochs", "1", "--batch-size", "999", "--learning-rate", "1e30", "--out", "r"
+    )
     assert code == 2
     assert "training diverged" in err
     assert not (tmp_path / "r" / "summary.json").exists()

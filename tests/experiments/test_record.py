@@ -37,7 +37,9 @@ def test_the_summary_can_be_recomputed_from_the_files_without_our_code(record):
     W, U = (weights[name].astype(np.float64) for name in ("W", "U"))
     scores = np.einsum("kld,nld->nk", U, W[task["train_sentences"]])
     top = scores.max(axis=1)
-    losses = np.log(np.exp(scores - top[:, None]).sum(axis=1)) + top - scores[np.arange(30), task["train_labels"]]
+    losses = (
+        np.log(np.exp(scores - top[:, None]).sum(axis=1)) + top - scores[np.arange(30), task["train_labels"]]
+    )
     risk = losses.mean() + 0.5e-3 * ((W**2).sum() + (U**2).sum())
     assert record.summary["risk"] == pytest.approx(risk, rel=1e-6)  # weights and scores are float32
     assert record.summary["singular_values_W"] == pytest.approx(np.linalg.svd(W)[1].tolist(), rel=1e-6)

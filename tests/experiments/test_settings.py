@@ -7,7 +7,9 @@ from feature_collapse.experiments.settings import Settings, read_toml
 
 
 def test_plain_values_and_settings_are_inverse():
-    for settings in [e.settings for e in EXPERIMENTS] + [Settings(word_law="given", n_w=6, frequencies=(1.0, 3.0))]:
+    for settings in [e.settings for e in EXPERIMENTS] + [
+        Settings(word_law="given", n_w=6, frequencies=(1.0, 3.0))
+    ]:
         assert Settings.from_mapping(settings.to_mapping()) == settings
 
 
@@ -66,7 +68,10 @@ def test_wrong_values_are_told(values, told):
 
 def test_numpy_integers_make_the_same_run_as_pythons():
     numbers = {"n_c": 4, "n_w": 8, "L": 3, "K": 5, "seed": 2}
-    assert Settings(**{key: np.int64(value) for key, value in numbers.items()}).key() == Settings(**numbers).key()
+    assert (
+        Settings(**{key: np.int64(value) for key, value in numbers.items()}).key()
+        == Settings(**numbers).key()
+    )
 
 
 def test_layernorm_of_one_number_is_refused_without_eps():

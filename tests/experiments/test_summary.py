@@ -6,9 +6,9 @@ import torch
 
 from feature_collapse.experiments.settings import Settings
 from feature_collapse.experiments.summary import _in_few_coordinates, summarise
-from feature_collapse.networks import Network
-from feature_collapse.normalisers import LayerNorm
-from feature_collapse.training.solution import lift
+from feature_collapse.model.network import Network
+from feature_collapse.model.normalisers import LayerNorm
+from feature_collapse.solver.solution import lift
 
 
 def test_a_lifted_solution_is_measured_in_its_own_coordinates_with_the_same_result():

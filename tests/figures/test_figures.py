@@ -3,13 +3,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feature_collapse.experiments.artefacts import draw_diagrams, draw_record, write_report
 from feature_collapse.experiments.presets import select
 from feature_collapse.experiments.run import run
 from feature_collapse.experiments.settings import Settings
-from feature_collapse.experiments.table import comparison
 from feature_collapse.figures.projection import project
 from feature_collapse.figures.weights import draw_weights
+from feature_collapse.reports.comparison import comparison
+from feature_collapse.reports.reproduction import draw_diagrams, draw_record, write_report
 
 
 @given(st.integers(0, 200), st.integers(3, 6))

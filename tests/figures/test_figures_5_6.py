@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from feature_collapse.errors import InputError
-from feature_collapse.figures.figure5 import figure5
-from feature_collapse.figures.figure6 import figure6
+from feature_collapse.figures.collapse_types import figure6
+from feature_collapse.figures.embedding_lengths import figure5
 from feature_collapse.figures.style import render
 from feature_collapse.task.frequencies import zipf
 from feature_collapse.theory import theorem2

@@ -30,7 +30,9 @@ def make(tmp_path):
             told = {run.key: result(run) if callable(result) else result for run in sweep.runs()}
             if finish:
                 store.finish(
-                    [Finished(key, error, 0.1, None if error else one, 1) for key, one in told.items()], {}, ""
+                    [Finished(key, error, 0.1, None if error else one, 1) for key, one in told.items()],
+                    {},
+                    "",
                 )
         return path
 
@@ -91,7 +93,9 @@ def test_one_axis_in_two_places_is_refused(draw, places):
 
 @pytest.mark.parametrize("y", [None, "none"])
 def test_runs_beside_the_grid_without_the_axis_have_a_place_of_their_own(draw, y):
-    axis = draw({"n_spl": [1, 2], "network": SIZES}, x="network", y=y, extra=[{"axes": {"n_spl": [1, 5]}}]).axes[0]
+    axis = draw(
+        {"n_spl": [1, 2], "network": SIZES}, x="network", y=y, extra=[{"axes": {"n_spl": [1, 5]}}]
+    ).axes[0]
     assert names(axis, "x") == ["small", "medium", "large", "none"]
 
 
@@ -109,23 +113,33 @@ def test_an_axis_of_lists_is_drawn(draw):
 
 def test_labels_are_text_and_not_mathematics(draw):
     strange = [{"label": "a$b$^^", "d": 2}, {"label": r"\frac{", "d": 3}]
-    figure = draw({"n_spl": [1, 2], "exponent": [0.0, 1.0], "word_law": ["zipf"], "$x_$": strange}, split="$x_$")
+    figure = draw(
+        {"n_spl": [1, 2], "exponent": [0.0, 1.0], "word_law": ["zipf"], "$x_$": strange}, split="$x_$"
+    )
     assert figure.axes[0].get_title() == r"\$x_\$ = a\$b\$^^"
     draw({"n_spl": [1, 2], "$x_$": strange}, x="$x_$", y="none", split="n_spl")
 
 
-@pytest.mark.parametrize("places", [{"x": "network"}, {"split": "network"}, {"split": "network", "y": "none"}])
+@pytest.mark.parametrize(
+    "places", [{"x": "network"}, {"split": "network"}, {"split": "network", "y": "none"}]
+)
 def test_long_labels_do_not_overprint_each_other(draw, places):
     long = [{"label": 150 * "x" + str(d) + 150 * "y", "d": d} for d in (2, 3, 4)]
     figure = draw({"n_spl": [1, 2], "exponent": [0.0, 1.0], "word_law": ["zipf"], "network": long}, **places)
     renderer = FigureCanvasAgg(figure).get_renderer()
     for texts in ([axis.title for axis in figure.axes], *(axis.get_xticklabels() for axis in figure.axes)):
-        boxes = [text.get_window_extent(renderer) for text in texts if text.get_text() and not text.get_rotation()]
+        boxes = [
+            text.get_window_extent(renderer) for text in texts if text.get_text() and not text.get_rotation()
+        ]
         assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
 
 
 def test_a_letter_that_the_font_lacks_is_no_warning(draw):
-    draw({"n_spl": [1, 2], "network": [{"label": "小", "d": 2}, {"label": "a\nb", "d": 3}]}, x="network", y="n_spl")
+    draw(
+        {"n_spl": [1, 2], "network": [{"label": "小", "d": 2}, {"label": "a\nb", "d": 3}]},
+        x="network",
+        y="n_spl",
+    )
 
 
 def test_a_long_text_keeps_its_two_ends():
@@ -151,7 +165,12 @@ def test_a_map_has_each_mean_on_its_own_field(draw):
 
 
 def test_the_order_of_the_grid_does_not_depend_on_what_has_finished():
-    assert ordered(["large", "small", None, "other"], ["small", "medium", "large"]) == ["small", "large", "other", None]
+    assert ordered(["large", "small", None, "other"], ["small", "medium", "large"]) == [
+        "small",
+        "large",
+        "other",
+        None,
+    ]
     assert ordered([3, 1, 2.5], [3, 1]) == [1, 2.5, 3]
 
 
@@ -182,7 +201,9 @@ def test_a_map_of_one_value_is_not_empty(draw):
     assert (box.width, box.height) == (1.0, 1.0)
 
 
-@pytest.mark.parametrize(("error", "told"), [(None, "is finished yet$"), ("no memory", "is finished yet; 2 failed$")])
+@pytest.mark.parametrize(
+    ("error", "told"), [(None, "is finished yet$"), ("no memory", "is finished yet; 2 failed$")]
+)
 def test_a_sweep_without_a_finished_run_says_so(draw, error, told):
     with pytest.raises(InputError, match="no run of sweep 's' " + told):
         draw({"n_spl": [1, 2]}, error=error, finish=bool(error))

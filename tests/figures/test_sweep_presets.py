@@ -51,10 +51,18 @@ BROKEN = {
         ["figure8", "figure9", "figure11"],
         "n_spl = 0, but must be .* > 0",
     ),
-    "no accuracy": (lambda row: row | {"test_accuracy": None}, ["figure8", "figure10"], "with a test_accuracy"),
+    "no accuracy": (
+        lambda row: row | {"test_accuracy": None},
+        ["figure8", "figure10"],
+        "with a test_accuracy",
+    ),
     "another exponent": (lambda row: row | {"exponent": 2.0}, ["figure8", "figure9"], r"exponent = 1\.0"),
     "no bound": (lambda row: row | {"lower_bound": None}, ["figure10"], "certified lower_bound"),
-    "no training": (lambda row: row if row["group"] == "certified" else None, ["figure10"], "no finished run of SGD"),
+    "no training": (
+        lambda row: row if row["group"] == "certified" else None,
+        ["figure10"],
+        "no finished run of SGD",
+    ),
     "a huge rank": (lambda row: row | {"rank_W": 1e308}, ["figure11"], "must be within"),
 }
 
@@ -64,7 +72,9 @@ def test_whole_data_are_drawn(figure):
     assert render(preset(figure).draw(results()), "png", dpi=50)
 
 
-@pytest.mark.parametrize(("figure", "case"), [(f, case) for case, (_, figures, _) in BROKEN.items() for f in figures])
+@pytest.mark.parametrize(
+    ("figure", "case"), [(f, case) for case, (_, figures, _) in BROKEN.items() for f in figures]
+)
 def test_what_is_missing_is_told(figure, case):
     change, _, told = BROKEN[case]
     with pytest.raises(InputError, match=told):

@@ -34,7 +34,11 @@ def literal(x, y, classifier=None):
     mu_g = x.mean(axis=0)
     mu = np.array([x[y == k].mean(axis=0) for k in labels])
     sigma_w = (
-        sum(np.outer(x[i] - mu[list(labels).index(y[i])], x[i] - mu[list(labels).index(y[i])]) for i in range(n)) / n
+        sum(
+            np.outer(x[i] - mu[list(labels).index(y[i])], x[i] - mu[list(labels).index(y[i])])
+            for i in range(n)
+        )
+        / n
     )
     sigma_b = sum(np.outer(m - mu_g, m - mu_g) for m in mu) / c
     out = {
@@ -43,7 +47,9 @@ def literal(x, y, classifier=None):
     }
     pairs = [(a, b) for a in range(c) for b in range(c) if a != b]
     variance = [np.mean(np.sum((x[y == k] - mu[i]) ** 2, axis=1)) for i, k in enumerate(labels)]
-    out["cdnv"] = np.mean([(variance[a] + variance[b]) / (2 * np.sum((mu[a] - mu[b]) ** 2)) for a, b in pairs])
+    out["cdnv"] = np.mean(
+        [(variance[a] + variance[b]) / (2 * np.sum((mu[a] - mu[b]) ** 2)) for a, b in pairs]
+    )
     centred = mu - mu_g
     norms = np.array([np.linalg.norm(m) for m in centred])
     cosines = np.array([centred[a] @ centred[b] / (norms[a] * norms[b]) for a, b in pairs])
@@ -95,9 +101,13 @@ def literal_spread(x, y):
     for key, z in (("spread", x), ("direction_spread", x / np.linalg.norm(x, axis=1, keepdims=True))):
         inside = np.array([np.trace(np.atleast_2d(np.cov(z[y == k].T))) for k in labels])
         count = np.array([np.sum(y == k) for k in labels])
-        between = np.trace(np.cov(np.array([z[y == k].mean(axis=0) for k in labels]).T)) - np.mean(inside / count)
+        between = np.trace(np.cov(np.array([z[y == k].mean(axis=0) for k in labels]).T)) - np.mean(
+            inside / count
+        )
         out[key] = np.mean(inside) / (np.mean(inside) + max(between, 0))
     length = np.linalg.norm(x, axis=1)
-    out["length_spread"] = np.sqrt(np.mean([(length[y == k].std(ddof=1) / length[y == k].mean()) ** 2 for k in labels]))
+    out["length_spread"] = np.sqrt(
+        np.mean([(length[y == k].std(ddof=1) / length[y == k].mean()) ** 2 for k in labels])
+    )
     out["length_variation"] = length.std(ddof=1) / length.mean()
     return out

@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from feature_collapse.cli.app import app
 from feature_collapse.errors import InputError
-from feature_collapse.metrics.html import html_report
+from feature_collapse.figures.scene import short
 from feature_collapse.metrics.measured import measure_file
-from feature_collapse.metrics.scene import short
+from feature_collapse.reports.measurement import html_report
 from metrics.planted import clusters
 from metrics.test_verdict import write_record
 

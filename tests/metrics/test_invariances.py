@@ -9,7 +9,9 @@ from feature_collapse.metrics import measure
 from metrics.planted import clusters
 
 BUT_LAYERNORM = ("none", "sphere", "rmsnorm")
-shapes = st.tuples(st.integers(2, 4), st.integers(2, 6), st.integers(1, 7), st.floats(0.05, 3), st.integers(0, 10**6))
+shapes = st.tuples(
+    st.integers(2, 4), st.integers(2, 6), st.integers(1, 7), st.floats(0.05, 3), st.integers(0, 10**6)
+)
 
 
 def values(x, y, **options):
@@ -21,8 +23,12 @@ def same(a, b, views=("none", "layernorm", "rmsnorm", "sphere"), tolerance=1e-6)
     """1e-6: residuals near 0 are square roots of rounding errors of about 1e-15."""
     for view in views:
         for key in a[view]:
-            if not (np.isfinite(a[view][key]) and abs(a[view][key]) > 1e6):  # a ratio over a vanishing denominator
-                assert b[view][key] == pytest.approx(a[view][key], rel=tolerance, abs=tolerance, nan_ok=True), (
+            if not (
+                np.isfinite(a[view][key]) and abs(a[view][key]) > 1e6
+            ):  # a ratio over a vanishing denominator
+                assert b[view][key] == pytest.approx(
+                    a[view][key], rel=tolerance, abs=tolerance, nan_ok=True
+                ), (
                     view,
                     key,
                 )

@@ -74,7 +74,9 @@ def test_activations_are_measured_over_a_window_of_batches():
     assert [r.step for r in monitor.history] == [5, 10]
     features, labels = (np.concatenate(z) for z in zip(caught[8], caught[9], strict=True))
     expected = measure(features, labels, resamples=0, shuffles=0)
-    assert monitor.history[-1].values["nc1_trace_ratio"] == pytest.approx(expected["nc1_trace_ratio"].value, abs=1e-9)
+    assert monitor.history[-1].values["nc1_trace_ratio"] == pytest.approx(
+        expected["nc1_trace_ratio"].value, abs=1e-9
+    )
     assert not net[3]._forward_hooks
 
 

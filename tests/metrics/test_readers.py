@@ -129,7 +129,9 @@ def test_word2vec_files_that_gensim_writes(tmp_path, binary):
 
 def test_glove_text_also_with_a_comma_first_and_spaces_in_words(tmp_path):
     words = (",", "the", ". . .")
-    text = "".join(f"{w} {' '.join(str(float(v)) for v in row)}\n" for w, row in zip(words, X[:3], strict=True))
+    text = "".join(
+        f"{w} {' '.join(str(float(v)) for v in row)}\n" for w, row in zip(words, X[:3], strict=True)
+    )
     (tmp_path / "g.txt").write_text(text, encoding="utf-8")
     found = read_embeddings(tmp_path / "g.txt")
     np.testing.assert_allclose(found.vectors, X[:3], rtol=1e-6)
@@ -251,7 +253,9 @@ def test_more_tokens_than_rows_are_refused_and_fewer_are_noted(tmp_path):
 
 def test_a_pickle_that_would_execute_code_is_refused_and_not_executed(tmp_path, tripwire):
     torch.save({"w": torch.ones(2, 2), "evil": tripwire}, tmp_path / "zip.pt")
-    torch.save({"w": torch.ones(2, 2), "evil": tripwire}, tmp_path / "old.pt", _use_new_zipfile_serialization=False)
+    torch.save(
+        {"w": torch.ones(2, 2), "evil": tripwire}, tmp_path / "old.pt", _use_new_zipfile_serialization=False
+    )
     (tmp_path / "plain.pkl").write_bytes(pickle.dumps({"w": tripwire}))
     for name in ("zip.pt", "old.pt", "plain.pkl"):
         refused(tmp_path / name, "refused, nothing was executed")
@@ -334,15 +338,21 @@ def test_flipped_bytes_never_end_in_a_traceback(tmp_path):
             "truncated",
         ),
         (
-            struct.pack("<Q", 62) + b'{"x":{"dtype":"F32","shape":[2,9],"data_offsets":[0,16]}}     ' + bytes(16),
+            struct.pack("<Q", 62)
+            + b'{"x":{"dtype":"F32","shape":[2,9],"data_offsets":[0,16]}}     '
+            + bytes(16),
             "16 bytes",
         ),
         (
-            struct.pack("<Q", 62) + b'{"x":{"dtype":"F32","shape":[2,-2],"data_offsets":[0,16]}}    ' + bytes(16),
+            struct.pack("<Q", 62)
+            + b'{"x":{"dtype":"F32","shape":[2,-2],"data_offsets":[0,16]}}    '
+            + bytes(16),
             "damaged",
         ),
         (
-            struct.pack("<Q", 62) + b'{"x":{"dtype":"F8_E4M3","shape":[4,4],"data_offsets":[0,16]}} ' + bytes(16),
+            struct.pack("<Q", 62)
+            + b'{"x":{"dtype":"F8_E4M3","shape":[4,4],"data_offsets":[0,16]}} '
+            + bytes(16),
             "F8_E4M3",
         ),
         (struct.pack("<Q", 2) + b"{}", "no matrix"),

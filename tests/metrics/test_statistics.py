@@ -100,7 +100,9 @@ def test_empty_concepts_are_named_and_count_for_nothing():
     report = FeatureStatistics(5, 5).update(x, y).finalize(["a", "b", "c", "empty one", "empty two"])
     assert any("no member" in n and "empty one, empty two" in n for n in report.notes)
     assert report.n_concepts == 3
-    assert report["nc1"].value == pytest.approx(measure(x, y, resamples=0, shuffles=0)["nc1"].value, abs=1e-12)
+    assert report["nc1"].value == pytest.approx(
+        measure(x, y, resamples=0, shuffles=0)["nc1"].value, abs=1e-12
+    )
 
 
 def test_fewer_views_give_the_same_values():

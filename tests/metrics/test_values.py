@@ -17,7 +17,9 @@ def plain(x, y, **options):
     return measure(x, y, resamples=0, shuffles=0, **options)
 
 
-@pytest.mark.parametrize(("c", "members", "d", "seed"), [(4, 7, 10, 0), (3, 5, 40, 1), (6, 9, 4, 2), (2, 30, 3, 3)])
+@pytest.mark.parametrize(
+    ("c", "members", "d", "seed"), [(4, 7, 10, 0), (3, 5, 40, 1), (6, 9, 4, 2), (2, 30, 3, 3)]
+)
 def test_every_value_agrees_with_its_published_formula(c, members, d, seed):
     x, y = clusters(c, members, d, 0.8, seed)
     x, y = x[:-3], y[:-3]  # concepts of different sizes
@@ -200,7 +202,9 @@ def test_zero_vectors_and_constant_vectors_are_counted():
 
 def test_one_dimension_and_two_entities_do_not_break_anything():
     for x, y in (([[1.0], [2.0]], [0, 0]), ([[1.0], [-1.0], [2.0], [-2.0]], [0, 1, 0, 1]), ([[3.0]], ["a"])):
-        json.dumps(measure(x, y, frequencies=np.ones(len(x)), resamples=20, shuffles=20).to_dict(), allow_nan=False)
+        json.dumps(
+            measure(x, y, frequencies=np.ones(len(x)), resamples=20, shuffles=20).to_dict(), allow_nan=False
+        )
 
 
 def test_tensors_are_taken_without_conversion_by_the_user():
@@ -209,7 +213,9 @@ def test_tensors_are_taken_without_conversion_by_the_user():
     x, y = clusters(3, 6, 5, 0.5, 0)
     single = torch.nn.Parameter(torch.tensor(x, dtype=torch.bfloat16))
     report = plain(single, torch.tensor(y))
-    assert report["nc1"].value == pytest.approx(plain(single.detach().double().numpy(), y)["nc1"].value, abs=1e-12)
+    assert report["nc1"].value == pytest.approx(
+        plain(single.detach().double().numpy(), y)["nc1"].value, abs=1e-12
+    )
 
 
 @pytest.mark.parametrize(
@@ -252,4 +258,6 @@ def test_wrong_input_is_one_sentence(arguments, words):
 
 
 def test_weights_that_are_all_zero_have_no_shared_lengths():
-    assert np.isnan(residual_shared_lengths(np.zeros((6, 4)), np.repeat(np.arange(3), 2), np.tile(np.arange(2), 3)))
+    assert np.isnan(
+        residual_shared_lengths(np.zeros((6, 4)), np.repeat(np.arange(3), 2), np.tile(np.arange(2), 3))
+    )

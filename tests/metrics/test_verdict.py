@@ -122,7 +122,9 @@ def test_interval_of_the_mean_cosine_covers_the_truth():
         y = np.arange(200) % 2
         x = generator.normal(size=(200, 3)) + np.where(y[:, None] == 0, [2.0, 0, 0], [0, 2.0, 0])
         value = measure(x, y, resamples=80, shuffles=0)["nc1_trace_ratio"]
-        hits += value.low <= 3.0 / 2.0 <= value.high  # tr Σ_W = 3; Σ_B: half the squared distance 8 / 2 / 2 = 2
+        hits += (
+            value.low <= 3.0 / 2.0 <= value.high
+        )  # tr Σ_W = 3; Σ_B: half the squared distance 8 / 2 / 2 = 2
     assert hits >= 15
 
 
@@ -141,7 +143,9 @@ def write_record(folder, kind, normaliser="none", dispersed=False, **settings):
     mu = 1 / np.arange(1, 41)
     save_file({"W": x.astype(np.float32), "U": u.astype(np.float32)}, folder / "weights.safetensors")
     save_file({"latents": latents, "mu": mu / mu.sum()}, folder / "task.safetensors")
-    (folder / "config.json").write_text(json.dumps({"settings": {"normaliser": normaliser, "eps": 1e-5, **settings}}))
+    (folder / "config.json").write_text(
+        json.dumps({"settings": {"normaliser": normaliser, "eps": 1e-5, **settings}})
+    )
     return folder
 
 

@@ -58,7 +58,8 @@ def test_certify_prints_a_table(record) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["certify", "nowhere"], ["solve", "--lambda", "0"], ["solve", "--gap", "2"], ["solve", "--K", "0"]]
+    "arguments",
+    [["certify", "nowhere"], ["solve", "--lambda", "0"], ["solve", "--gap", "2"], ["solve", "--K", "0"]],
 )
 def test_wrong_input_is_one_sentence(arguments, tmp_path) -> None:
     extra = ["--out", str(tmp_path / "x")] if arguments[0] == "solve" else []

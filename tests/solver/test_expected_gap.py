@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from feature_collapse.risk.certificate import certificate
-from feature_collapse.training.certified import solve
-from feature_collapse.training.model import make_model
-from feature_collapse.training.problem import Problem
-from feature_collapse.training.spectral import gradient_at_zero, lambda_max, leading, stretch_at_zero
-
-from .setting import random_data
+from feature_collapse.certificates.bound import certificate
+from feature_collapse.risk.problem import Problem
+from feature_collapse.solver.objective import make_model
+from feature_collapse.solver.solve import solve
+from feature_collapse.solver.spectral import gradient_at_zero, lambda_max, leading, stretch_at_zero
+from setting import random_data
 
 LAMBDA = 0.01
 

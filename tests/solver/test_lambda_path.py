@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from feature_collapse.errors import InputError
-from feature_collapse.figures.figure7 import figure7
-from feature_collapse.normalisers import LayerNorm
+from feature_collapse.figures.lambda_path import figure7
+from feature_collapse.model.normalisers import LayerNorm
+from feature_collapse.risk.problem import Problem
+from feature_collapse.solver.lambda_path import grid, lambda_path
+from feature_collapse.solver.solution import compressed, lift
+from feature_collapse.solver.solve import solve
 from feature_collapse.task.task import make_task
-from feature_collapse.training.certified import solve
-from feature_collapse.training.lambda_path import grid, lambda_path
-from feature_collapse.training.problem import Problem
-from feature_collapse.training.solution import compressed, lift
 
 
 @pytest.fixture(scope="module")

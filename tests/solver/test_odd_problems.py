@@ -8,15 +8,14 @@ import numpy as np
 import pytest
 import torch
 
+from feature_collapse.certificates.bound import certificate
+from feature_collapse.certificates.definite import top_eigenpairs, top_eigenvalue
 from feature_collapse.errors import InputError
-from feature_collapse.normalisers import LayerNorm, NoNormaliser, RMSNorm, UnitSphere
-from feature_collapse.risk.certificate import certificate
-from feature_collapse.risk.definite import top_eigenpairs, top_eigenvalue
+from feature_collapse.model.normalisers import LayerNorm, NoNormaliser, RMSNorm, UnitSphere
 from feature_collapse.risk.empirical import EmpiricalRisk
-from feature_collapse.training.certified import solve
-from feature_collapse.training.problem import Problem
-
-from .setting import random_data
+from feature_collapse.risk.problem import Problem
+from feature_collapse.solver.solve import solve
+from setting import random_data
 
 NORMALISERS = [NoNormaliser(), LayerNorm(), RMSNorm(), UnitSphere()]
 
@@ -91,7 +90,9 @@ def test_eigenvalues_of_a_zero_matrix_are_zero() -> None:
 
 def test_a_checkpoint_of_the_same_bytes_in_another_shape_is_not_used(tmp_path) -> None:
     one = Problem(np.array([[1], [1]]), labelled(1, 0), 2, 2, 0.02)
-    other = Problem(np.array([[1], [0], [1], [0]], np.int32), labelled(1, 0, 0, 0).astype(np.int32), 2, 2, 0.02)
+    other = Problem(
+        np.array([[1], [0], [1], [0]], np.int32), labelled(1, 0, 0, 0).astype(np.int32), 2, 2, 0.02
+    )
     solve(one, checkpoint=tmp_path / "c")
     assert solve(other, checkpoint=tmp_path / "c").risk == pytest.approx(solve(other).risk, rel=1e-3)
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from feature_collapse.normalisers import LayerNorm, NoNormaliser
-from feature_collapse.training.certified import solve
-from feature_collapse.training.problem import Problem
-
-from .setting import (
+from feature_collapse.model.normalisers import LayerNorm, NoNormaliser
+from feature_collapse.risk.problem import Problem
+from feature_collapse.solver.solve import solve
+from setting import (
     all_latents,
     enumerate_sentences,
     parity_code,
@@ -25,7 +24,9 @@ ZIPF = np.array([2 / 3, 1 / 3])
 
 def planted(latents: np.ndarray, mu: np.ndarray, normaliser=None, d: int = 10) -> Problem:
     words, labels, weights = enumerate_sentences(latents, mu)
-    return Problem(words, labels, N_C * S_C, len(latents), LAMBDA, normaliser or NoNormaliser(), d, weights=weights)
+    return Problem(
+        words, labels, N_C * S_C, len(latents), LAMBDA, normaliser or NoNormaliser(), d, weights=weights
+    )
 
 
 @pytest.mark.parametrize("latents", [all_latents(3, 2), parity_code(3, 3)], ids=["all", "code"])

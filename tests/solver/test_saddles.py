@@ -6,15 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from feature_collapse.normalisers import UnitSphere
-from feature_collapse.risk.certificate import certificate
-from feature_collapse.risk.dual import dual_point
+from feature_collapse.certificates.bound import certificate
+from feature_collapse.certificates.dual_point import dual_point
+from feature_collapse.model.normalisers import UnitSphere
+from feature_collapse.risk.problem import Problem
+from feature_collapse.solver.escape import directions
+from feature_collapse.solver.solve import solve
 from feature_collapse.task.task import make_task
-from feature_collapse.training.certified import solve
-from feature_collapse.training.escape import directions
-from feature_collapse.training.problem import Problem
-
-from .setting import random_data
+from setting import random_data
 
 N_W, L, K, LAMBDA = 12, 4, 6, 0.01
 
@@ -78,4 +77,6 @@ def test_a_direction_that_must_stay_small_is_kept() -> None:
     found = solve(Problem(data.words, data.labels, 300, 100, 3e-4, d=50), gap=1e-5, seed=1, time_limit=60.0)
     sizes = np.linalg.svd(found.W, compute_uv=False)
     assert (found.status, found.rank) == ("solved", 3)
-    assert sizes[2] < 0.01 * sizes[0]  # of U Wᵀ it is less than 1e-4 times the first, and yet 0.3 % of the gap
+    assert (
+        sizes[2] < 0.01 * sizes[0]
+    )  # of U Wᵀ it is less than 1e-4 times the first, and yet 0.3 % of the gap

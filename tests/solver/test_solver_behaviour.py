@@ -9,18 +9,17 @@ import numpy as np
 import pytest
 import torch
 
+from feature_collapse.certificates.bound import certificate
 from feature_collapse.errors import InputError
-from feature_collapse.networks import Network
-from feature_collapse.normalisers import LayerNorm, RMSNorm, UnitSphere
-from feature_collapse.risk.certificate import certificate
+from feature_collapse.model.network import Network
+from feature_collapse.model.normalisers import LayerNorm, RMSNorm, UnitSphere
+from feature_collapse.risk.problem import Problem
+from feature_collapse.solver import solve as certified
+from feature_collapse.solver.solution import lift
+from feature_collapse.solver.solve import solve
+from feature_collapse.solver.spectral import lambda_max
 from feature_collapse.task.task import make_task
-from feature_collapse.training import certified
-from feature_collapse.training.certified import solve
-from feature_collapse.training.problem import Problem
-from feature_collapse.training.solution import lift
-from feature_collapse.training.spectral import lambda_max
-
-from .setting import random_data, slow_gradient
+from setting import random_data, slow_gradient
 
 N_W, L, K, LAMBDA = 12, 4, 6, 0.01
 
@@ -126,7 +125,9 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path, monkeypatch) -> N
         if progress.iteration >= 12:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(time, "monotonic", iter(np.arange(0.0, 1e6, 0.2)).__next__)  # so that every step is reported
+    monkeypatch.setattr(
+        time, "monotonic", iter(np.arange(0.0, 1e6, 0.2)).__next__
+    )  # so that every step is reported
     with pytest.raises(KeyboardInterrupt):
         solve(p, gap=1e-9, checkpoint=file, report=interrupt)
     assert file.is_file()

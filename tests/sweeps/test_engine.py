@@ -32,7 +32,9 @@ def outcomes(path):
     return dict(zip(results.column("key"), results.column("risk"), strict=True)), results
 
 
-def test_an_external_scheduler_gives_the_results_of_a_serial_loop_and_a_resume_repeats_none(cluster, tmp_path):
+def test_an_external_scheduler_gives_the_results_of_a_serial_loop_and_a_resume_repeats_none(
+    cluster, tmp_path
+):
     sweep, seen = make(), []
     end = run_sweep(sweep, tmp_path / "s.sweep", Options(scheduler=cluster), report=seen.append)
     assert (end.done, end.failed, end.fresh, end.total) == (12, 0, 12, 12)
@@ -40,7 +42,9 @@ def test_an_external_scheduler_gives_the_results_of_a_serial_loop_and_a_resume_r
     found, results = outcomes(tmp_path / "s.sweep")
     assert found == {key: one["result"]["risk"] for key, one in serial(sweep)}
     assert set(results.column("attempts")) == {1}
-    again = run_sweep(None, tmp_path / "s.sweep", Options(scheduler="tcp://127.0.0.1:9"))  # nothing to do: not asked
+    again = run_sweep(
+        None, tmp_path / "s.sweep", Options(scheduler="tcp://127.0.0.1:9")
+    )  # nothing to do: not asked
     assert (again.done, again.fresh) == (12, 0)
 
 
@@ -54,7 +58,10 @@ def test_a_failing_run_is_retried_then_recorded_while_the_sweep_goes_on(cluster,
     assert results.column("attempts") == [2, 2, 2]
     assert all("diverged" in text for text in results.column("error"))
     assert run_sweep(None, tmp_path / "s.sweep", Options(scheduler=cluster)).fresh == 0
-    assert run_sweep(None, tmp_path / "s.sweep", Options(scheduler=cluster, retry_failed=True, retries=0)).fresh == 3
+    assert (
+        run_sweep(None, tmp_path / "s.sweep", Options(scheduler=cluster, retry_failed=True, retries=0)).fresh
+        == 3
+    )
 
 
 def test_a_run_that_kills_its_worker_is_recorded_and_takes_no_other_along(cluster, tmp_path, monkeypatch):
@@ -84,10 +91,10 @@ def test_records_on_disk_are_left_where_they_are_wanted(cluster, tmp_path):
     assert all((tmp_path / "s-records" / name / "summary.json").is_file() for name in folders)
 
 
-OTHER_VERSION = (
-    "import feature_collapse as f; f.__version__ = '0.0.1'; from distributed.cli.dask_worker import main; main()"
+OTHER_VERSION = "import feature_collapse as f; f.__version__ = '0.0.1'; from distributed.cli.dask_worker import main; main()"
+NO_PACKAGE = (
+    "import sys; sys.modules['feature_collapse'] = None; from distributed.cli.dask_worker import main; main()"
 )
-NO_PACKAGE = "import sys; sys.modules['feature_collapse'] = None; from distributed.cli.dask_worker import main; main()"
 
 
 @pytest.mark.parametrize(
@@ -135,7 +142,10 @@ def test_a_lost_scheduler_ends_the_driver_and_keeps_what_was_finished(tmp_path, 
     try:
         with pytest.raises(RunStopped, match=r"scheduler was lost; \d+ finished"):
             run_sweep(
-                make(seeds=200, epochs=200), tmp_path / "s.sweep", Options(scheduler=address), report=kill_after_two
+                make(seeds=200, epochs=200),
+                tmp_path / "s.sweep",
+                Options(scheduler=address),
+                report=kill_after_two,
             )
     finally:
         stop(worker, scheduler)
@@ -198,7 +208,9 @@ def test_a_vocabulary_that_changes_while_the_sweep_runs_fails_the_run(tmp_path):
     runs = planned(tmp_path)
     told = serial(runs)
     assert next(told)[1]["error"] is None
-    keyed = Batch((((next(runs.runs()).key,), (next(runs.runs()).settings.to_mapping(),)),), (), None, versions())
+    keyed = Batch(
+        (((next(runs.runs()).key,), (next(runs.runs()).settings.to_mapping(),)),), (), None, versions()
+    )
     vocabulary(tmp_path / "words.csv", "a9")
     assert "has changed since" in run_batch(keyed)["units"][0]["runs"][0]["error"]
 

@@ -39,7 +39,18 @@ KILLS = ("worker", "driver", "worker", "driver", "worker")
 
 def drive(folder: Path):
     return subprocess.Popen(
-        [sys.executable, "-m", "feature_collapse", "sweep", "run", "s.toml", "--store", "s.sweep", "--workers", "2"],
+        [
+            sys.executable,
+            "-m",
+            "feature_collapse",
+            "sweep",
+            "run",
+            "s.toml",
+            "--store",
+            "s.sweep",
+            "--workers",
+            "2",
+        ],
         cwd=folder,
         env=ENVIRONMENT,
         stdout=subprocess.DEVNULL,

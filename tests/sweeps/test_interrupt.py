@@ -45,14 +45,27 @@ def workers(driver):
 def test_ctrl_c_ends_driver_and_workers_with_one_sentence(tmp_path, seconds):
     (tmp_path / "s.toml").write_text(SWEEP)
     driver = subprocess.Popen(
-        [sys.executable, "-m", "feature_collapse", "sweep", "run", "s.toml", "--store", "s.sweep", "--workers", "2"],
+        [
+            sys.executable,
+            "-m",
+            "feature_collapse",
+            "sweep",
+            "run",
+            "s.toml",
+            "--store",
+            "s.sweep",
+            "--workers",
+            "2",
+        ],
         cwd=tmp_path,
         env=ENVIRONMENT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored in background jobs, and inherited
+        preexec_fn=lambda: signal.signal(
+            signal.SIGINT, signal.SIG_DFL
+        ),  # ignored in background jobs, and inherited
     )
     try:
         until = time.monotonic() + 60

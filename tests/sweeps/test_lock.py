@@ -17,7 +17,9 @@ def store(tmp_path):
 
 def looker(store):
     """A connection in the midst of looking at the lock."""
-    connection = sqlite3.connect(store.path.with_name("s.sweep-driver"), check_same_thread=False, isolation_level=None)
+    connection = sqlite3.connect(
+        store.path.with_name("s.sweep-driver"), check_same_thread=False, isolation_level=None
+    )
     connection.execute("BEGIN")
     connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     return connection

@@ -52,7 +52,9 @@ def test_combinations_with_the_same_settings_are_run_once():
 
 def test_extra_blocks_have_their_own_base_and_axes():
     runs = list(
-        sweep(axes={"seeds": 2}, extra=[{"group": "paper", "base": {"K": 7}, "axes": {"n_spl": [1, 5]}}]).runs()
+        sweep(
+            axes={"seeds": 2}, extra=[{"group": "paper", "base": {"K": 7}, "axes": {"n_spl": [1, 5]}}]
+        ).runs()
     )
     assert [run.group for run in runs] == ["grid", "grid", "paper", "paper"]
     assert {run.settings.K for run in runs if run.group == "paper"} == {7}
@@ -152,11 +154,15 @@ def test_every_name_that_a_run_gives_is_known_and_none_is_known_in_vain():
     runs = sweep(axes={"method": ["sgd", "certified"], "network": networks})
     results = [one["result"] for _, one in serial(runs)]
     assert {name for result in results for name in result} == {*NUMBERS, *LISTS}
-    assert {name for result in results for name, value in result.items() if isinstance(value, list)} == set(LISTS)
+    assert {name for result in results for name, value in result.items() if isinstance(value, list)} == set(
+        LISTS
+    )
     assert LONGEST == SHOWN
 
 
-@pytest.mark.parametrize("name", ["n_w", "K", "L", "n_spl", "n_test", "d", "epochs", "batch_size", "test_every"])
+@pytest.mark.parametrize(
+    "name", ["n_w", "K", "L", "n_spl", "n_test", "d", "epochs", "batch_size", "test_every"]
+)
 @pytest.mark.parametrize("value", [2**31, 10**200, 10**400])
 def test_a_size_beyond_every_machine_is_refused_before_anything_is_made(name, value, tmp_path):
     with pytest.raises(InputError, match=f"{name} .*, but must be an integer from"):
@@ -164,7 +170,9 @@ def test_a_size_beyond_every_machine_is_refused_before_anything_is_made(name, va
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("text", ["x = " + "9" * 5000, "x = " + "[" * 3000, "x ="], ids=["digits", "nested", "nothing"])
+@pytest.mark.parametrize(
+    "text", ["x = " + "9" * 5000, "x = " + "[" * 3000, "x ="], ids=["digits", "nested", "nothing"]
+)
 def test_a_file_that_cannot_be_parsed_is_one_sentence(tmp_path, text):
     path = tmp_path / "a.toml"
     path.write_text(text)

@@ -45,7 +45,9 @@ def store(tmp_path):
 
 
 def done(key, value=1.0, error=None):
-    return Finished(key, error, 0.1, None if error else {"test_accuracy": value, "singular_values_W": [2.0, 1.0]}, 1)
+    return Finished(
+        key, error, 0.1, None if error else {"test_accuracy": value, "singular_values_W": [2.0, 1.0]}, 1
+    )
 
 
 def test_results_survive_and_are_read_back_exactly(store):
@@ -97,7 +99,11 @@ def test_a_new_axis_keeps_what_is_done_and_a_dropped_value_comes_back(store):
     store.set_sweep(wider, wider.runs())
     assert (store.counts()["done"], store.counts()["pending"]) == (1, 4)
     store.set_sweep(narrower, narrower.runs())
-    assert (store.counts()["done"], sum(store.counts().values()), store.facts()["outside_the_grid"]) == (0, 2, 3)
+    assert (store.counts()["done"], sum(store.counts().values()), store.facts()["outside_the_grid"]) == (
+        0,
+        2,
+        3,
+    )
     store.set_sweep(wider, wider.runs())
     assert store.counts()["done"] == 1
 
@@ -278,7 +284,9 @@ def test_a_hundred_thousand_rows_are_counted_and_exported(tmp_path):
         assert store.facts()["most_attempts"] == 1
         results = read_results(store)
     write_csv(results, tmp_path / "large.csv")
-    assert time.process_time() - started < 30  # the benchmark measures; this only catches what grows with the square
+    assert (
+        time.process_time() - started < 30
+    )  # the benchmark measures; this only catches what grows with the square
     with (tmp_path / "large.csv").open() as file:
         assert sum(1 for _ in file) == 100_001
 

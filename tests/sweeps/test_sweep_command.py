@@ -123,7 +123,8 @@ def made(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "target", ["s.sweep", "./d/../s.sweep", "link", "s.sweep-wal", "s.sweep-shm", "s.sweep-driver", "d", "pipe"]
+    "target",
+    ["s.sweep", "./d/../s.sweep", "link", "s.sweep-wal", "s.sweep-shm", "s.sweep-driver", "d", "pipe"],
 )
 @pytest.mark.parametrize("option", ["--csv", "--parquet"])
 def test_an_export_never_goes_over_the_store_or_what_is_no_file(call, made, tmp_path, target, option):

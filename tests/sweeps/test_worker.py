@@ -31,7 +31,9 @@ def test_shared_data_and_continued_training_give_the_same_numbers_bit_by_bit():
     sweep = Sweep.from_mapping({"name": "s", "base": BASE, "axes": axes})
     joined, alone = together(sweep), dict(serial(sweep))
     assert len(joined) == 18
-    assert {key: result(one) for key, one in joined.items()} == {key: result(one) for key, one in alone.items()}
+    assert {key: result(one) for key, one in joined.items()} == {
+        key: result(one) for key, one in alone.items()
+    }
     accuracies = {result(one)["train_ce"] for one in alone.values()}
     assert len(accuracies) == 18  # control: the runs do differ
 

@@ -22,7 +22,9 @@ def test_distinct_latents_are_distinct_at_every_density(K):
 
 
 def test_distinct_latents_reach_every_latent_evenly():
-    drawn = [tuple(row) for seed in range(600) for row in latents.distinct(2, 5, 2, np.random.default_rng(seed))]
+    drawn = [
+        tuple(row) for seed in range(600) for row in latents.distinct(2, 5, 2, np.random.default_rng(seed))
+    ]
     counts = np.array([drawn.count(z) for z in product(range(2), repeat=5)])
     assert counts.min() > 0
     # chi-squared with 31 degrees of freedom exceeds 61.1 with probability 0.001

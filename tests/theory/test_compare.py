@@ -8,12 +8,12 @@ from feature_collapse.cli.app import app
 from feature_collapse.errors import InputError
 from feature_collapse.experiments.record import write_config, write_result, write_task
 from feature_collapse.experiments.settings import Settings
+from feature_collapse.model.geometry import equiangular
 from feature_collapse.risk.population import enumerate_risk
 from feature_collapse.task import codes, frequencies, latents, make_task
 from feature_collapse.theory import theorem1, theorem2, theorem3
-from feature_collapse.theory.collapse_types import type_one, type_three, type_two
 from feature_collapse.theory.compare import compare, refer, word_features
-from feature_collapse.theory.equiangular import equiangular
+from feature_collapse.theory.types import type_one, type_three, type_two
 
 Z = latents.every(3, 3)
 
@@ -22,13 +22,21 @@ def setting(kind):
     rng, s_c = np.random.default_rng(0), 4
     if kind == "theorem 1":
         found = theorem1.solve(3, 12, 3, 27, 0.001)
-        return type_one(equiangular(3, 5, rng), s_c, Z, found.c, found.c_prime), frequencies.uniform(s_c), "none"
+        return (
+            type_one(equiangular(3, 5, rng), s_c, Z, found.c, found.c_prime),
+            frequencies.uniform(s_c),
+            "none",
+        )
     if kind == "theorem 2":
         mu = frequencies.zipf(s_c)
         found = theorem2.solve(3, 3, mu, 0.001)
         return type_three(equiangular(3, 5, rng), found.r, Z, found.c), mu, "none"
     found = theorem3.solve(3, 3, 27, 5, 0.001)
-    return type_two(equiangular(3, 5, rng, mean_zero=True), s_c, Z, found.c), frequencies.zipf(s_c), "layernorm"
+    return (
+        type_two(equiangular(3, 5, rng, mean_zero=True), s_c, Z, found.c),
+        frequencies.zipf(s_c),
+        "layernorm",
+    )
 
 
 @pytest.mark.parametrize(("kind", "type_"), [("theorem 1", "I"), ("theorem 2", "III"), ("theorem 3", "II")])
@@ -124,7 +132,9 @@ def test_check_prints_for_people(record):
     assert "assumption B holds" in result.stdout
 
 
-@pytest.mark.parametrize("options", [["nowhere"], ["{record}", "--tolerance", "2"], ["{record}", "--tolerance", "nan"]])
+@pytest.mark.parametrize(
+    "options", [["nowhere"], ["{record}", "--tolerance", "2"], ["{record}", "--tolerance", "nan"]]
+)
 def test_check_refuses_wrong_input(record, options):
     result = CliRunner().invoke(app, ["check", *(o.format(record=record) for o in options)])
     assert isinstance(result.exception, InputError)

@@ -7,10 +7,10 @@ from feature_collapse.task import latents
 from feature_collapse.task.assumption_b import assumption_b
 from feature_collapse.task.symmetry import measure_symmetry
 from feature_collapse.theory import mean_field, theorem2
-from feature_collapse.theory.collapse_types import fit_type
 from feature_collapse.theory.compare import compare
 from feature_collapse.theory.landscape import examine
 from feature_collapse.theory.lower_bound import margins
+from feature_collapse.theory.types import fit_type
 from oracles import random_law
 
 N_C, S_C, L, K, D = 3, 2, 3, 6, 4
@@ -112,7 +112,10 @@ def test_predicted_norms_follow_the_words(seed, n_c, length, s_c):
     one, moved = theorem2.solve(n_c, length, mu, lambda_), theorem2.solve(n_c, length, mu[order], lambda_)
     assert np.abs(one.r[order] - moved.r).max() < 1e-11 * one.r.max()
     K_ = max(2, n_c**length // 2)
-    a, b = mean_field.solve(n_c, length, K_, mu, lambda_), mean_field.solve(n_c, length, K_, mu[order], lambda_)
+    a, b = (
+        mean_field.solve(n_c, length, K_, mu, lambda_),
+        mean_field.solve(n_c, length, K_, mu[order], lambda_),
+    )
     assert np.abs(a.r[order] - b.r).max() <= 1e-6 * max(a.r.max(), 1e-300)
 
 

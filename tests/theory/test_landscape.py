@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from feature_collapse.errors import InputError
+from feature_collapse.model.geometry import equiangular
 from feature_collapse.risk.population import enumerate_risk
 from feature_collapse.task import frequencies, latents
 from feature_collapse.theory import theorem2
-from feature_collapse.theory.collapse_types import type_three
-from feature_collapse.theory.equiangular import equiangular
 from feature_collapse.theory.landscape import examine
+from feature_collapse.theory.types import type_three
 from oracles import TorchRisk
 
 Z, MU, LAMBDA = latents.every(3, 2), frequencies.zipf(2), 0.005
@@ -66,7 +66,10 @@ def test_without_an_unused_direction_nothing_is_claimed():
 
 def test_a_point_that_is_not_critical_is_told():
     _, weights = optimum(3)
-    assert examine(1.01 * weights.W, weights.U, gradient(1.01 * weights.W, weights.U), LAMBDA).verdict == "not critical"
+    assert (
+        examine(1.01 * weights.W, weights.U, gradient(1.01 * weights.W, weights.U), LAMBDA).verdict
+        == "not critical"
+    )
 
 
 def test_with_d_above_both_sizes_local_minima_are_global():

@@ -2,12 +2,11 @@ import numpy as np
 import pytest
 
 from feature_collapse.errors import InputError
+from feature_collapse.model.geometry import equiangular
 from feature_collapse.risk.population import enumerate_risk
 from feature_collapse.task import codes, latents
 from feature_collapse.task.symmetry import measure_symmetry
-from feature_collapse.theory.collapse_types import type_one, type_three, type_two
 from feature_collapse.theory.distance_law import Spheres
-from feature_collapse.theory.equiangular import equiangular
 from feature_collapse.theory.lower_bound import (
     bound,
     lemma_d,
@@ -17,9 +16,14 @@ from feature_collapse.theory.lower_bound import (
     mean_margin_product,
     theorem_d,
 )
+from feature_collapse.theory.types import type_one, type_three, type_two
 
 TETRACODE = codes.codewords(codes.generator("tetracode", 3, 4), 3)
-SETS = [("all", latents.every(3, 2), 3), ("tetracode", TETRACODE, 3), ("all, two concepts", latents.every(2, 3), 2)]
+SETS = [
+    ("all", latents.every(3, 2), 3),
+    ("tetracode", TETRACODE, 3),
+    ("all, two concepts", latents.every(2, 3), 2),
+]
 MU = np.array([0.7, 0.3])
 
 
@@ -50,7 +54,10 @@ def test_equality_holds_with_the_equimargin_property(name, z, n_c):
     risk = enumerate_risk(weights.W, weights.U, z, n_c, MU).cross_entropy
     assert found.equimargin_residual() < 1e-14
     assert abs(lemma_d(risk, found, spheres).slack) < 1e-14
-    assert abs(theorem_d(risk, mean_margin_product(weights.W, weights.U, z, n_c, MU), spheres, n_c).slack) < 1e-14
+    assert (
+        abs(theorem_d(risk, mean_margin_product(weights.W, weights.U, z, n_c, MU), spheres, n_c).slack)
+        < 1e-14
+    )
 
 
 def test_equality_fails_without_the_equimargin_property():

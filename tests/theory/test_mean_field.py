@@ -11,7 +11,8 @@ from oracles import mean_field_enumerated, mean_field_sampled, random_law
 
 
 @pytest.mark.parametrize(
-    ("n_c", "s_c", "L", "K", "lambda_"), [(3, 400, 15, 1000, 1e-3), (4, 10, 5, 1000, 1e-6), (2, 3, 9, 17, 1e-2)]
+    ("n_c", "s_c", "L", "K", "lambda_"),
+    [(3, 400, 15, 1000, 1e-3), (4, 10, 5, 1000, 1e-6), (2, 3, 9, 17, 1e-2)],
 )
 def test_uniform_words_give_theorem_1(n_c, s_c, L, K, lambda_):
     found = mean_field.solve(n_c, L, K, frequencies.uniform(s_c), lambda_)
@@ -41,8 +42,11 @@ def test_all_latents_give_theorem_2(n_c, s_c, L, lambda_):
 def test_the_expectation_agrees_with_monte_carlo(n_c, s_c, L, K, lambda_):
     mu = frequencies.zipf(s_c)
     found = mean_field.solve(n_c, L, K, mu, lambda_)
-    # float(n_c)**L is in range here; the tiny cross-entropies need no logarithms for a check at 4 standard errors
-    value, error = mean_field_sampled(float(n_c), L, K, mu, lambda_, found.c, found.r, 50_000, np.random.default_rng(0))
+    # float(n_c)**L is in range here; the tiny cross-entropies need no logarithms for a check at 4 standard
+    # errors
+    value, error = mean_field_sampled(
+        float(n_c), L, K, mu, lambda_, found.c, found.r, 50_000, np.random.default_rng(0)
+    )
     assert abs(found.risk - value) < 4 * error
 
 
@@ -80,7 +84,10 @@ def test_no_other_constants_have_a_lower_risk():
     for seed in range(3):
         start = np.random.default_rng(seed).standard_normal(4)
         best = minimize(
-            risk, start, method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-13, "maxiter": 5000, "maxfev": 9000}
+            risk,
+            start,
+            method="Nelder-Mead",
+            options={"xatol": 1e-9, "fatol": 1e-13, "maxiter": 5000, "maxfev": 9000},
         )
         assert best.fun > found.risk - 1e-10
         assert best.fun < found.risk + 1e-6

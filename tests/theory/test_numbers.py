@@ -45,11 +45,15 @@ def test_theorem_3_at_figure_4c():
 
 
 def test_theorem_2_with_four_zipf_words():
-    found = theory("--n-c", "3", "--L", "3", "--n-w", "12", "--word-law", "zipf", "--design", "all")["theorem2"]
+    found = theory("--n-c", "3", "--L", "3", "--n-w", "12", "--word-law", "zipf", "--design", "all")[
+        "theorem2"
+    ]
     assert found["applies"]
     constants = found["constants"]
     assert agrees(constants["c"], "1.1921526")
-    for value, printed in zip(constants["r"], ("3.4674970", "3.1345040", "2.9416022", "2.8056148"), strict=True):
+    for value, printed in zip(
+        constants["r"], ("3.4674970", "3.1345040", "2.9416022", "2.8056148"), strict=True
+    ):
         assert agrees(value, printed)
     assert agrees(constants["cross_entropy"], "0.0208052")
     assert agrees(constants["penalty"], "0.1151194")

@@ -73,7 +73,18 @@ def test_a_penalty_above_the_threshold_gives_zero_weights():
 
 def test_ten_to_the_hundred_latents_are_not_built():
     found = theory(
-        "--n-c", "10", "--L", "100", "--n-w", "1000", "--design", "all", "--lambda", "1e-60", "--word-law", "zipf"
+        "--n-c",
+        "10",
+        "--L",
+        "100",
+        "--n-w",
+        "1000",
+        "--design",
+        "all",
+        "--lambda",
+        "1e-60",
+        "--word-law",
+        "zipf",
     )
     assert found["inputs"]["K"] == 10**100
     assert found["theorem2"]["applies"]
@@ -88,8 +99,23 @@ def test_sizes_beyond_the_range_of_floats_are_answered():
 
 def test_a_large_setting_is_answered_in_seconds():
     start = time.perf_counter()
-    theory("--n-c", "50", "--n-w", "50000", "--L", "128", "--K", "100000", "--word-law", "zipf", "--lambda", "1e-4")
-    assert time.perf_counter() - start < 10  # under 1 s on an idle core; a loaded machine must not fail the test
+    theory(
+        "--n-c",
+        "50",
+        "--n-w",
+        "50000",
+        "--L",
+        "128",
+        "--K",
+        "100000",
+        "--word-law",
+        "zipf",
+        "--lambda",
+        "1e-4",
+    )
+    assert (
+        time.perf_counter() - start < 10
+    )  # under 1 s on an idle core; a loaded machine must not fail the test
 
 
 def test_the_command_does_not_load_torch():
@@ -99,7 +125,9 @@ def test_the_command_does_not_load_torch():
         "assert 'scipy' in sys.modules\nassert 'torch' not in sys.modules\nassert 'matplotlib' not in sys.modules\n"
     )
     source = str(Path(__file__).parents[2] / "src")
-    result = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": source}, capture_output=True, text=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": source}, capture_output=True, text=True
+    )
     assert result.returncode == 0, result.stderr
 
 

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from feature_collapse.errors import InputError
+from feature_collapse.model.geometry import equiangular
 from feature_collapse.risk.population import enumerate_risk
 from feature_collapse.task import latents
 from feature_collapse.theory import theorem1
-from feature_collapse.theory.collapse_types import classify, type_one
 from feature_collapse.theory.distance_law import AssumptionA, Spheres
-from feature_collapse.theory.equiangular import equiangular
+from feature_collapse.theory.types import classify, type_one
 from oracles import TorchRisk, random_law
 
 SIZES = [(2, 2, 2, 0.01), (2, 3, 3, 0.003), (3, 2, 2, 0.01), (3, 3, 2, 0.001)]  # n_c, s_c, L, λ

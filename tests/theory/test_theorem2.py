@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from feature_collapse.errors import InputError
+from feature_collapse.model.geometry import equiangular
 from feature_collapse.risk.population import enumerate_risk
 from feature_collapse.task import frequencies, latents
 from feature_collapse.theory import theorem1, theorem2
-from feature_collapse.theory.collapse_types import classify, type_three
-from feature_collapse.theory.equiangular import equiangular
 from feature_collapse.theory.landscape import examine
+from feature_collapse.theory.types import classify, type_three
 from oracles import TorchRisk, random_law
 
 SIZES = [(2, 2, 2, 0.01), (2, 3, 3, 0.003), (3, 3, 2, 0.005), (3, 2, 3, 0.001)]  # n_c, s_c, L, λ
@@ -84,7 +84,9 @@ def test_r1_the_spectrum_of_the_gradient_is_lambda(seed):
     mu = random_law(s_c, rng)
     lambda_ = float(np.exp(theorem2.log_lambda_max(n_c, L, mu)) * np.exp(-rng.exponential(3.0)))
     z, mu, found, weights = setting(n_c, s_c, L, lambda_, mu)
-    point = examine(weights.W, weights.U, enumerate_risk(weights.W, weights.U, z, n_c, mu).gradient_M, lambda_)
+    point = examine(
+        weights.W, weights.U, enumerate_risk(weights.W, weights.U, z, n_c, mu).gradient_M, lambda_
+    )
     assert abs(point.ratio - 1) < 1e-10
     assert point.verdict == "global minimiser"
     closed = theorem2.gradient(found.c, found.r, n_c, L, mu)
@@ -105,7 +107,10 @@ def test_proposition_c_gives_the_gradients_on_any_type_three_weights():
     risk = enumerate_risk(weights.W, weights.U, z, 3, mu)
     closed = theorem2.gradient(c, r, 3, 3, mu)
     assert np.abs(risk.gradient_U - closed.u * frame[z]).max() < 1e-14
-    assert np.abs(risk.gradient_V - np.kron(np.ones(3), closed.w)[:, None] * np.repeat(frame, 3, axis=0)).max() < 1e-14
+    assert (
+        np.abs(risk.gradient_V - np.kron(np.ones(3), closed.w)[:, None] * np.repeat(frame, 3, axis=0)).max()
+        < 1e-14
+    )
     values = np.linalg.svd(risk.gradient_M.reshape(-1, 9), compute_uv=False)
     assert np.abs(values[:2] / closed.operator_norm - 1).max() < 1e-12  # n_c - 1 equal singular values …
     assert values[2] < 1e-14  # … and no others
@@ -169,7 +174,8 @@ def test_solution_agrees_with_high_precision():
         def system(c, r1, r2):
             kappa = mpf(3) / 2
             rows = [
-                lambda_ / L * r / m * (2 + mp.exp(kappa * c * r)) / c - 1 for r, m in zip((r1, r2), mu, strict=True)
+                lambda_ / L * r / m * (2 + mp.exp(kappa * c * r)) / c - 1
+                for r, m in zip((r1, r2), mu, strict=True)
             ]
             return [*rows, (r1**2 + r2**2) / (L * 9 * c**2) - 1]
 

@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 
 from feature_collapse.errors import InputError
+from feature_collapse.model.geometry import equiangular
 from feature_collapse.risk.population import enumerate_risk
 from feature_collapse.task import codes, frequencies, latents
 from feature_collapse.task.symmetry import measure_symmetry
 from feature_collapse.theory import theorem3
-from feature_collapse.theory.collapse_types import classify, type_two
 from feature_collapse.theory.compare import word_features
 from feature_collapse.theory.distance_law import Spheres
-from feature_collapse.theory.equiangular import equiangular
+from feature_collapse.theory.types import classify, type_two
 from oracles import TorchRisk
 
 SIZES = [(2, 2, 2, 0.01), (2, 3, 3, 0.003), (3, 3, 2, 0.005)]  # n_c, s_c, L, λ
@@ -89,7 +89,9 @@ def test_other_normalisers_need_one_dimension_less():
     oracle = TorchRisk(z, 3, mu, 0.01, d, rmsnorm=True)
     best = min(oracle.minimise(seed, scale=1.0)[0] for seed in range(4))
     assert found.risk - 1e-10 < best < found.risk + 1e-6
-    centred = min(TorchRisk(z, 3, mu, 0.01, d, layernorm=True).minimise(seed, scale=1.0)[0] for seed in range(3))
+    centred = min(
+        TorchRisk(z, 3, mu, 0.01, d, layernorm=True).minimise(seed, scale=1.0)[0] for seed in range(3)
+    )
     assert centred > found.risk + 1e-2
 
 

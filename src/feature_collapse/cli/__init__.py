@@ -39,9 +39,13 @@ def main() -> None:
         _fail(f"not enough memory for a problem of this size ({error or 'no details'})")
     except Exception as error:
         # PyTorch's own on the CPU, and numpy's
-        if isinstance(error, RuntimeError | ValueError) and re.search("allocate memory|array is too big", str(error)):
+        if isinstance(error, RuntimeError | ValueError) and re.search(
+            "allocate memory|array is too big", str(error)
+        ):
             _fail("not enough memory for a problem of this size")
-        told = getattr(error, "format_message", None)  # the parser's own errors: an unknown option, a word for a number
+        told = getattr(
+            error, "format_message", None
+        )  # the parser's own errors: an unknown option, a word for a number
         if told is None:
             raise
         _fail(told())

@@ -13,20 +13,23 @@ from feature_collapse.cli.options import Device, Json, print_json, table
 def command(
     record: Annotated[list[Path], typer.Argument(help="Folders of finished records, of any method.")],
     memory: Annotated[float, typer.Option(help="Memory that may be used, in GB.")] = 4.0,
-    write: Annotated[bool, typer.Option("--write", help="Put the bound into the record's summary.json.")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Put the bound into the record's summary.json.")
+    ] = False,
     device: Device = "auto",
     json: Json = False,
 ) -> None:
     """Prove a lower bound on the risk from the weights and the training sentences of a record.
 
     The bound is on the empirical risk, penalty included, over all weights: for the plain network over every
-    dimension. It does not depend on how the weights were found, and nothing in the record is trusted but its data.
+    dimension. It does not depend on how the weights were found, and nothing in the record is trusted but its
+    data.
     """
+    from feature_collapse.certificates.bound import certificate
     from feature_collapse.errors import check_real
     from feature_collapse.experiments.record import read_record, write_summary
     from feature_collapse.experiments.run import check_device
-    from feature_collapse.normalisers import make_normaliser
-    from feature_collapse.risk.certificate import certificate
+    from feature_collapse.model.normalisers import make_normaliser
 
     check_real("memory", memory, 1e-3, 1e6)
     place = check_device(device)
@@ -53,7 +56,10 @@ def command(
             "lambda": s.lambda_,
         }
         if write:
-            own = {name: found[str(one.path)][name] for name in ("lower_bound", "gap", "relative_gap", "operator_norm")}
+            own = {
+                name: found[str(one.path)][name]
+                for name in ("lower_bound", "gap", "relative_gap", "operator_norm")
+            }
             write_summary(one.path, {**one.summary, **own})
     if json:
         print_json(found)

@@ -66,7 +66,12 @@ def _as_dict(result: Comparison) -> dict[str, Any]:
         "type": verdict.type,
         "tolerance": verdict.tolerance,
         "fits": {
-            name: {"residual": fit.residual, "residual_W": fit.residual_W, "residual_U": fit.residual_U, "c": fit.c}
+            name: {
+                "residual": fit.residual,
+                "residual_W": fit.residual_W,
+                "residual_U": fit.residual_U,
+                "c": fit.c,
+            }
             for name, fit in verdict.fits.items()
         },
         "symmetry": None
@@ -85,7 +90,8 @@ def _as_dict(result: Comparison) -> dict[str, Any]:
 def _show(name: str, result: Comparison) -> None:
     reference, verdict = result.reference, result.verdict
     rows = [
-        (row.quantity, _text(row.predicted), _text(row.measured), _percent(row.relative_error)) for row in result.rows
+        (row.quantity, _text(row.predicted), _text(row.measured), _percent(row.relative_error))
+        for row in result.rows
     ]
     typer.echo(f"\n{name}: {reference.theorem} ({reference.note})")
     table("", ("quantity", "predicted", "measured", "error"), rows)

@@ -10,12 +10,14 @@ import typer
 
 def command(
     record: Annotated[list[Path], typer.Argument(help="Folders of finished records.")],
-    out: Annotated[Path | None, typer.Option(help="Folder for the pictures; the record's own by default.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the pictures; the record's own by default.")
+    ] = None,
 ) -> None:
     """Draw the figure of a record from its files alone: embeddings, linear weights, word frequencies."""
     from feature_collapse.errors import InputError
-    from feature_collapse.experiments.artefacts import draw_record
     from feature_collapse.experiments.record import read_record
+    from feature_collapse.reports.reproduction import draw_record
 
     if out is not None and len(record) > 1:
         raise InputError(

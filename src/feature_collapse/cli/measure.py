@@ -34,7 +34,9 @@ def command(
         typer.Option("--groups", "-g", help="CSV with entity,concept[,frequency]; not for a record."),
     ] = None,
     tensor: Annotated[str | None, typer.Option(help="Name of the matrix, if the file holds several.")] = None,
-    tokens: Annotated[Path | None, typer.Option(help="vocab.txt or tokenizer.json that names the rows.")] = None,
+    tokens: Annotated[
+        Path | None, typer.Option(help="vocab.txt or tokenizer.json that names the rows.")
+    ] = None,
     normaliser: Annotated[
         str | None,
         typer.Option(help="What the model applies to its embeddings: none, layernorm, rmsnorm or sphere."),
@@ -44,7 +46,9 @@ def command(
     shuffles: Annotated[int, typer.Option(help="Shuffles of the labels; 0 for no chance level.")] = 100,
     seed: Annotated[int, typer.Option(help="Seed of the resampling.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
-    report: Annotated[Path | None, typer.Option(help="Write a self-contained HTML report with plots.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write a self-contained HTML report with plots.")
+    ] = None,
 ) -> None:
     """Measure feature collapse and neural collapse in FILE: values, intervals, chance level, verdict."""
     from feature_collapse.errors import InputError
@@ -66,7 +70,9 @@ def command(
     if report is not None:
         _write(report, measured)
     if as_json:
-        typer.echo(json.dumps({"source": measured.source, **measured.report.to_dict()}, indent=2, allow_nan=False))
+        typer.echo(
+            json.dumps({"source": measured.source, **measured.report.to_dict()}, indent=2, allow_nan=False)
+        )
     else:
         _print(measured.report, measured.source)
         if report is not None:
@@ -74,7 +80,7 @@ def command(
 
 
 def _write(path: Path, measured: Measured) -> None:
-    from feature_collapse.metrics.html import html_report
+    from feature_collapse.reports.measurement import html_report
 
     part = path.with_name(path.name + ".part")
     part.write_text(html_report(measured), encoding="utf-8")
@@ -91,7 +97,9 @@ def _print(report: Report, source: str) -> None:
 
     console = Console()
     console.print(f"[bold]{escape(printable(source))}[/bold]")
-    console.print(f"{report.n_entities} entities, {report.n_concepts} concepts, {report.dimension} dimensions")
+    console.print(
+        f"{report.n_entities} entities, {report.n_concepts} concepts, {report.dimension} dimensions"
+    )
     for view in report.views.values():
         mark = "bold" if view.normaliser == report.normaliser else "dim"
         text = f"{view_name(view.normaliser)}: {VERDICTS[view.verdict]} ({view.reason})"
@@ -106,7 +114,9 @@ def _print(report: Report, source: str) -> None:
         if definition.group != group:
             table.add_section()
             group = definition.group
-        table.add_row(definition.title, show(value.value), interval(value), show(value.chance), show(value.p, 2))
+        table.add_row(
+            definition.title, show(value.value), interval(value), show(value.chance), show(value.p, 2)
+        )
     console.print(table)
     _print_views(console, report)
     _print_concepts(console, main)
@@ -140,7 +150,9 @@ def _print_concepts(console: Console, view: View) -> None:
     order = sorted(view.concepts, key=lambda c: -c.values["direction_spread"].value)[:WORST]
     if not order:
         return
-    title = "concepts, the worst first" + (f" ({WORST} of {len(view.concepts)})" if len(view.concepts) > WORST else "")
+    title = "concepts, the worst first" + (
+        f" ({WORST} of {len(view.concepts)})" if len(view.concepts) > WORST else ""
+    )
     table = Table(title=title, title_justify="left")
     table.add_column("concept")
     for name in ("entities", "spread", "of direction", "of length", "mean length"):

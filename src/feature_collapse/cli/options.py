@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 SettingsFile = Annotated[
-    Path | None, typer.Option("--settings", help="TOML file of settings; options on the command line override it.")
+    Path | None,
+    typer.Option("--settings", help="TOML file of settings; options on the command line override it."),
 ]
 
 
@@ -42,7 +43,10 @@ def with_settings(*without: str) -> Callable[[Callable[..., None]], Callable[...
             option = typer.Option(flag, help=text + shown, show_default=False, rich_help_panel="Settings")
             parameters.append(
                 inspect.Parameter(
-                    name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
+                    name,
+                    inspect.Parameter.KEYWORD_ONLY,
+                    default=None,
+                    annotation=Annotated[kind | None, option],
                 )
             )
 
@@ -75,7 +79,9 @@ def _parse(key: str, value: Any) -> Any:
     try:
         return [float(x) for x in text.replace(",", " ").split()]
     except ValueError:
-        raise InputError(f"frequencies = {value!r}, but must be numbers separated by commas, or @FILE") from None
+        raise InputError(
+            f"frequencies = {value!r}, but must be numbers separated by commas, or @FILE"
+        ) from None
 
 
 def settings_of(file: Path | None, given: dict[str, Any], **fixed: Any) -> Settings:

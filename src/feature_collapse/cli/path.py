@@ -7,11 +7,27 @@ from typing import Annotated, Any
 
 import typer
 
-from feature_collapse.cli.options import Device, Json, SettingsFile, print_json, settings_of, table, with_settings
+from feature_collapse.cli.options import (
+    Device,
+    Json,
+    SettingsFile,
+    print_json,
+    settings_of,
+    table,
+    with_settings,
+)
 
 
 @with_settings(
-    "method", "epochs", "batch_size", "learning_rate", "init_scale", "fresh", "test_every", "time_limit", "n_test"
+    "method",
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "init_scale",
+    "fresh",
+    "test_every",
+    "time_limit",
+    "n_test",
 )
 def command(
     given: dict[str, Any],
@@ -26,10 +42,10 @@ def command(
 
     from feature_collapse.errors import check_int
     from feature_collapse.experiments.run import check_device, problem_of
-    from feature_collapse.figures.figure7 import figure7
+    from feature_collapse.figures.lambda_path import figure7
     from feature_collapse.figures.style import save
     from feature_collapse.files import make_folder, write_atomically
-    from feature_collapse.training.lambda_path import grid, lambda_path
+    from feature_collapse.solver.lambda_path import grid, lambda_path
 
     check_int("count", count, 2, 10_000)
     chosen = settings_of(settings, given, method="certified")
@@ -53,7 +69,10 @@ def command(
         *(f"s{i + 1}" for i in range(path.singular_values.shape[1])),
     ]
     rows = [
-        [float(x) for x in (path.lambdas[i], path.risk[i], path.lower_bound[i], path.data_term[i], path.rank[i])]
+        [
+            float(x)
+            for x in (path.lambdas[i], path.risk[i], path.lower_bound[i], path.data_term[i], path.rank[i])
+        ]
         + path.singular_values[i].tolist()
         for i in range(len(path.lambdas))
     ]
@@ -61,7 +80,13 @@ def command(
     write_atomically(out / "path.csv", text)
     top = float(lambdas[0] / 1.02) if problem.radius is None else None
     drawn = figure7(
-        path.lambdas, path.rank, path.singular_values, path.risk, path.lower_bound, n_c=chosen.n_c, lambda_max=top
+        path.lambdas,
+        path.rank,
+        path.singular_values,
+        path.risk,
+        path.lower_bound,
+        n_c=chosen.n_c,
+        lambda_max=top,
     )
     picture, _ = save(drawn, out, "figure7")
     if json:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from feature_collapse.training.sgd import State
-    from feature_collapse.training.solution import Progress as Solving
+    from feature_collapse.sgd.train import State
+    from feature_collapse.solver.solution import Progress as Solving
 
 _EVERY = 30.0  # seconds between two lines without a terminal
 
@@ -23,12 +23,17 @@ def training_progress(name: str) -> Iterator[Callable[[State | Solving], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from feature_collapse.training.sgd import State
+    from feature_collapse.sgd.train import State
 
     if not sys.stderr.isatty():
         yield _plain(name)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[told]}"),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True)) as progress:
         bar = progress.add_task(name, total=None, told="")
         rate = _Rate()
@@ -38,7 +43,10 @@ def training_progress(name: str) -> Iterator[Callable[[State | Solving], None]]:
                 progress.update(bar, told=_solving(state))
                 return
             progress.update(
-                bar, total=state.steps, completed=state.step, told=f"{_told(state)}, {rate(state.step):.0f} steps/s"
+                bar,
+                total=state.steps,
+                completed=state.step,
+                told=f"{_told(state)}, {rate(state.step):.0f} steps/s",
             )
 
         yield show
@@ -68,7 +76,7 @@ def _solving(state: Solving) -> str:
 
 
 def _plain(name: str) -> Callable[[State | Solving], None]:
-    from feature_collapse.training.sgd import State
+    from feature_collapse.sgd.train import State
 
     started = shown = time.monotonic()
     first: int | None = None

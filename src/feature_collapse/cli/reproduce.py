@@ -11,12 +11,20 @@ from feature_collapse.cli.options import Device, Json, print_json, table
 
 
 def command(
-    figures: Annotated[list[str] | None, typer.Argument(help="figure1 … figure6, or all.", show_default="all")] = None,
-    method: Annotated[str, typer.Option(help="certified: the minimiser, proved. sgd: as in the paper.")] = "certified",
+    figures: Annotated[
+        list[str] | None, typer.Argument(help="figure1 … figure6, or all.", show_default="all")
+    ] = None,
+    method: Annotated[
+        str, typer.Option(help="certified: the minimiser, proved. sgd: as in the paper.")
+    ] = "certified",
     seed: Annotated[int, typer.Option(help="Of latents, sentences, start and shuffles.")] = 0,
     device: Device = "auto",
-    out: Annotated[Path, typer.Option(help="Folder of the records, pictures and the report.")] = Path("results"),
-    quick: Annotated[bool, typer.Option("--quick", help="The same story at a small size, in seconds.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder of the records, pictures and the report.")] = Path(
+        "results"
+    ),
+    quick: Annotated[
+        bool, typer.Option("--quick", help="The same story at a small size, in seconds.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Run the paper's experiments, draw its figures and put the numbers beside the paper's.
@@ -25,10 +33,16 @@ def command(
     Ends with a table and OUT/report.html.
     """
     from feature_collapse.cli.progress import training_progress
-    from feature_collapse.experiments.artefacts import draw_diagrams, draw_norms, draw_record, draw_story, write_report
     from feature_collapse.experiments.presets import DIAGRAMS, select
     from feature_collapse.experiments.run import check_ready, run
-    from feature_collapse.experiments.table import cells, comparison
+    from feature_collapse.reports.comparison import cells, comparison
+    from feature_collapse.reports.reproduction import (
+        draw_diagrams,
+        draw_norms,
+        draw_record,
+        draw_story,
+        write_report,
+    )
 
     wanted = figures or ["all"]
     runs = select(wanted, method=method, seed=seed, quick=quick)

@@ -7,7 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
-from feature_collapse.cli.options import Device, Json, SettingsFile, print_json, settings_of, table, with_settings
+from feature_collapse.cli.options import (
+    Device,
+    Json,
+    SettingsFile,
+    print_json,
+    settings_of,
+    table,
+    with_settings,
+)
 
 
 @with_settings("method", "epochs", "batch_size", "learning_rate", "init_scale", "fresh", "test_every")
@@ -20,13 +28,13 @@ def command(
 ) -> None:
     """Minimise the risk and prove how close to the global minimum it is; the defaults are figure 3's.
 
-    Stops when the relative gap between the risk and a proved lower bound is at most --gap, or at --time-limit, and
-    says which. A run that was interrupted goes on when the same command is given again.
+    Stops when the relative gap between the risk and a proved lower bound is at most --gap, or at
+    --time-limit, and says which. A run that was interrupted goes on when the same command is given again.
     """
     from feature_collapse.cli.progress import training_progress
-    from feature_collapse.experiments.artefacts import draw_record
     from feature_collapse.experiments.run import run
-    from feature_collapse.experiments.table import summary_rows
+    from feature_collapse.reports.comparison import summary_rows
+    from feature_collapse.reports.reproduction import draw_record
 
     chosen = settings_of(settings, given, method="certified")
     with training_progress(out.name) as report:

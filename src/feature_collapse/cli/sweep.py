@@ -26,23 +26,31 @@ app = typer.Typer(
 
 StoreFile = Annotated[Path, typer.Argument(help="Sweep file (.sweep) that `sweep run` made.")]
 Scheduler = Annotated[
-    str | None, typer.Option(help="Address of an existing Dask scheduler, tcp://HOST:PORT. Default: a local cluster.")
+    str | None,
+    typer.Option(help="Address of an existing Dask scheduler, tcp://HOST:PORT. Default: a local cluster."),
 ]
-Workers = Annotated[int | None, typer.Option(help="Local worker processes, one thread each. Default: one per core.")]
+Workers = Annotated[
+    int | None, typer.Option(help="Local worker processes, one thread each. Default: one per core.")
+]
 Memory = Annotated[
     str | None,
     typer.Option("--memory-per-worker", help="Limit of a local worker, such as 2GiB. Default: equal shares."),
 ]
 Retries = Annotated[int, typer.Option(help="Further tries of a run that fails.")]
-RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try runs again that were recorded as failed.")]
+RetryFailed = Annotated[
+    bool, typer.Option("--retry-failed", help="Try runs again that were recorded as failed.")
+]
 _EVERY = 30.0  # seconds between two lines without a terminal
 
 
 @app.command()
 def run(
-    what: Annotated[str, typer.Argument(metavar="FILE", help="TOML file of the sweep, or figure8 … figure11.")],
+    what: Annotated[
+        str, typer.Argument(metavar="FILE", help="TOML file of the sweep, or figure8 … figure11.")
+    ],
     store: Annotated[
-        Path | None, typer.Option("--store", help="Sweep file of the results. Default: results/sweeps/NAME.sweep.")
+        Path | None,
+        typer.Option("--store", help="Sweep file of the results. Default: results/sweeps/NAME.sweep."),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="The file's quick size.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Go on with more than 10,000 runs.")] = False,
@@ -55,7 +63,8 @@ def run(
 ) -> None:
     """Run a sweep, or what is left of it; a preset then also exports its data and draws its figure.
 
-    Each finished run is kept at once: after a kill, a full disk or Ctrl-C the same command goes on from there.
+    Each finished run is kept at once: after a kill, a full disk or Ctrl-C the same command goes on from
+    there.
     """
     from feature_collapse.files import make_folder
     from feature_collapse.sweeps.engine import Options
@@ -102,7 +111,9 @@ def status(store: StoreFile, json: Json = False) -> None:
         return
     rows = [[state, f"{count:,}", f"{100 * count / max(total, 1):.1f}%"] for state, count in counts.items()]
     table(f"{name}: {total:,} runs", ["state", "runs", "share"], rows)
-    typer.echo(f"compute time {_duration(facts['seconds'])}, at most {facts['most_attempts']} tries for a run")
+    typer.echo(
+        f"compute time {_duration(facts['seconds'])}, at most {facts['most_attempts']} tries for a run"
+    )
     if facts["outside_the_grid"]:
         typer.echo(f"{facts['outside_the_grid']:,} more runs in the file are outside the present grid")
     for entry in facts["errors"]:
@@ -114,7 +125,9 @@ def status(store: StoreFile, json: Json = False) -> None:
 def export(
     store: StoreFile,
     csv: Annotated[Path | None, typer.Option("--csv", help="CSV file to write.")] = None,
-    parquet: Annotated[Path | None, typer.Option("--parquet", help="Parquet file to write (needs polars).")] = None,
+    parquet: Annotated[
+        Path | None, typer.Option("--parquet", help="Parquet file to write (needs polars).")
+    ] = None,
 ) -> None:
     """Write the results as a table: one row per finished or failed run, in the order of the grid."""
     from feature_collapse.errors import InputError
@@ -131,20 +144,28 @@ def export(
         write_csv(results, csv)
     if parquet is not None:
         write_parquet(results, parquet)
-    typer.echo(f"{len(results):,} runs written to {' and '.join(str(p) for p in (csv, parquet) if p is not None)}")
+    typer.echo(
+        f"{len(results):,} runs written to {' and '.join(str(p) for p in (csv, parquet) if p is not None)}"
+    )
 
 
 @app.command()
 def plot(
-    what: Annotated[str, typer.Argument(help="figure8 … figure11 (from the committed results), or a sweep file.")],
+    what: Annotated[
+        str, typer.Argument(help="figure8 … figure11 (from the committed results), or a sweep file.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("results/sweeps"),
     data: Annotated[
         Path | None, typer.Option(help="Draw a preset from this sweep file or exported CSV instead.")
     ] = None,
     x: Annotated[str | None, typer.Option(help="Axis to the right. Default: the first.")] = None,
-    y: Annotated[str | None, typer.Option(help="Axis upwards. Default: the second, if any; 'none' for curves.")] = None,
+    y: Annotated[
+        str | None, typer.Option(help="Axis upwards. Default: the second, if any; 'none' for curves.")
+    ] = None,
     value: Annotated[str, typer.Option(help="Quantity shown.")] = "test_accuracy",
-    split: Annotated[str | None, typer.Option(help="Axis of at most 12 values, a panel (a curve) for each.")] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Axis of at most 12 values, a panel (a curve) for each.")
+    ] = None,
 ) -> None:
     """Draw a preset's figure, or a map of any quantity of a sweep over two of its axes, averaged over the seeds."""
     from feature_collapse.figures.style import save
@@ -197,7 +218,12 @@ def _drive(sweep: Sweep | None, place: Path, options: Options, confirmed: bool, 
 
     with _progress(place.stem) as report:
         end = run_sweep(
-            sweep, place, options, confirmed=confirmed, report=report, say=lambda text: typer.echo(text, err=True)
+            sweep,
+            place,
+            options,
+            confirmed=confirmed,
+            report=report,
+            say=lambda text: typer.echo(text, err=True),
         )
     told: dict[str, Any] = {
         "store": str(place),
@@ -227,7 +253,11 @@ def _progress(name: str) -> Iterator[Callable[[Progress], None]]:
             nonlocal shown
             if time.monotonic() - shown > _EVERY:
                 shown = time.monotonic()
-                print(f"{name}: {at.done + at.failed:,} of {at.total:,} runs, {_rate(at)}", file=sys.stderr, flush=True)
+                print(
+                    f"{name}: {at.done + at.failed:,} of {at.total:,} runs, {_rate(at)}",
+                    file=sys.stderr,
+                    flush=True,
+                )
 
         yield line
         return

@@ -76,7 +76,11 @@ def command(
         for a in range(min(words.n_c, 8))
     ]
     frequencies = ["frequency", *(f"{m:.4g}" for m in task.mu[:_SHOWN])]
-    table("Most frequent words", ["concept", *(f"word {b + 1}" for b in range(len(rows[0]) - 1))], [*rows, frequencies])
+    table(
+        "Most frequent words",
+        ["concept", *(f"word {b + 1}" for b in range(len(rows[0]) - 1))],
+        [*rows, frequencies],
+    )
     table(
         "Classes",
         ["class", "latent", "sentences"],

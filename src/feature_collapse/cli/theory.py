@@ -14,7 +14,9 @@ def command(
     n_c: Annotated[int, typer.Option("--n-c", help="Number of concepts.")] = 3,
     n_w: Annotated[int, typer.Option("--n-w", help="Number of words, a multiple of n_c.")] = 1200,
     L: Annotated[int, typer.Option("--L", help="Sentence length.")] = 15,
-    K: Annotated[int, typer.Option("--K", help="Number of classes (for all latents and codes it follows).")] = 1000,
+    K: Annotated[
+        int, typer.Option("--K", help="Number of classes (for all latents and codes it follows).")
+    ] = 1000,
     lambda_: Annotated[float, typer.Option("--lambda", help="Weight decay λ.")] = 1e-3,
     d: Annotated[int, typer.Option("--d", help="Embedding dimension.")] = 100,
     word_law: Annotated[
@@ -23,11 +25,15 @@ def command(
     exponent: Annotated[float, typer.Option("--exponent", help="Exponent of Zipf's law.")] = 1.0,
     frequencies: Annotated[
         str | None,
-        typer.Option("--frequencies", help="n_w/n_c positive numbers separated by commas, or a file of them."),
+        typer.Option(
+            "--frequencies", help="n_w/n_c positive numbers separated by commas, or a file of them."
+        ),
     ] = None,
     vocabulary: Annotated[
         str | None,
-        typer.Option("--vocabulary", help="CSV file word,concept,frequency, or food: gives n_c, n_w and the law."),
+        typer.Option(
+            "--vocabulary", help="CSV file word,concept,frequency, or food: gives n_c, n_w and the law."
+        ),
     ] = None,
     design: Annotated[
         str,
@@ -55,7 +61,9 @@ def command(
         names = Vocabulary(check_int("n_c", n_c, 2), check_int("n_w", n_w, 1, 10**8))
         if frequencies is not None and word_law == "uniform":
             word_law = "given"
-        mu = word_law_of(names.s_c, word_law, exponent, _numbers(frequencies) if frequencies is not None else None)
+        mu = word_law_of(
+            names.s_c, word_law, exponent, _numbers(frequencies) if frequencies is not None else None
+        )
     facts = design_of(design, n_c, L, K, seed)
     found = predict(facts, n_w, mu, lambda_, d)
     inputs: dict[str, Any] = {
@@ -76,7 +84,11 @@ def command(
     if hasattr(facts.law, "sizes"):
         inputs["spheres"] = [_plain(x) for x in facts.law.sizes]
     if as_json:
-        typer.echo(json.dumps({"inputs": inputs, **{name: entry.as_dict() for name, entry in found.items()}}, indent=2))
+        typer.echo(
+            json.dumps(
+                {"inputs": inputs, **{name: entry.as_dict() for name, entry in found.items()}}, indent=2
+            )
+        )
         return
     typer.echo("  ".join(f"{key} = {_short(value)}" for key, value in inputs.items() if value is not None))
     for name, entry in found.items():

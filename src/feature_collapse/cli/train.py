@@ -7,7 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
-from feature_collapse.cli.options import Device, Json, SettingsFile, print_json, settings_of, table, with_settings
+from feature_collapse.cli.options import (
+    Device,
+    Json,
+    SettingsFile,
+    print_json,
+    settings_of,
+    table,
+    with_settings,
+)
 
 
 @with_settings("method", "gap", "time_limit")
@@ -23,9 +31,9 @@ def command(
     A run that was interrupted goes on from its checkpoint when the same command is given again.
     """
     from feature_collapse.cli.progress import training_progress
-    from feature_collapse.experiments.artefacts import draw_record
     from feature_collapse.experiments.run import run
-    from feature_collapse.experiments.table import summary_rows
+    from feature_collapse.reports.comparison import summary_rows
+    from feature_collapse.reports.reproduction import draw_record
 
     chosen = settings_of(settings, given, method="sgd")
     with training_progress(out.name) as report:

@@ -32,7 +32,11 @@ _BASE = Settings()  # n_c=3, n_w=1200, L=15, K=1000, d=100, λ=0.001, batch 100,
 _LAYERNORM = {"normaliser": "layernorm", "eps": 1e-5}  # PyTorch's ε, with which the notebooks ran
 EXPERIMENTS = (
     Experiment(
-        "figure3", "figure3", True, "h, uniform words, 5 sentences per class", _BASE.replace(epochs=1200, gap=1e-4)
+        "figure3",
+        "figure3",
+        True,
+        "h, uniform words, 5 sentences per class",
+        _BASE.replace(epochs=1200, gap=1e-4),
     ),
     Experiment(
         "figure3-layernorm",
@@ -76,10 +80,13 @@ FIGURES = tuple(dict.fromkeys(experiment.figure for experiment in EXPERIMENTS))
 QUICK = {"n_w": 60, "K": 60, "L": 8, "d": 10}
 
 
-def select(figures: Sequence[str], *, method: str = "sgd", seed: int = 0, quick: bool = False) -> list[Experiment]:
+def select(
+    figures: Sequence[str], *, method: str = "sgd", seed: int = 0, quick: bool = False
+) -> list[Experiment]:
     """The experiments of the named figures (`all` for every one) by a method.
 
-    `quick` is the same story at a small size (60 words, 60 classes, length 8), for a first look and for tests.
+    `quick` is the same story at a small size (60 words, 60 classes, length 8), for a first look and for
+    tests.
 
     Raises:
         InputError: an unknown figure.
@@ -95,7 +102,11 @@ def select(figures: Sequence[str], *, method: str = "sgd", seed: int = 0, quick:
     chosen = [e for e in EXPERIMENTS if e.figure in wanted or (e.drawn and e.figure in needed)]
     return [
         Experiment(
-            record_name(e.name, method, seed, quick), e.figure, e.drawn, e.told, _adapt(e.settings, method, seed, quick)
+            record_name(e.name, method, seed, quick),
+            e.figure,
+            e.drawn,
+            e.told,
+            _adapt(e.settings, method, seed, quick),
         )
         for e in chosen
     ]

@@ -32,7 +32,13 @@ FORMAT = 1
 FILES = ("config.json", "task.safetensors", "weights.safetensors", "history.csv", "summary.json")
 NUMBERS = ("risk", "train_ce", "train_accuracy", "test_accuracy", "seconds")  # of every summary
 SPECTRA = ("singular_values_W", "singular_values_U")
-OTHERS = ("checkpoint.safetensors", "figure.png", "figure.pdf", "word-frequencies.png", "word-frequencies.pdf")
+OTHERS = (
+    "checkpoint.safetensors",
+    "figure.png",
+    "figure.pdf",
+    "word-frequencies.png",
+    "word-frequencies.pdf",
+)
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,8 @@ def check_folder(folder: Path, key: str) -> bool:
     """Whether a folder already holds the finished record of this key; it is made if it is not there.
 
     Raises:
-        InputError: the folder is a file, cannot be written, holds other things, or a record of other settings.
+        InputError: the folder is a file, cannot be written, holds other things, or a record of other
+            settings.
     """
     make_folder(folder)
     present = {entry.name for entry in folder.iterdir()} - {path.name for path in _leftovers(folder)}
@@ -140,10 +147,17 @@ def write_task(folder: Path, task: Task, train: Sentences, test: Sentences) -> N
 
 
 def write_result(
-    folder: Path, W: np.ndarray, U: np.ndarray, columns: Sequence[str], history: np.ndarray, summary: Mapping[str, Any]
+    folder: Path,
+    W: np.ndarray,
+    U: np.ndarray,
+    columns: Sequence[str],
+    history: np.ndarray,
+    summary: Mapping[str, Any],
 ) -> None:
     """Write weights, history and, last, the summary; then remove the checkpoint."""
-    write_atomically(folder / "weights.safetensors", save({"W": np.ascontiguousarray(W), "U": np.ascontiguousarray(U)}))
+    write_atomically(
+        folder / "weights.safetensors", save({"W": np.ascontiguousarray(W), "U": np.ascontiguousarray(U)})
+    )
     rows = [",".join("" if np.isnan(x) else f"{x:.10g}" for x in row) for row in history]
     write_atomically(folder / "history.csv", "\n".join([",".join(columns), *rows]) + "\n")
     write_summary(folder, summary)
@@ -180,7 +194,10 @@ def read_record(folder: str | Path) -> Record:
     W, U = _tensor(folder, weights, "W", 2, "f"), _tensor(folder, weights, "U", 3, "f")
     latents, mu = _tensor(folder, task, "latents", 2, "iu"), _tensor(folder, task, "mu", 1, "f")
     sets = [
-        Sentences(_tensor(folder, task, f"{part}_sentences", 2, "iu"), _tensor(folder, task, f"{part}_labels", 1, "iu"))
+        Sentences(
+            _tensor(folder, task, f"{part}_sentences", 2, "iu"),
+            _tensor(folder, task, f"{part}_labels", 1, "iu"),
+        )
         for part in ("train", "test")
     ]
     K, L = latents.shape
@@ -197,7 +214,9 @@ def read_record(folder: str | Path) -> Record:
     )
     if not consistent:
         raise InputError(f"record {str(folder)!r}: weights, task and config.json do not belong together")
-    return Record(folder, settings, config, summary, _read_history(folder / "history.csv"), W, U, latents, mu, *sets)
+    return Record(
+        folder, settings, config, summary, _read_history(folder / "history.csv"), W, U, latents, mu, *sets
+    )
 
 
 def _json(value: Mapping[str, Any]) -> str:
@@ -227,24 +246,34 @@ def _check_summary(folder: Path, summary: Mapping[str, Any]) -> None:
         values = summary.get(name) if needed else summary.get(name, [])
         for value in [values] if needed else values if isinstance(values, list) else [None]:
             if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
-                raise InputError(f"record {str(folder)!r}: summary.json has {name} = {values!r}, which is no result")
+                raise InputError(
+                    f"record {str(folder)!r}: summary.json has {name} = {values!r}, which is no result"
+                )
 
 
 def _check_names(folder: Path, names: Any, settings: Settings) -> None:
     if names is None:  # not every earlier version wrote them
         return
     sizes = {"concepts": settings.n_c, "words": settings.n_w}
-    lists = [(names.get(key), size) for key, size in sizes.items()] if isinstance(names, dict) else [(True, 0)]
+    lists = (
+        [(names.get(key), size) for key, size in sizes.items()] if isinstance(names, dict) else [(True, 0)]
+    )
     for found, size in lists:
-        if found and not (isinstance(found, list) and len(found) == size and all(isinstance(x, str) for x in found)):
+        if found and not (
+            isinstance(found, list) and len(found) == size and all(isinstance(x, str) for x in found)
+        ):
             raise InputError(f"record {str(folder)!r}: config.json has names that are not those of its words")
 
 
-def _tensor(folder: Path, tensors: Mapping[str, np.ndarray], name: str, dimensions: int, kinds: str) -> np.ndarray:
+def _tensor(
+    folder: Path, tensors: Mapping[str, np.ndarray], name: str, dimensions: int, kinds: str
+) -> np.ndarray:
     if name not in tensors or tensors[name].ndim != dimensions or tensors[name].size == 0:
         raise InputError(f"record {str(folder)!r} has no tensor {name!r} of {dimensions} dimensions")
     if tensors[name].dtype.kind not in kinds:
-        raise InputError(f"record {str(folder)!r}: tensor {name!r} has the foreign type {tensors[name].dtype}")
+        raise InputError(
+            f"record {str(folder)!r}: tensor {name!r} has the foreign type {tensors[name].dtype}"
+        )
     return tensors[name]
 
 

@@ -28,16 +28,16 @@ from feature_collapse.experiments.record import (
 from feature_collapse.experiments.settings import Settings
 from feature_collapse.experiments.summary import summarise
 from feature_collapse.files import locked, make_folder
-from feature_collapse.networks import Network
-from feature_collapse.normalisers import make_normaliser
+from feature_collapse.model.network import Network
+from feature_collapse.model.normalisers import make_normaliser
+from feature_collapse.risk.problem import Problem
+from feature_collapse.sgd.checkpoint import COLUMNS as sgd_columns
+from feature_collapse.sgd.train import SGDSettings, State, train_sgd
+from feature_collapse.solver.solution import COLUMNS as solver_columns
+from feature_collapse.solver.solution import Progress
+from feature_collapse.solver.solve import solve
 from feature_collapse.task import Sentences, Task
 from feature_collapse.task.task import START, generator
-from feature_collapse.training.certified import solve
-from feature_collapse.training.checkpoint import COLUMNS as sgd_columns
-from feature_collapse.training.problem import Problem
-from feature_collapse.training.sgd import SGDSettings, State, train_sgd
-from feature_collapse.training.solution import COLUMNS as solver_columns
-from feature_collapse.training.solution import Progress
 
 Report = Callable[[State | Progress], None]
 
@@ -59,7 +59,9 @@ def check_device(name: str) -> torch.device:
     if device.type == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if (device.index or 0) >= count:
-            raise InputError(f"device = {name!r}, but this machine has {count} CUDA devices; use --device cpu")
+            raise InputError(
+                f"device = {name!r}, but this machine has {count} CUDA devices; use --device cpu"
+            )
     return device
 
 
@@ -105,8 +107,8 @@ def execute(
 ) -> Outcome:
     """Minimise the risk of given settings on given data; nothing is written but the checkpoint, where one is named.
 
-    Time and memory are those of the method (`train_sgd`, `solve`). `start`, (n_w, r) and (K, L, r), is where the
-    certified solver begins; the gap proved does not depend on it.
+    Time and memory are those of the method (`train_sgd`, `solve`). `start`, (n_w, r) and (K, L, r), is where
+    the certified solver begins; the gap proved does not depend on it.
 
     Raises:
         InputError: a device that is not there, a start of other shapes.
@@ -300,7 +302,9 @@ def git_revision() -> str | None:
     """The commit of the checkout that this code runs from, or None outside one."""
     here = Path(__file__).resolve().parent
     try:
-        done = subprocess.run(["git", "-C", str(here), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10)
+        done = subprocess.run(
+            ["git", "-C", str(here), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10
+        )
         tracked = subprocess.run(
             ["git", "-C", str(here), "ls-files", "--error-unmatch", __file__], capture_output=True, timeout=10
         )

@@ -36,7 +36,8 @@ def _setting(default: Any, text: str) -> Any:
 class Settings:
     """The settings of one experiment; the defaults are figure 3's. Each field's meaning is in its `help`.
 
-    With a `vocabulary`, n_c and n_w are taken from it; with a design other than `random` and `distinct`, K is.
+    With a `vocabulary`, n_c and n_w are taken from it; with a design other than `random` and `distinct`, K
+    is.
     """
 
     n_c: int = _setting(3, "number of concepts, at least 2")
@@ -82,7 +83,9 @@ class Settings:
         check_choice("word_law", self.word_law, WORD_LAWS)
         self._set(exponent=check_real("exponent", self.exponent, 0.0))
         if (self.frequencies is not None) != (self.word_law == "given"):
-            raise InputError(f"word_law = {self.word_law!r}: frequencies must be given exactly when word_law = 'given'")
+            raise InputError(
+                f"word_law = {self.word_law!r}: frequencies must be given exactly when word_law = 'given'"
+            )
         s_c = self.n_w // self.n_c
         if self.frequencies is not None:
             given(self.frequencies, s_c)
@@ -96,7 +99,9 @@ class Settings:
         check_choice("normaliser", self.normaliser, NORMALISER_NAMES)
         self._set(eps=check_real("eps", self.eps, 0.0) if self.normaliser != "none" else 0.0)
         if self.normaliser == "layernorm" and self.eps == 0 and self.d < 2:
-            raise InputError("d = 1, but must be ≥ 2 for layernorm with eps = 0: one centred number has no scale")
+            raise InputError(
+                "d = 1, but must be ≥ 2 for layernorm with eps = 0: one centred number has no scale"
+            )
         self._set(lambda_=check_real("lambda", self.lambda_, 0.0))
         check_choice("method", self.method, METHODS)
         if self.method == "certified" and self.lambda_ == 0:
@@ -104,7 +109,9 @@ class Settings:
                 "lambda = 0, but must be > 0 for the method certified: without a penalty no minimiser exists"
             )
         if self.method == "certified" and self.eps > 0:
-            raise InputError(f"eps = {self.eps:g}, but must be 0 for the method certified (the theory's normaliser)")
+            raise InputError(
+                f"eps = {self.eps:g}, but must be 0 for the method certified (the theory's normaliser)"
+            )
         self._set(learning_rate=check_real("learning_rate", self.learning_rate, 0.0, above=True))
         self._set(init_scale=check_real("init_scale", self.init_scale, 0.0, above=True))
         if not isinstance(self.fresh, bool):
@@ -186,11 +193,15 @@ class Settings:
         known = [name.rstrip("_") for name in FIELDS]
         for key, value in values.items():
             if key not in known:
-                raise InputError(f"{source}: unknown key {key!r}{nearest(key, known)}; known are {', '.join(known)}")
+                raise InputError(
+                    f"{source}: unknown key {key!r}{nearest(key, known)}; known are {', '.join(known)}"
+                )
             kind = FIELDS[ALIASES.get(key, key)].type
             if isinstance(value, Mapping) or ("tuple" not in str(kind) and isinstance(value, list)):
                 raise InputError(f"{source}: {key} = {value!r}, but must be a single value")
-            if str(kind).startswith("str") and not (isinstance(value, str) or (value is None and "None" in str(kind))):
+            if str(kind).startswith("str") and not (
+                isinstance(value, str) or (value is None and "None" in str(kind))
+            ):
                 raise InputError(f"{source}: {key} = {value!r}, but must be text")
             if isinstance(value, list):
                 value = tuple(value)

@@ -8,15 +8,17 @@ import numpy as np
 import torch
 
 from feature_collapse.experiments.settings import Settings
-from feature_collapse.networks import Network
-from feature_collapse.normalisers import make_normaliser
+from feature_collapse.model.network import Network
+from feature_collapse.model.normalisers import make_normaliser
+from feature_collapse.solver.solution import compressed
 from feature_collapse.task import Sentences
-from feature_collapse.training.solution import compressed
 
 SHOWN = 10  # singular values that are kept
 
 
-def summarise(settings: Settings, train: Sentences, test: Sentences, W: np.ndarray, U: np.ndarray) -> dict[str, Any]:
+def summarise(
+    settings: Settings, train: Sentences, test: Sentences, W: np.ndarray, U: np.ndarray
+) -> dict[str, Any]:
     """Measure given weights on given data; singular values and norms of W are those of φ(W) under a normaliser.
 
     Time O(N K L d), d being the number of coordinates that the features need, and memory O((n_w + K L) d).

@@ -34,7 +34,9 @@ def finished(results: Results, **wanted: Any) -> Results:
 
 
 def _missing(results: Results, wanted: Mapping[str, Any], value: str = "") -> InputError:
-    told = " and ".join([*([f"a {value}"] if value else []), *(f"{name} = {x}" for name, x in wanted.items())])
+    told = " and ".join(
+        [*([f"a {value}"] if value else []), *(f"{name} = {x}" for name, x in wanted.items())]
+    )
     return InputError(
         f"results {results.name!r} have no finished run{told and ' with '}{told}, which the figure is drawn from"
     )
@@ -99,7 +101,8 @@ def draw_boundary(
 ) -> dict[float, list[float]]:
     """The x beyond which the value stays above a level, for each y: mean over the seeds, bars from lowest to highest.
 
-    Returns the crossing of each seed for each y, NaN where there is none; x and y are drawn as positions on the map.
+    Returns the crossing of each seed for each y, NaN where there is none; x and y are drawn as positions on
+    the map.
     """
     by_seed = cells(results, (y, "seed", x), value)
     xs, ys = (sorted({key[i] for key in by_seed}) for i in (2, 0))  # as on the map

@@ -77,7 +77,9 @@ def render(figure: Figure, kind: str, dpi: int = 200) -> bytes:
     buffer = io.BytesIO()
     metadata = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind)
     with matplotlib.rc_context(_RC | {"svg.hashsalt": "feature-collapse"}), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a user's label; a box is drawn in its place
+        warnings.filterwarnings(
+            "ignore", "Glyph .* missing from font"
+        )  # a user's label; a box is drawn in its place
         figure.savefig(buffer, format=kind, dpi=dpi, metadata=metadata)
     return buffer.getvalue()
 

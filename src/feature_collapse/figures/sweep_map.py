@@ -37,15 +37,16 @@ def draw_map(
 
     Args:
         results: of the sweep.
-        axes: of the sweep, without the seeds; with their values, text is drawn in that order, else as it appears.
+        axes: of the sweep, without the seeds; with their values, text is drawn in that order, else as it
+            appears.
         value: name of the quantity.
         x: name of an axis; by default the first.
         y: by default the second.
         split: an axis of at most 12 values; by default there is one if any is left.
 
     Raises:
-        InputError: an unknown axis or quantity, one axis in two places, more than 12 panels or curves, or nothing to
-            draw.
+        InputError: an unknown axis or quantity, one axis in two places, more than 12 panels or curves, or
+            nothing to draw.
     """
     _check(results.name, list(axes), x, y, split)
     done = results.where(state="done") if "state" in results.columns else results
@@ -67,8 +68,14 @@ def draw_map(
     present = [ordered((key[i] for key in found), values[name]) for i, name in enumerate(by)]
     kinds = {kind: {key[:-1]: cell for key, cell in found.items() if key[-1] == kind} for kind in present[-1]}
     if y is None:
-        curves = {kind: {key[0]: cell for key, cell in own.items()} for kind, own in kinds.items()} if split else {}
-        return _curves(curves or {None: {key[0]: cell for key, cell in found.items()}}, present[0], x, value, split)
+        curves = (
+            {kind: {key[0]: cell for key, cell in own.items()} for kind, own in kinds.items()}
+            if split
+            else {}
+        )
+        return _curves(
+            curves or {None: {key[0]: cell for key, cell in found.items()}}, present[0], x, value, split
+        )
     return _maps(kinds if split else {None: found}, (present[0], present[1]), (x, y), value, split)
 
 
@@ -113,7 +120,13 @@ def _curves(
         places = [at[v] for v in shown]
         means, lows, highs = interval([curve[v] for v in shown], value)
         axis.plot(
-            places, means, marker=marker(i), color=colour(i), label=plain(label(kind), 30), markersize=4, linewidth=1.2
+            places,
+            means,
+            marker=marker(i),
+            color=colour(i),
+            label=plain(label(kind), 30),
+            markersize=4,
+            linewidth=1.2,
         )
         axis.fill_between(places, lows, highs, color=colour(i), alpha=0.2, linewidth=0)
     if not scale:
@@ -160,7 +173,9 @@ def draw_mesh(
 
     The values are those given, in their order, else those found, sorted.
     """
-    xs, ys = (sorted({key[i] for key in found}) if given is None else given for i, given in enumerate((xs, ys)))
+    xs, ys = (
+        sorted({key[i] for key in found}) if given is None else given for i, given in enumerate((xs, ys))
+    )
     column, row = ({v: i for i, v in enumerate(values)} for values in (xs, ys))
     grid = np.full((len(ys), len(xs)), np.nan)
     for (x, y), cell in found.items():
@@ -182,7 +197,9 @@ def _set_ticks(axis: Axes, side: str, values: Sequence[Any]) -> None:
 
 def interval(found: Sequence[Cell], value: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Means and the ends of their 95 % intervals, cut to the range of the quantity; NaN ends for one run."""
-    means, lows, highs = (np.array([getattr(cell, name) for cell in found]) for name in ("mean", "low", "high"))
+    means, lows, highs = (
+        np.array([getattr(cell, name) for cell in found]) for name in ("mean", "low", "high")
+    )
     if value in _UNIT:
         lows, highs = np.clip(lows, 0.0, 1.0), np.clip(highs, 0.0, 1.0)
     return means, lows, highs

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from feature_collapse.experiments.record import Record
 from feature_collapse.figures.projection import project
 from feature_collapse.figures.style import colour, marker, panels, plain, styled
-from feature_collapse.normalisers import make_normaliser
+from feature_collapse.model.normalisers import make_normaliser
 
 _LISTED = 8  # concepts named in the legend
 
@@ -39,7 +39,9 @@ def draw_weights(record: Record) -> Figure:
     settings = record.settings
     figure, (left, right) = panels(1, 2, (7.2, 3.9))
     phi = "" if settings.normaliser == "none" else f", after {settings.normaliser}"
-    names = (record.config.get("names") or {}).get("concepts") or [f"concept {a + 1}" for a in range(settings.n_c)]
+    names = (record.config.get("names") or {}).get("concepts") or [
+        f"concept {a + 1}" for a in range(settings.n_c)
+    ]
     names = [plain(name) for name in names]
     for axes, title, (rows, concepts) in (
         (left, f"word embeddings{phi}", embeddings(record)),
@@ -49,10 +51,20 @@ def draw_weights(record: Record) -> Figure:
         axes.set(title=title, xlabel="1st principal axis", ylabel="2nd principal axis")
         shown = ", ".join(f"{v:.3g}" if v >= 0.01 else f"{v:.1e}" for v in values[:3])
         box = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1.5}
-        axes.text(0.02, 0.985, f"singular values\n{shown}", transform=axes.transAxes, va="top", fontsize=7.5, bbox=box)
+        axes.text(
+            0.02,
+            0.985,
+            f"singular values\n{shown}",
+            transform=axes.transAxes,
+            va="top",
+            fontsize=7.5,
+            bbox=box,
+        )
     handles, labels = left.get_legend_handles_labels()
     columns = min(_LISTED, settings.n_c)
-    figure.legend(handles[:_LISTED], labels[:_LISTED], loc="outside lower center", ncols=columns, markerscale=3)
+    figure.legend(
+        handles[:_LISTED], labels[:_LISTED], loc="outside lower center", ncols=columns, markerscale=3
+    )
     law = f"Zipf({settings.exponent:g})" if settings.word_law == "zipf" else settings.word_law
     law = f"{plain(settings.vocabulary)} vocabulary" if settings.vocabulary else f"{law} words"
     figure.suptitle(
@@ -68,7 +80,9 @@ def draw_points(axes: Axes, rows: np.ndarray, concepts: np.ndarray, names: Seque
     points, values = project(rows, concepts)
     for alpha, name in enumerate(names):
         x, y = points[concepts == alpha].T
-        axes.scatter(x, y, s=5, color=colour(alpha), marker=marker(alpha), linewidths=0, alpha=0.8, label=name)
+        axes.scatter(
+            x, y, s=5, color=colour(alpha), marker=marker(alpha), linewidths=0, alpha=0.8, label=name
+        )
     axes.set_aspect("equal", adjustable="datalim")
     axes.margins(0.08)
     return values

@@ -48,7 +48,9 @@ def feature_rows(name: str, value: Any) -> NDArray[Any]:
     """
     array = to_array(name, value)
     if array.ndim != 2 or 0 in array.shape:
-        raise InputError(f"{name} has shape {array.shape}, but must be (N, d) with N ≥ 1 rows and d ≥ 1 columns")
+        raise InputError(
+            f"{name} has shape {array.shape}, but must be (N, d) with N ≥ 1 rows and d ≥ 1 columns"
+        )
     return array
 
 
@@ -68,7 +70,9 @@ def finite_batch(name: str, rows: NDArray[Any], first_row: int = 0) -> Floats:
             f"(first: row {first_row + row}, column {column} is {batch[row, column]})"
         )
     if size > LARGEST:
-        raise InputError(f"{name} has a value of size {size:.3g}, but must stay below {LARGEST:g}: rescale it")
+        raise InputError(
+            f"{name} has a value of size {size:.3g}, but must stay below {LARGEST:g}: rescale it"
+        )
     return batch
 
 
@@ -88,9 +92,13 @@ def encode_concepts(concepts: Any, n: int) -> tuple[Ints, list[str]]:
         if all(isinstance(c, int | np.integer) and not isinstance(c, bool) for c in concepts):
             labels = labels.astype(np.int64)
     else:
-        raise InputError(f"concepts must be a sequence with one label per row, but is {type(concepts).__name__}")
+        raise InputError(
+            f"concepts must be a sequence with one label per row, but is {type(concepts).__name__}"
+        )
     if labels.ndim != 1 or len(labels) != n:
-        raise InputError(f"concepts has shape {labels.shape}, but must be ({n},): one label per row of the embeddings")
+        raise InputError(
+            f"concepts has shape {labels.shape}, but must be ({n},): one label per row of the embeddings"
+        )
     if labels.dtype.kind == "f":
         _refuse_missing(np.isnan(labels))
         whole = bool(np.all(labels == np.round(labels)) and np.all(np.abs(labels) < 2**53))
@@ -119,7 +127,9 @@ def concept_ids(ids: Any, n: int, n_concepts: int) -> Ints:
     """
     array = to_array("concept_ids", ids)
     if array.dtype.kind not in "iu" or array.shape != (n,):
-        raise InputError(f"concept_ids must be {n} integers, but has dtype {array.dtype} and shape {array.shape}")
+        raise InputError(
+            f"concept_ids must be {n} integers, but has dtype {array.dtype} and shape {array.shape}"
+        )
     if n and (int(array.min()) < 0 or int(array.max()) >= n_concepts):
         bad = int(array.min()) if int(array.min()) < 0 else int(array.max())
         raise InputError(f"concept_ids has {bad}, but must lie from 0 to {n_concepts - 1}")
@@ -134,7 +144,9 @@ def check_frequencies(frequencies: Any, n: int) -> Floats:
     """
     array = np.asarray(to_array("frequencies", frequencies), dtype=np.float64)
     if array.shape != (n,):
-        raise InputError(f"frequencies has shape {array.shape}, but must be ({n},): one per row of the embeddings")
+        raise InputError(
+            f"frequencies has shape {array.shape}, but must be ({n},): one per row of the embeddings"
+        )
     if not np.all(np.isfinite(array)) or np.any(array < 0):
         row = int(np.argmax(~np.isfinite(array) | (array < 0)))
         raise InputError(f"frequencies[{row}] = {array[row]:g}, but must be a finite number ≥ 0")

@@ -78,7 +78,9 @@ def point_report(
     for view, (_, values, _) in points.items():
         if slopes:
             constant = view != "none" and statistics.eps == 0
-            values.update({k: 0.0 if constant else v for k, v in slopes.items()} if view == "none" or constant else {})
+            values.update(
+                {k: 0.0 if constant else v for k, v in slopes.items()} if view == "none" or constant else {}
+            )
     return build(statistics, names, kept, points, {}, normaliser, classifier, {"resamples": 0, "shuffles": 0})
 
 
@@ -98,11 +100,15 @@ def build(
     kept_names = [n for n, k in zip(names, kept, strict=True) if k]
     for view in statistics.views:
         m, values, each = points[view]
-        entries = {key: _value(key, values[key], replicates.get(view)) for key in DEFINITIONS if key in values}
+        entries = {
+            key: _value(key, values[key], replicates.get(view)) for key in DEFINITIONS if key in values
+        }
         kind, reason = verdict(m, values, {k: v.p for k, v in entries.items()}, view != "none")
         rows = _concepts(kept_names, m, each, replicates.get(view))
         worst = {
-            k: kept_names[int(np.nanargmax(each[k]))] for k in CONCEPT_KEYS if k in each and np.isfinite(each[k]).any()
+            k: kept_names[int(np.nanargmax(each[k]))]
+            for k in CONCEPT_KEYS
+            if k in each and np.isfinite(each[k]).any()
         }
         views[view] = View(view, kind, reason, MappingProxyType(entries), rows, MappingProxyType(worst))
     main = views[normaliser]
@@ -173,7 +179,9 @@ def _concepts(
             low, high = _interval(key, float(value), samples, r.narrowing)
             table[key][i] = Value(key, float(value), low, high, *_chance(key, float(value), chance))
     return tuple(
-        Concept(n, int(m.count[i]), float(m.length_mean[i]), MappingProxyType({k: c[i] for k, c in table.items()}))
+        Concept(
+            n, int(m.count[i]), float(m.length_mean[i]), MappingProxyType({k: c[i] for k, c in table.items()})
+        )
         for i, n in enumerate(names)
     )
 
@@ -197,7 +205,9 @@ def _notes(
     if s.constant_vectors:
         notes.append(f"{s.constant_vectors} vector(s) with equal coordinates become zero under LayerNorm")
     if s.without_frequency:
-        notes.append(f"{s.without_frequency} entities with frequency 0 are left out of length against frequency")
+        notes.append(
+            f"{s.without_frequency} entities with frequency 0 are left out of length against frequency"
+        )
     c = int(kept.sum())
     if c >= 2 and not frame_exists(c, s.d):
         notes.append(
@@ -210,7 +220,9 @@ def _notes(
             f"directions (d ≥ {c} needed): type II cannot be reached there"
         )
     if s.rows > s.sample.size:
-        notes.append(f"uniformity is a mean over the pairs of {s.sample.size} entities sampled by content hash")
+        notes.append(
+            f"uniformity is a mean over the pairs of {s.sample.size} entities sampled by content hash"
+        )
     if classifier is not None:
         without = np.setdiff1d(np.flatnonzero(kept), classifier.codes)
         if len(without):

@@ -160,7 +160,9 @@ DEFINITIONS: dict[str, Definition] = {
             True,
             "Tirer, Huang, Niles-Weed 2023, arXiv 2210.16658",
         ),
-        Definition("cdnv", "class-distance-normalised variance", "neural collapse", "low", 0, _INF, True, GALANTI),
+        Definition(
+            "cdnv", "class-distance-normalised variance", "neural collapse", "low", 0, _INF, True, GALANTI
+        ),
         Definition(
             "nc2_norms",
             "NC2: variation of the centred means' norms",
@@ -201,8 +203,12 @@ DEFINITIONS: dict[str, Definition] = {
             True,
             ZHU,
         ),
-        Definition("nc3", "NC3: ‖classifier − means‖² after scaling", "neural collapse", "low", 0, 4, True, PAPYAN),
-        Definition("nc4", "NC4: agreement with the nearest centre", "neural collapse", "high", 0, 1, True, PAPYAN),
+        Definition(
+            "nc3", "NC3: ‖classifier − means‖² after scaling", "neural collapse", "low", 0, 4, True, PAPYAN
+        ),
+        Definition(
+            "nc4", "NC4: agreement with the nearest centre", "neural collapse", "high", 0, 1, True, PAPYAN
+        ),
         Definition(
             "nearest_centre",
             "entities nearest to their own concept (leave-one-out)",

@@ -88,7 +88,9 @@ def measure(
             f"{policy['concepts_resampled']} of the concepts"
         )
     if 0 < policy["resamples"] < resamples or 0 < policy["shuffles"] < shuffles:
-        notes.append(f"{policy['resamples']} resamples and {policy['shuffles']} shuffles were made, to bound the time")
+        notes.append(
+            f"{policy['resamples']} resamples and {policy['shuffles']} shuffles were made, to bound the time"
+        )
     return build(statistics, names, kept, points, replicates, view, rows, policy, notes)
 
 
@@ -184,7 +186,9 @@ def _replicates(
     )
     affordable = max(20, int(BUDGET / resampler.cost()))
     resamples, shuffles = min(resamples, affordable), min(shuffles, affordable)
-    policy.update(resamples=resamples, shuffles=shuffles, entities_resampled=len(part), concepts_resampled=len(ids))
+    policy.update(
+        resamples=resamples, shuffles=shuffles, entities_resampled=len(part), concepts_resampled=len(ids)
+    )
     observed = resampler.observed()
     drawn, drawn_each = resampler.bootstrap(resamples, generator)
     mixed, mixed_each = resampler.shuffle(shuffles, generator)

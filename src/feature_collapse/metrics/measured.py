@@ -68,11 +68,15 @@ def measure_file(
     if groups is None:
         if file.is_dir():
             read_record(file)  # says what is missing
-        raise InputError("groups is missing: a CSV file with entity,concept[,frequency] says what plays the same role")
+        raise InputError(
+            "groups is missing: a CSV file with entity,concept[,frequency] says what plays the same role"
+        )
     chosen = read_groups(Path(groups))
     embeddings = read_embeddings(file, tensor, tokens)
     found = select(embeddings, chosen)
     vectors = np.asarray(embeddings.vectors[found.rows])
     report = measure(vectors, found.concepts, found.frequencies, normaliser=normaliser, eps=eps, **options)
     report = replace(report, notes=(*found.notes, *report.notes))
-    return Measured(embeddings.source, report, vectors, found.entities, found.concepts, found.frequencies, eps)
+    return Measured(
+        embeddings.source, report, vectors, found.entities, found.concepts, found.frequencies, eps
+    )

@@ -61,7 +61,9 @@ class BatchGroups:
     def __init__(self, codes: Ints) -> None:
         """Sort the batch by concept once; every sum over concepts reuses the order."""
         self._order = np.argsort(codes, kind="stable")
-        self.ids, starts, inverse, count = np.unique(codes, return_index=True, return_inverse=True, return_counts=True)
+        self.ids, starts, inverse, count = np.unique(
+            codes, return_index=True, return_inverse=True, return_counts=True
+        )
         self.inverse: Ints = inverse
         self.count: Ints = count
         self._starts = np.concatenate([[0], np.cumsum(count)[:-1]])

@@ -216,7 +216,9 @@ class CollapseMonitor:
         if self._caught is None:
             raise InputError("the watched module was not called in this step, so there is nothing to measure")
         if concepts is None:
-            raise InputError("concepts is missing: step needs the concept ids of the rows of the last forward pass")
+            raise InputError(
+                "concepts is missing: step needs the concept ids of the rows of the last forward pass"
+            )
         rows = self._caught.reshape(-1, self._caught.shape[-1])
         ids = arrays.to_array("concepts", concepts).reshape(-1)
         if len(ids) != rows.shape[0]:
@@ -228,7 +230,9 @@ class CollapseMonitor:
             self._statistics.update(rows[torch.from_numpy(kept).to(rows.device)], ids[kept])
 
     def _fresh(self, d: int) -> FeatureStatistics:
-        return FeatureStatistics(self.n_concepts, d, eps=self.eps, sample_rows=SAMPLE_ROWS, views=(self.normaliser,))
+        return FeatureStatistics(
+            self.n_concepts, d, eps=self.eps, sample_rows=SAMPLE_ROWS, views=(self.normaliser,)
+        )
 
     def _measure(self, start: float) -> MonitorRecord | None:
         statistics = self._statistics
@@ -240,7 +244,9 @@ class CollapseMonitor:
             return None
         report = statistics.finalize(self.concept_names, self.normaliser)
         values = {k: v.value for k, v in report.views[self.normaliser].values.items()}
-        record = MonitorRecord(self.steps, report.verdict, MappingProxyType(values), time.perf_counter() - start)
+        record = MonitorRecord(
+            self.steps, report.verdict, MappingProxyType(values), time.perf_counter() - start
+        )
         self.history.append(record)
         return record
 
@@ -262,7 +268,9 @@ class CollapseMonitor:
             writer.writerow(["step", "verdict", "seconds", *keys])
             for r in self.history:
                 cells = [r.values.get(k, np.nan) for k in keys]
-                writer.writerow([r.step, r.verdict, r.seconds, *("" if c != c else repr(float(c)) for c in cells)])
+                writer.writerow(
+                    [r.step, r.verdict, r.seconds, *("" if c != c else repr(float(c)) for c in cells)]
+                )
 
     def close(self) -> None:
         """Take the hook away; the history stays."""

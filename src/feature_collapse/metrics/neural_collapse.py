@@ -105,7 +105,9 @@ def cdnv(m: ConceptMoments) -> float:
             twins = True
             distance[near] = np.inf
         inverse = np.divide(1.0, distance, out=distance)
-        total += float(variance[rows] @ (inverse @ weights) + (variance[columns] * weights) @ inverse.sum(axis=0))
+        total += float(
+            variance[rows] @ (inverse @ weights) + (variance[columns] * weights) @ inverse.sum(axis=0)
+        )
     if twins:
         return float("inf") if variance.max() > floor else float("nan")
     return total / (2 * c * (c - 1))

@@ -67,9 +67,13 @@ def read_record(path: str | Path) -> Record:
         )
     n_c = len(W) // len(mu)
     if latents.size and not 0 <= int(latents.min()) <= int(latents.max()) < n_c:
-        raise InputError(f"latents of {path} must lie from 0 to {n_c - 1}, since W has {len(W)} = n_c·{len(mu)} rows")
+        raise InputError(
+            f"latents of {path} must lie from 0 to {n_c - 1}, since W has {len(W)} = n_c·{len(mu)} rows"
+        )
     settings = _settings(path / "config.json")
-    normaliser = check_choice(f"normaliser in {path}/config.json", settings.get("normaliser", "none"), NORMALISERS)
+    normaliser = check_choice(
+        f"normaliser in {path}/config.json", settings.get("normaliser", "none"), NORMALISERS
+    )
     eps = check_real(f"eps in {path}/config.json", settings.get("eps") or 0.0, 0.0)
     return Record(
         np.asarray(W, dtype=np.float64),
@@ -86,7 +90,9 @@ def _tensors(path: Path, **wanted: int) -> list[NDArray[Any]]:
     out = []
     for name, ndim in wanted.items():
         if name not in header or len(header[name]["shape"]) != ndim:
-            raise InputError(f"{path} must have a tensor {name} with {ndim} axes; it has: {', '.join(header)}")
+            raise InputError(
+                f"{path} must have a tensor {name} with {ndim} axes; it has: {', '.join(header)}"
+            )
         out.append(read_tensor(path, header, start, name))
     return out
 
@@ -124,7 +130,5 @@ def measure_record(path: str | Path, **options: Any) -> Report:
     )
     slots = np.arange(len(record.W), dtype=np.int64) % len(record.mu)
     shared = residual_shared_lengths(record.W, record.concepts, slots)
-    note = (
-        f"definition 3 word for word (lengths r_β shared by all concepts), before any normaliser: residual {shared:.3g}"
-    )
+    note = f"definition 3 word for word (lengths r_β shared by all concepts), before any normaliser: residual {shared:.3g}"
     return replace(report, notes=(*report.notes, note))

@@ -108,7 +108,9 @@ class _ViewData:
         self.projected = (x @ np.linalg.eigh(uncentred)[1]) ** 2
 
     @staticmethod
-    def _parts(x: Floats, unit: Floats, weighted: Floats, codes: Ints | None, count: Ints) -> tuple[_Part, ...]:
+    def _parts(
+        x: Floats, unit: Floats, weighted: Floats, codes: Ints | None, count: Ints
+    ) -> tuple[_Part, ...]:
         length = np.linalg.norm(x, axis=1)[:, None]
         return tuple(_Part.of(v, codes, count) for v in (x, unit, weighted, length))
 
@@ -166,7 +168,9 @@ class Resampler:
         right = {v: self._who_is_right(v) for v in self.views}
         kernels = self._kernels(generator)
         for _ in range(times):
-            drawn = self._starts[self.codes] + (generator.random(self.m) * self.count[self.codes]).astype(np.int64)
+            drawn = self._starts[self.codes] + (generator.random(self.m) * self.count[self.codes]).astype(
+                np.int64
+            )
             w = np.bincount(drawn, minlength=self.m).astype(np.float64)
             for v, data in self.views.items():
                 values, per_concept = self._values(v, self.codes, w, None, False)
@@ -184,7 +188,9 @@ class Resampler:
                 values["uniformity"] = dimension.uniformity(kernel, w[chosen])
                 if self.frequencies is not None:
                     values.update(
-                        length_against_frequency(data.length[drawn], self.frequencies[drawn], self.codes[drawn])
+                        length_against_frequency(
+                            data.length[drawn], self.frequencies[drawn], self.codes[drawn]
+                        )
                     )
                 out[v].append(values)
                 each[v].append(per_concept)
@@ -222,7 +228,9 @@ class Resampler:
         classifier = self._own_rows
         if self.classifier is not None and rows is not None:
             classifier = self.classifier.summed(self.kept, rows)
-        values, each = concept_values(m, self._quadratic(data, w, shift, shuffled), view != "none", classifier)
+        values, each = concept_values(
+            m, self._quadratic(data, w, shift, shuffled), view != "none", classifier
+        )
         exact = bool(np.all(w == 1))
         if exact:
             centre = NearestCentre(m.mean, self.count, None if classifier is None else classifier.mean)
@@ -234,7 +242,9 @@ class Resampler:
                 values.update(length_against_frequency(data.length, frequencies, codes))
         return values, each
 
-    def _quadratic(self, data: _ViewData, w: Floats, shift: Floats, shuffled: bool) -> Callable[[Floats], Floats]:
+    def _quadratic(
+        self, data: _ViewData, w: Floats, shift: Floats, shuffled: bool
+    ) -> Callable[[Floats], Floats]:
         def within(axes: Floats) -> Floats:
             if shuffled:
                 total = np.einsum("ij,ij->j", axes, data.total @ axes)

@@ -61,11 +61,17 @@ class FeatureStatistics:
         self._features = {v: GroupMoments(c, d, scatter=v in wanted) for v in self._tracked()}
         self._lengths = {v: GroupMoments(c, 1, scatter=False) for v in self._tracked()}
         # Σ‖x‖x is Σx up to a factor where all lengths are equal
-        self._weighted = {v: np.zeros((c, d)) for v in self._tracked() if v == "none" or (eps > 0 and v in _WITH_EPS)}
+        self._weighted = {
+            v: np.zeros((c, d)) for v in self._tracked() if v == "none" or (eps > 0 and v in _WITH_EPS)
+        }
         # the directions after LayerNorm need sums of their own only where ε makes the lengths differ
-        self._directions = GroupMoments(c, d, scatter=False) if eps > 0 and "layernorm" in self.views else None
+        self._directions = (
+            GroupMoments(c, d, scatter=False) if eps > 0 and "layernorm" in self.views else None
+        )
         self._pairs = GroupMoments(c, 2, scatter=False)
-        self._cross = np.zeros((c, 2))  # per concept: centred Σ f², Σ f·r of f = log frequency, r = log length
+        self._cross = np.zeros(
+            (c, 2)
+        )  # per concept: centred Σ f², Σ f·r of f = log frequency, r = log length
         self.rows = 0
         self.zero_vectors = 0
         self.constant_vectors = 0
@@ -152,7 +158,9 @@ class FeatureStatistics:
             ("views", self.views, other.views),
         ):
             if a != b:
-                raise InputError(f"cannot merge statistics with {name} = {a} and {name} = {b}: they must be equal")
+                raise InputError(
+                    f"cannot merge statistics with {name} = {a} and {name} = {b}: they must be equal"
+                )
         if other is self:
             raise InputError("cannot merge statistics with themselves: every entity would count twice")
         ids = np.flatnonzero(other._pairs.count)
@@ -184,14 +192,18 @@ class FeatureStatistics:
         f, length = self._features[view], self._lengths[view]
         if view == "layernorm":
             u, s = (
-                (f, float(np.sqrt(self.d))) if self._directions is None else (self._directions, float(np.sqrt(self.d)))
+                (f, float(np.sqrt(self.d)))
+                if self._directions is None
+                else (self._directions, float(np.sqrt(self.d)))
             )
         else:
             u, s = self._features["sphere"], 1.0
         weighted = self._weighted.get(view)
         if weighted is None:
             weighted = s * f.count[:, None] * f.mean
-        return ConceptMoments(f.count, f.mean, f.m2, u.mean / s, u.m2 / s**2, length.mean[:, 0], length.m2, weighted)
+        return ConceptMoments(
+            f.count, f.mean, f.m2, u.mean / s, u.m2 / s**2, length.mean[:, 0], length.m2, weighted
+        )
 
     def scatter(self, view: str) -> Floats:
         """Return the pooled within-concept scatter Σ (x − m)(x − m)ᵀ, (d, d)."""
@@ -209,7 +221,9 @@ class FeatureStatistics:
         means = m.mean * np.sqrt(m.count)[:, None]
         within = self.scatter(view)
         size = float(np.trace(within) + np.sum(means**2))
-        centred = dimension.clean_eigenvalues(np.asarray(np.linalg.eigvalsh(within + away.T @ away)), min(n, self.d))
+        centred = dimension.clean_eigenvalues(
+            np.asarray(np.linalg.eigvalsh(within + away.T @ away)), min(n, self.d)
+        )
         if centred.sum() <= 1e-26 * size:  # one point: what is left is rounding
             centred = np.zeros_like(centred)
         return centred, dimension.clean_eigenvalues(
@@ -252,9 +266,15 @@ class FeatureStatistics:
 
         if self.rows == 0:
             raise InputError("no features were added: call update before finalize")
-        names = [str(i) for i in range(self.n_concepts)] if concept_names is None else [str(c) for c in concept_names]
+        names = (
+            [str(i) for i in range(self.n_concepts)]
+            if concept_names is None
+            else [str(c) for c in concept_names]
+        )
         if len(names) != self.n_concepts:
-            raise InputError(f"concept_names has {len(names)} names, but must have one for each of {self.n_concepts}")
+            raise InputError(
+                f"concept_names has {len(names)} names, but must have one for each of {self.n_concepts}"
+            )
         rows = check_classifier(classifier, names, self.d)
         return point_report(self, names, normaliser, rows)
 

@@ -36,7 +36,9 @@ def concept_values(
         out["type_I"], out["type_III"] = types.residual_equal_lengths(m), types.residual_free_lengths(m)
     if classifier is not None:
         out["classifier"] = types.residual_classifier(m, classifier)
-    out["frame_norms"], out["frame_cosine"], _, out["frame_angle_error"] = neural_collapse.norms_and_angles(m.mean)
+    out["frame_norms"], out["frame_cosine"], _, out["frame_angle_error"] = neural_collapse.norms_and_angles(
+        m.mean
+    )
     means = neural_collapse.centred_means(m)
     out["nc1"] = neural_collapse.nc1(m, within)
     out["nc1_trace_ratio"] = neural_collapse.trace_ratio(m)
@@ -44,7 +46,9 @@ def concept_values(
     if np.isnan(out["nc1"]):  # the means coincide: what is left of them is rounding
         out["nc2_norms"] = out["nc2_angles"] = out["nc2_angle_error"] = out["nc2_etf"] = NAN
     else:
-        out["nc2_norms"], _, out["nc2_angles"], out["nc2_angle_error"] = neural_collapse.norms_and_angles(means)
+        out["nc2_norms"], _, out["nc2_angles"], out["nc2_angle_error"] = neural_collapse.norms_and_angles(
+            means
+        )
         out["nc2_etf"] = neural_collapse.distance_to_etf(means)
     if classifier is not None:
         out["nc3"] = NAN if np.isnan(out["nc1"]) else neural_collapse.nc3(means, classifier.mean)
@@ -68,7 +72,9 @@ def coincide(m: ConceptMoments) -> bool:
     return away <= 1e-26 * m.energy
 
 
-def verdict(m: ConceptMoments, values: dict[str, float], p: dict[str, float], normalised: bool) -> tuple[str, str]:
+def verdict(
+    m: ConceptMoments, values: dict[str, float], p: dict[str, float], normalised: bool
+) -> tuple[str, str]:
     """Return the verdict of a view ('I', 'II', 'III', 'none', 'point', 'undefined') and its reason.
 
     The limits are `RESIDUAL_LIMIT`, `LENGTH_LIMIT` and `CHANCE_LEVEL` of collapse_types. Without p-values (no
@@ -92,7 +98,9 @@ def verdict(m: ConceptMoments, values: dict[str, float], p: dict[str, float], no
         return "undefined", "all vectors are zero"
     against = []
     if residual > types.RESIDUAL_LIMIT:
-        against.append(f"embeddings are {residual:.3g} away from an equiangular frame (limit {types.RESIDUAL_LIMIT})")
+        against.append(
+            f"embeddings are {residual:.3g} away from an equiangular frame (limit {types.RESIDUAL_LIMIT})"
+        )
     elif p.get(key, 0.0) > types.CHANCE_LEVEL:
         against.append(f"residual {residual:.3g} is no better than under shuffled labels (p = {p[key]:.2g})")
     weights = values.get("classifier", 0.0)
@@ -113,4 +121,6 @@ def verdict(m: ConceptMoments, values: dict[str, float], p: dict[str, float], no
     if normalised:
         return "II", reason
     variation = values["length_variation"]
-    return ("I" if variation <= types.LENGTH_LIMIT else "III"), f"{reason}, variation of length {variation:.3g}"
+    return (
+        "I" if variation <= types.LENGTH_LIMIT else "III"
+    ), f"{reason}, variation of length {variation:.3g}"

@@ -5,10 +5,11 @@
 with ω_i = 1/N unless weights are given, and v_j = φ(w_j) the word representations. In matrix form, with
 M = U Vᵀ stacked as a (KL)×n_w matrix, f is a convex function of M alone; the certificates rest on that.
 
-A chunk's scores fit into the cache and are passed over once. The shift that keeps the exponentials in range is the
-log-sum-exp of the evaluation before: it is one more column of the matrix product, and the sums of the exponentials
-are one more column of the product back. Where that shift fails, the evaluation is repeated with row maxima. Scores and
-shifts are in units of log 2, and the products' inner size is a multiple of the processor's vectors.
+A chunk's scores fit into the cache and are passed over once. The shift that keeps the exponentials in range
+is the log-sum-exp of the evaluation before: it is one more column of the matrix product, and the sums of the
+exponentials are one more column of the product back. Where that shift fails, the evaluation is repeated with
+row maxima. Scores and shifts are in units of log 2, and the products' inner size is a multiple of the
+processor's vectors.
 """
 
 from __future__ import annotations
@@ -79,7 +80,9 @@ class EmpiricalRisk:
         size = torch.finfo(dtype).bits // 8
         rows = (chunk_bytes or (CACHE if cpu else 2**30)) // (K * size)
         self.rows = int(min(max(rows, 256), self.N))  # a chunk also costs a pass over U
-        self._chunks = [self._chunk(at, min(at + self.rows, self.N), cpu) for at in range(0, self.N, self.rows)]
+        self._chunks = [
+            self._chunk(at, min(at + self.rows, self.N), cpu) for at in range(0, self.N, self.rows)
+        ]
         self._scores = torch.empty(self.rows, K, dtype=dtype, device=self.device)
         omega = np.full(self.N, 1.0 / self.N) if weights is None else np.asarray(weights, dtype=np.float64)
         self.omega = torch.from_numpy(omega).to(self.device)
@@ -148,7 +151,11 @@ class EmpiricalRisk:
             value += torch.dot(omega, losses)
             omega = omega.to(self.dtype)
             share = omega / total
-            g_only = g[:, :width].mul_((share * _LOG_2).unsqueeze(1)).addcmul_(U_label, omega.unsqueeze(1), value=-1.0)
+            g_only = (
+                g[:, :width]
+                .mul_((share * _LOG_2).unsqueeze(1))
+                .addcmul_(U_label, omega.unsqueeze(1), value=-1.0)
+            )
             self._add_by_word(gV, chunk, g_only.reshape(n * self.L, r))
             gU[:, :width].index_add_(0, chunk.labels, x_only * omega.unsqueeze(1), alpha=-1.0)
             x_only.mul_(share.unsqueeze(1))

@@ -2,9 +2,10 @@
 
     R_0 = (1/K) Σ_k E_{x~D_{z_k}} ℓ(h(x), k),    (5) R_0 + (λ/2)(‖W‖² + ‖U‖²),    (10) R_0 + (λ/2) ‖U‖²
 
-The network is seen through its features V = φ(W) (V = W for h): score_j(x) = Σ_ℓ ⟨u_{j,ℓ}, v_{x_ℓ}⟩. Three ways:
-`enumerate_risk` over all K s_c^L sentences, `closed_form` on collapsed weights, `sample_risk` by Monte Carlo with a
-standard error. Gradients are those with respect to M = U Vᵀ, (K, L, n_w), from which lemma S gives the others.
+The network is seen through its features V = φ(W) (V = W for h): score_j(x) = Σ_ℓ ⟨u_{j,ℓ}, v_{x_ℓ}⟩. Three
+ways: `enumerate_risk` over all K s_c^L sentences, `closed_form` on collapsed weights, `sample_risk` by Monte
+Carlo with a standard error. Gradients are those with respect to M = U Vᵀ, (K, L, n_w), from which lemma S
+gives the others.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from jaxtyping import Float
 from feature_collapse.arrays import LARGEST as LARGEST_NUMBER
 from feature_collapse.arrays import as_array
 from feature_collapse.errors import InputError, check_int, check_real
-from feature_collapse.risk.weights import Embeddings, LinearWeights, check_law, check_weights
+from feature_collapse.model.weights import Embeddings, LinearWeights, check_law, check_weights
 from feature_collapse.task.frequencies import Law
 from feature_collapse.task.latents import Latents, given
 from feature_collapse.task.sentences import sample
@@ -85,7 +86,9 @@ def enumerate_risk(
     s_c = len(V) // n_c
     mu = check_law(mu, s_c)
     if K * K * s_c**L > LARGEST:
-        raise InputError(f"K² s_c^L = {K}²·{s_c}^{L} scores, but enumeration allows {LARGEST:.0e}; use Monte Carlo")
+        raise InputError(
+            f"K² s_c^L = {K}²·{s_c}^{L} scores, but enumeration allows {LARGEST:.0e}; use Monte Carlo"
+        )
     sums = _Sums(V, U, latents, n_c)
     for k in range(K):
         for words, log_p in _sentences(latents[k], mu, K):
@@ -138,12 +141,14 @@ def collapsed_cross_entropy(
 ) -> float:
     """R_0 of weights v_(α,β) = r_β f_α, u_{k,ℓ} = c f_{z_{k,ℓ}} with f equiangular, without building them.
 
-    Where all r_β are equal (types I and II) the margins depend on the distance alone and the sum over the other
-    classes needs the sphere sizes only: O(K² L), any s_c. Where the latents are all n_c^L, each once, the risk
+    Where all r_β are equal (types I and II) the margins depend on the distance alone and the sum over the
+    other classes needs the sphere sizes only: O(K² L), any s_c. Where the latents are all n_c^L, each once,
+    the risk
     factorises: L Σ_β μ_β log(1 + (n_c - 1) exp(-κ c r_β)).
 
     Raises:
-        InputError: r of the wrong length or negative, c < 0, latents out of range, or neither of the two cases.
+        InputError: r of the wrong length or negative, c < 0, latents out of range, or neither of the two
+            cases.
     """
     r = as_array("r", r, 1)
     n_c = check_int("n_c", n_c, 2)

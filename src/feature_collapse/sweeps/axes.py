@@ -71,13 +71,17 @@ def read_axis(name: str, value: Any, source: str) -> Axis:
     if isinstance(value, Mapping):
         value = _range(name, value, where)
     if not isinstance(value, list):
-        raise InputError(f"{where} = {value!r}, but must be a list of values or a table with {', '.join(_RANGE)}")
+        raise InputError(
+            f"{where} = {value!r}, but must be a list of values or a table with {', '.join(_RANGE)}"
+        )
     return Axis(name, tuple(value), tuple({name: entry} for entry in value))
 
 
 def _together(name: str, entries: list[Any], where: str) -> Axis:
     if name in KEYS:
-        raise InputError(f"{where} is a setting, so its values must not be tables; give the axis another name")
+        raise InputError(
+            f"{where} is a setting, so its values must not be tables; give the axis another name"
+        )
     labels, changes = [], []
     for entry in entries:
         if not isinstance(entry, Mapping) or not isinstance(entry.get("label"), str):
@@ -110,14 +114,19 @@ def _range(name: str, table: Mapping[str, Any], where: str) -> list[Any]:
     low = 0.0 if scale == "log" else -np.inf
     high = np.inf if kind == "float" else float(2**53)  # whole numbers are exact up to there
     start, stop = (
-        check_real(f"{where}: {key}", table[key], max(low, -high), high, above=scale == "log") for key in ("from", "to")
+        check_real(f"{where}: {key}", table[key], max(low, -high), high, above=scale == "log")
+        for key in ("from", "to")
     )
     if points == 1 and start != stop:
-        raise InputError(f"{where} has points = 1, but from = {start:g} and to = {stop:g} are two; give at least 2")
+        raise InputError(
+            f"{where} has points = 1, but from = {start:g} and to = {stop:g} are two; give at least 2"
+        )
     with np.errstate(all="ignore"):
         space = np.geomspace(start, stop, points) if scale == "log" else np.linspace(start, stop, points)
     if not np.isfinite(space).all():
-        raise InputError(f"{where} goes from {start:g} to {stop:g}, too far apart for even steps; give a list")
+        raise InputError(
+            f"{where} goes from {start:g} to {stop:g}, too far apart for even steps; give a list"
+        )
     if kind == "int":
         whole = [int(x) for x in dict.fromkeys(np.rint(space).astype(int).tolist())]
         if len(whole) < points and scale == "linear":  # small whole numbers on a log scale are meant to merge
@@ -125,7 +134,11 @@ def _range(name: str, table: Mapping[str, Any], where: str) -> list[Any]:
                 f"{where} has points = {points}, but only {len(whole)} whole numbers from {start:g} to {stop:g}"
             )
         return whole
-    values = [float(f"{x:.6g}") for x in space]  # six digits, so that a value reads and stores as it was meant
+    values = [
+        float(f"{x:.6g}") for x in space
+    ]  # six digits, so that a value reads and stores as it was meant
     if len(set(values)) < points or not np.isfinite(values).all():
-        raise InputError(f"{where} has points = {points}, but to six digits they are not all different; give a list")
+        raise InputError(
+            f"{where} has points = {points}, but to six digits they are not all different; give a list"
+        )
     return values

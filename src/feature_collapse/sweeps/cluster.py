@@ -60,18 +60,21 @@ def connect(
     Args:
         scheduler: address of a scheduler, `tcp://host:port`; None for a local cluster.
         workers: of the local cluster; one per core by default.
-        memory_per_worker: limit, such as `2GiB`, above which a local worker is restarted and its run failed; by default
-            an equal share of the machine's memory.
+        memory_per_worker: limit, such as `2GiB`, above which a local worker is restarted and its run failed;
+            by default an equal share of the machine's memory.
         say: is told where the dashboard is, where there is one.
 
     Raises:
-        InputError: Dask is not installed, a scheduler that cannot be reached or has no workers, other versions there.
+        InputError: Dask is not installed, a scheduler that cannot be reached or has no workers, other
+            versions there.
     """
     distributed = import_distributed()
     import dask
 
     if scheduler is not None and (workers is not None or memory_per_worker is not None):
-        raise InputError("workers and memory per worker are those of the scheduler; give them only without --scheduler")
+        raise InputError(
+            "workers and memory per worker are those of the scheduler; give them only without --scheduler"
+        )
     limit = _memory(memory_per_worker)
     with dask.config.set(_CONFIG):
         if scheduler is None:
@@ -91,7 +94,9 @@ def _local(distributed: Any, count: int, limit: int | str) -> Iterator[Any]:
     cluster = client = None
     before = set(multiprocessing.active_children())
     try:
-        with _without_interrupts():  # the cluster's thread and all its workers inherit it: Ctrl-C is for the driver
+        with (
+            _without_interrupts()
+        ):  # the cluster's thread and all its workers inherit it: Ctrl-C is for the driver
             cluster = distributed.LocalCluster(
                 n_workers=count,
                 threads_per_worker=1,
@@ -158,7 +163,9 @@ def _check_address(address: str) -> None:
     host, _, port = place.rpartition(":")
     if scheme not in _SCHEMES or not host or not (port.isascii() and port.isdigit() and 0 < len(port) < 6):
         known = ", ".join(_SCHEMES)
-        raise InputError(f"scheduler = {address!r}, but must be an address such as tcp://127.0.0.1:8786 (of {known})")
+        raise InputError(
+            f"scheduler = {address!r}, but must be an address such as tcp://127.0.0.1:8786 (of {known})"
+        )
     check_int(f"the port of scheduler {address!r}", int(port), 1, 65535)
 
 

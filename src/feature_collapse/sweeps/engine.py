@@ -1,9 +1,9 @@
 """The driver of a sweep: hands batches to Dask, commits what comes back, retries, goes on.
 
-Batches in flight are few (two for each worker), so a kill costs little and a hundred thousand runs take no memory on
-the scheduler. A worker that dies takes along what it held: those runs are handed out again, each while nothing else is
-under way, so that only a run that kills its worker by itself is blamed; after `retries` more tries it is recorded as
-failed.
+Batches in flight are few (two for each worker), so a kill costs little and a hundred thousand runs take no
+memory on the scheduler. A worker that dies takes along what it held: those runs are handed out again, each
+while nothing else is under way, so that only a run that kills its worker by itself is blamed; after `retries`
+more tries it is recorded as failed.
 """
 
 from __future__ import annotations
@@ -84,8 +84,8 @@ def run_sweep(
     In a script, call it below `if __name__ == "__main__":`, since the workers are processes of their own.
 
     Args:
-        sweep: to run; None for the one in the file. A file that holds another sweep gets this one, and keeps the
-            results of runs that both have.
+        sweep: to run; None for the one in the file. A file that holds another sweep gets this one, and keeps
+            the results of runs that both have.
         path: the sweep file; made where it is not there.
         options: of the driver.
         confirmed: whether a grid of more than 10,000 runs is meant.
@@ -123,7 +123,9 @@ def checked(pending: Iterable[tuple[str, dict[str, Any]]], where: str) -> list[t
     for key, mapping in pending:
         settings = Settings.from_mapping(mapping, f"sweep file {where!r}")
         if settings.key() != key and settings.vocabulary is None:
-            raise InputError(f"sweep file {where!r} is damaged (the settings of run {key} do not give its key)")
+            raise InputError(
+                f"sweep file {where!r} is damaged (the settings of run {key} do not give its key)"
+            )
         if settings.key() != key:
             raise InputError(
                 f"vocabulary = {settings.vocabulary!r} is not what it was when run {key} of {where!r} was planned; "
@@ -135,7 +137,13 @@ def checked(pending: Iterable[tuple[str, dict[str, Any]]], where: str) -> list[t
 
 class _Driver:
     def __init__(
-        self, store: Store, sweep: Sweep, client: Any, todo: list[Unit], options: Options, report: Report | None
+        self,
+        store: Store,
+        sweep: Sweep,
+        client: Any,
+        todo: list[Unit],
+        options: Options,
+        report: Report | None,
     ) -> None:
         self.store, self.client, self.options, self.report = store, client, options, report
         self.quantities = sweep.quantities
@@ -223,7 +231,10 @@ class _Driver:
         futures = []
         for batch in handed:
             content = Batch(
-                tuple((unit.keys, unit.settings) for unit in batch), self.quantities, self.folder, self.versions
+                tuple((unit.keys, unit.settings) for unit in batch),
+                self.quantities,
+                self.folder,
+                self.versions,
             )
             future = self.client.submit(run_batch, content, pure=False, retries=0)
             self.flying[future] = batch

@@ -13,7 +13,8 @@ def check_targets(store: Path, *targets: Path) -> None:
     """Check the files that an export of a store is to write.
 
     Raises:
-        InputError: a target is the store or a file of its own, twice the same, no plain file, or in no folder.
+        InputError: a target is the store or a file of its own, twice the same, no plain file, or in no
+            folder.
     """
     seen: set[Path] = set()
     for target in targets:
@@ -26,7 +27,9 @@ def check_targets(store: Path, *targets: Path) -> None:
             ours = _resolved(store)
             ours = ours.with_name(ours.name + tail)
             if place == ours or (place.exists() and ours.exists() and place.samefile(ours)):
-                raise InputError(f"export file {str(target)!r} belongs to the sweep file itself; give another name")
+                raise InputError(
+                    f"export file {str(target)!r} belongs to the sweep file itself; give another name"
+                )
         if place in seen:
             raise InputError(f"export file {str(target)!r} is given twice; give each table a name of its own")
         seen.add(place)

@@ -46,7 +46,11 @@ def _opened(store: Path, mode: str, patience: float) -> Iterator[sqlite3.Connect
         raise _unusable(store, "it is not a file")
     try:
         lock = sqlite3.connect(
-            f"{place.as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=patience, check_same_thread=False
+            f"{place.as_uri()}?mode={mode}",
+            uri=True,
+            isolation_level=None,
+            timeout=patience,
+            check_same_thread=False,
         )
     except sqlite3.Error as error:
         raise _unusable(store, str(error)) from None
@@ -67,4 +71,6 @@ def _free(store: Path, lock: sqlite3.Connection, question: str) -> bool:
 
 
 def _unusable(store: Path, reason: str) -> InputError:
-    return InputError(f"{str(_place(store))!r} cannot be the lock of the sweep's driver: {reason}; move it away")
+    return InputError(
+        f"{str(_place(store))!r} cannot be the lock of the sweep's driver: {reason}; move it away"
+    )

@@ -9,17 +9,20 @@ import numpy as np
 
 from feature_collapse.experiments.run import Outcome
 from feature_collapse.experiments.settings import Settings
-from feature_collapse.normalisers import make_normaliser
+from feature_collapse.model.normalisers import make_normaliser
 from feature_collapse.task import Task
 
 RANK_TOLERANCE = 0.01  # smaller singular values, relative to the largest, are what a gap of 0.1 % leaves
 
 
-def measure(settings: Settings, task: Task, outcome: Outcome, quantities: tuple[str, ...] = ()) -> dict[str, Any]:
+def measure(
+    settings: Settings, task: Task, outcome: Outcome, quantities: tuple[str, ...] = ()
+) -> dict[str, Any]:
     """Names and numbers (or lists of numbers) of a run; JSON-able, NaN and infinities as None.
 
     Beside the summary: `rank_W`, `rank_U` (of the features φ(w) and of the u_{k,ℓ}), and `type_I`, `type_II`,
-    `type_III`, the residuals of definitions 1-3: 0 for a configuration of the type, at most 1. O((n_w + K L) d²).
+    `type_III`, the residuals of definitions 1-3: 0 for a configuration of the type, at most 1. O((n_w + K L)
+    d²).
 
     Args:
         settings: of the run.
@@ -29,7 +32,7 @@ def measure(settings: Settings, task: Task, outcome: Outcome, quantities: tuple[
     """
     import torch
 
-    from feature_collapse.theory.collapse_types import fit_type
+    from feature_collapse.theory.types import fit_type
 
     found = {name: value for name, value in outcome.summary.items() if _numeric(value)}
     normaliser = make_normaliser(settings.normaliser, settings.eps)

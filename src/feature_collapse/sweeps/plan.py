@@ -1,8 +1,9 @@
 """From runs to batches: what belongs together, what it costs, how much makes a batch.
 
-A unit is what must run on one worker in one go: a single run, or runs of SGD that differ only in `epochs`, each of
-which goes on where the one before stopped. Units are ordered so that those sharing data are neighbours and the
-dearest data comes first; a batch is as many neighbours as make about `TARGET` seconds at the speed measured so far.
+A unit is what must run on one worker in one go: a single run, or runs of SGD that differ only in `epochs`,
+each of which goes on where the one before stopped. Units are ordered so that those sharing data are
+neighbours and the dearest data comes first; a batch is as many neighbours as make about `TARGET` seconds at
+the speed measured so far.
 """
 
 from __future__ import annotations
@@ -16,7 +17,19 @@ from typing import Any
 TARGET = 1.5  # seconds of a batch: scheduling one takes a few milliseconds
 _MOST = 500  # runs in a batch
 _FORGET = 0.3  # weight of the newest measurement
-_DATA = ("n_c", "n_w", "L", "K", "word_law", "exponent", "frequencies", "vocabulary", "design", "seed", "n_test")
+_DATA = (
+    "n_c",
+    "n_w",
+    "L",
+    "K",
+    "word_law",
+    "exponent",
+    "frequencies",
+    "vocabulary",
+    "design",
+    "seed",
+    "n_test",
+)
 
 Mapping = dict[str, Any]
 
@@ -50,7 +63,9 @@ def units(runs: Iterable[tuple[str, Mapping]], *, chains: bool = True) -> list[U
     together: dict[str, list[tuple[str, Mapping]]] = {}
     for key, settings in runs:
         join = chains and settings["method"] == "sgd"
-        name = json.dumps({k: v for k, v in settings.items() if k != "epochs"}, sort_keys=True) if join else key
+        name = (
+            json.dumps({k: v for k, v in settings.items() if k != "epochs"}, sort_keys=True) if join else key
+        )
         together.setdefault(name, []).append((key, settings))
     made = []
     for members in together.values():
@@ -107,7 +122,8 @@ class Planner:
     def predicted(self, unit: Unit) -> float | None:
         """Seconds that a unit should take, or None before one of its kind was measured.
 
-        The larger of the mean time and the time in proportion to the work: small runs cost more than their work.
+        The larger of the mean time and the time in proportion to the work: small runs cost more than their
+        work.
         """
         if unit.kind not in self._speed:
             return None

@@ -1,7 +1,7 @@
 """The results of a sweep as columns: read from its file or from an exported CSV, written as CSV or Parquet, summarised.
 
-Columns: `group`, the axes, the settings that differ between runs, `state`, `attempts`, `error`, `run_seconds`, and what
-was measured (a list of numbers becomes `name_1`, `name_2`, …), then `key`.
+Columns: `group`, the axes, the settings that differ between runs, `state`, `attempts`, `error`,
+`run_seconds`, and what was measured (a list of numbers becomes `name_1`, `name_2`, …), then `key`.
 """
 
 from __future__ import annotations
@@ -91,14 +91,16 @@ class Results:
         return Results(self.name, {name: [values[i] for i in rows] for name, values in self.columns.items()})
 
 
-def read_results(store: Store, quantities: Collection[str] | None = None, *, as_text: bool = False) -> Results:
+def read_results(
+    store: Store, quantities: Collection[str] | None = None, *, as_text: bool = False
+) -> Results:
     """The finished and failed runs of a sweep file, in the order of the grid. O(rows).
 
     Args:
         store: the open file.
         quantities: what was measured that is wanted, by the names of their columns; None for all.
-        as_text: whether fractions that were measured stay the text in the file, which is faster where they are only
-            written again.
+        as_text: whether fractions that were measured stay the text in the file, which is faster where they
+            are only written again.
 
     Raises:
         InputError: a file whose rows are not what we wrote.
@@ -151,11 +153,14 @@ def _columns(
         return {name: [] for name in (*_FIRST, *_LAST, "key")}
     names = list(dict.fromkeys(name for labels in axes for name in labels))
     first = settings[0]
-    differ = [name for name in first if name not in names and any(one.get(name) != first[name] for one in settings)]
+    differ = [
+        name for name in first if name not in names and any(one.get(name) != first[name] for one in settings)
+    ]
     columns: dict[str, list[Any]] = {"group": held["grp"]}
     for name in names:  # an axis that a block lacks has there the value of the setting
         columns[name] = [
-            _cell(labels[name] if name in labels else one.get(name)) for labels, one in zip(axes, settings, strict=True)
+            _cell(labels[name] if name in labels else one.get(name))
+            for labels, one in zip(axes, settings, strict=True)
         ]
     for name in differ:
         columns[name] = [_cell(one.get(name)) for one in settings]
@@ -208,7 +213,9 @@ def write_parquet(results: Results, path: Path) -> None:
         import polars
     except ImportError:
         raise InputError("Parquet needs polars: install feature-collapse[export]") from None
-    frame = polars.DataFrame([polars.Series(name, values, strict=False) for name, values in results.columns.items()])
+    frame = polars.DataFrame(
+        [polars.Series(name, values, strict=False) for name, values in results.columns.items()]
+    )
     buffer = io.BytesIO()
     frame.write_parquet(buffer)
     write_atomically(path, buffer.getvalue())
@@ -267,15 +274,20 @@ def cells(
     """One cell for each combination of the columns `by`, in order of appearance; runs without a value are left out.
 
     Raises:
-        InputError: an unknown column, a value that is not a number, or one beyond ±1e150, whose square is no float.
+        InputError: an unknown column, a value that is not a number, or one beyond ±1e150, whose square is no
+            float.
     """
     numbers = results.numbers(value) if isinstance(value, str) else value(results)
     beyond = numbers[np.abs(numbers) > _LARGEST]
     if beyond.size:
         name = value if isinstance(value, str) else "a quantity"
-        raise InputError(f"{name} = {beyond[0]:g} in sweep {results.name!r}, but must be within ±{_LARGEST:g}")
+        raise InputError(
+            f"{name} = {beyond[0]:g} in sweep {results.name!r}, but must be within ±{_LARGEST:g}"
+        )
     groups: dict[tuple[Any, ...], list[float]] = {}
-    for key, number in zip(zip(*(results.column(name) for name in by), strict=True), numbers.tolist(), strict=True):
+    for key, number in zip(
+        zip(*(results.column(name) for name in by), strict=True), numbers.tolist(), strict=True
+    ):
         if not math.isnan(number):
             groups.setdefault(key, []).append(number)
     return {key: _cell_of(values) for key, values in groups.items()}

@@ -1,7 +1,7 @@
 """The tables of a sweep's file, their version, and the steps from each older version to the next.
 
-Version 1 had no groups, no versions of the libraries, no name of the worker. A step is applied in one transaction,
-so a file is of the old version or of the new one.
+Version 1 had no groups, no versions of the libraries, no name of the worker. A step is applied in one
+transaction, so a file is of the old version or of the new one.
 """
 
 from __future__ import annotations

@@ -118,11 +118,14 @@ class Sweep:
                     yield Run(key, block.group, labels, settings)
 
     @classmethod
-    def from_mapping(cls, source: Mapping[str, Any], where: str = "the sweep", *, quick: bool = False) -> Sweep:
+    def from_mapping(
+        cls, source: Mapping[str, Any], where: str = "the sweep", *, quick: bool = False
+    ) -> Sweep:
         """A sweep from a plain mapping, as a TOML file gives it; with `quick`, at its quick size.
 
         Raises:
-            InputError: an unknown key or axis (the nearest is named), an empty grid, a value of the wrong kind.
+            InputError: an unknown key or axis (the nearest is named), an empty grid, a value of the wrong
+                kind.
         """
         plain = _quick(dict(source), where) if quick else {k: v for k, v in source.items() if k != "quick"}
         if not quick and _table(source, "quick", where):
@@ -182,7 +185,9 @@ def _block(entry: Mapping[str, Any], base: Mapping[str, Any], where: str) -> Blo
     own = {**base, **_table(entry, "base", where)}
     for key in own:
         if key not in KEYS:
-            raise InputError(f"{where}: unknown key {key!r} in base{nearest(key, KEYS)}; known are {', '.join(KEYS)}")
+            raise InputError(
+                f"{where}: unknown key {key!r} in base{nearest(key, KEYS)}; known are {', '.join(KEYS)}"
+            )
     axes = tuple(read_axis(name, value, where) for name, value in _table(entry, "axes", where).items())
     owner: dict[str, str] = {}
     for axis in axes:
@@ -214,4 +219,6 @@ def _table(source: Mapping[str, Any], key: str, where: str) -> dict[str, Any]:
 def _known(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
     for key in table:
         if key not in known:
-            raise InputError(f"{where}: unknown key {key!r}{nearest(key, known)}; known are {', '.join(known)}")
+            raise InputError(
+                f"{where}: unknown key {key!r}{nearest(key, known)}; known are {', '.join(known)}"
+            )

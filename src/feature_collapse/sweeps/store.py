@@ -1,7 +1,7 @@
 """The store of a sweep: one SQLite file, one row per run, keyed by the hash of its settings.
 
-The driver is the only writer. Results are committed as they arrive, each batch in one transaction; a kill at any
-moment leaves every committed row whole. Readers (status, export, plot) may look on while it works.
+The driver is the only writer. Results are committed as they arrive, each batch in one transaction; a kill at
+any moment leaves every committed row whole. Readers (status, export, plot) may look on while it works.
 """
 
 from __future__ import annotations
@@ -79,7 +79,9 @@ class Store:
         with told(self.path):
             row = self._db.execute("SELECT spec FROM sweep").fetchone()
         if row is None:
-            raise InputError(f"sweep file {str(self.path)!r} holds no sweep yet: its first run was stopped at once")
+            raise InputError(
+                f"sweep file {str(self.path)!r} holds no sweep yet: its first run was stopped at once"
+            )
         return Sweep.from_mapping(parse(self.path, row[0], "the sweep"), f"sweep file {str(self.path)!r}")
 
     def set_sweep(self, sweep: Sweep, runs: Iterable[Run]) -> None:
@@ -109,7 +111,9 @@ class Store:
         with self._transaction() as db:
             db.execute("UPDATE runs SET state = 'pending' WHERE state = 'running'")
             if failed:
-                db.execute("UPDATE runs SET state = 'pending', attempts = 0, error = NULL WHERE state = 'failed'")
+                db.execute(
+                    "UPDATE runs SET state = 'pending', attempts = 0, error = NULL WHERE state = 'failed'"
+                )
 
     def pending(self) -> list[tuple[str, dict[str, Any]]]:
         """Key and settings of every run that is still to do, in the order of the grid."""
@@ -177,12 +181,16 @@ class Store:
             "driven_by": self.driven_by(),
         }
 
-    def columns(self, states: tuple[str, ...] = ("done", "failed"), *, settings: bool = True) -> dict[str, list[Any]]:
+    def columns(
+        self, states: tuple[str, ...] = ("done", "failed"), *, settings: bool = True
+    ) -> dict[str, list[Any]]:
         """The runs of the present grid in some states, in the order of the grid, column by column, JSON as text.
 
         Without `settings`, most of the text, it takes half as long.
         """
-        names = ["key", "grp", "axes", "state", "attempts", "error", "seconds", "result"] + ["settings"] * settings
+        names = ["key", "grp", "axes", "state", "attempts", "error", "seconds", "result"] + [
+            "settings"
+        ] * settings
         marks = ", ".join("?" * len(states))
         with told(self.path):
             found = self._db.execute(
@@ -209,7 +217,8 @@ class Store:
                 raise InputError(f"{self._driver()}; wait for it or stop it")
             with self._transaction() as db:
                 db.execute(
-                    "INSERT OR REPLACE INTO driver VALUES (1, ?, ?, ?)", (os.getpid(), socket.gethostname(), _now())
+                    "INSERT OR REPLACE INTO driver VALUES (1, ?, ?, ?)",
+                    (os.getpid(), socket.gethostname(), _now()),
                 )
             yield
 
@@ -224,8 +233,8 @@ def open_store(path: str | Path, *, create: bool = False) -> Store:
     """Open a sweep file; bring an older one to the present schema. One that cannot be written can be read all the same.
 
     Raises:
-        InputError: a file that is missing (unless `create`), is not ours, is damaged, or is from a newer version;
-            it is left as it was.
+        InputError: a file that is missing (unless `create`), is not ours, is damaged, or is from a newer
+            version; it is left as it was.
     """
     try:
         path = Path(path).resolve()

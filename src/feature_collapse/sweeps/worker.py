@@ -1,10 +1,11 @@
 """What a worker does: a batch of runs, one after the other on one thread, sharing data where they can.
 
 Runs with the same task and seed share latents, test set and training sentences: a smaller training set is the
-beginning of a larger one. Runs of SGD that differ only in `epochs` go on from one another, bit by bit as if each had
-begun from the start, since the shuffles depend on the epoch alone. Certified runs of the plain network that differ
-only in λ or n_spl begin from their neighbour's weights; the gap asked for is proved for each. Those of a normalised
-network do not: there a word that is not in the training set stays where it started, and the test accuracy with it.
+beginning of a larger one. Runs of SGD that differ only in `epochs` go on from one another, bit by bit as if
+each had begun from the start, since the shuffles depend on the epoch alone. Certified runs of the plain
+network that differ only in λ or n_spl begin from their neighbour's weights; the gap asked for is proved for
+each. Those of a normalised network do not: there a word that is not in the training set stays where it
+started, and the test accuracy with it.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _ERROR_LENGTH = 500
 _NEEDED = (
     "feature_collapse.experiments.run",
     "feature_collapse.sweeps.measure",
-    "feature_collapse.theory.collapse_types",
+    "feature_collapse.theory.types",
 )
 
 
@@ -73,7 +74,9 @@ def versions() -> dict[str, str]:
 def difference(ours: Mapping[str, str], theirs: Mapping[str, str]) -> str:
     """How two sets of versions differ, as the tail of a sentence, or nothing."""
     return ", ".join(
-        f"{name} {theirs.get(name)} instead of {ours[name]}" for name in ours if theirs.get(name) != ours[name]
+        f"{name} {theirs.get(name)} instead of {ours[name]}"
+        for name in ours
+        if theirs.get(name) != ours[name]
     )
 
 
@@ -81,7 +84,8 @@ def run_batch(batch: Batch) -> dict[str, Any]:
     """Run the units of a batch in their order.
 
     Returns:
-        `units`: for each unit its seconds and its runs' outcomes (key, error, seconds, result); `worker`: a name.
+        `units`: for each unit its seconds and its runs' outcomes (key, error, seconds, result); `worker`: a
+            name.
 
     Raises:
         WrongVersions: before any work.
@@ -130,8 +134,8 @@ def _run(
 ) -> dict[str, Any]:
     from feature_collapse.experiments.run import Outcome, execute, run
     from feature_collapse.experiments.settings import Settings
+    from feature_collapse.sgd.checkpoint import read_checkpoint, write_checkpoint
     from feature_collapse.sweeps.measure import measure
-    from feature_collapse.training.checkpoint import read_checkpoint, write_checkpoint
 
     settings = Settings.from_mapping(mapping)
     if settings.key() != key:
@@ -187,7 +191,7 @@ class _Shared:
     def keep(self, mapping: dict[str, Any], outcome: Any) -> None:
         """Remember the weights of a certified run that are not zero."""
         if mapping["method"] == "certified" and outcome.W.any():
-            from feature_collapse.training.solution import compressed
+            from feature_collapse.solver.solution import compressed
 
             self._last = (_neighbour_name(mapping), compressed(outcome.W, outcome.U))
 

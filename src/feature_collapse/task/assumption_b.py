@@ -1,10 +1,12 @@
 """Assumption B, the hypothesis of the converses of theorems 1 and 3 (paper appendix B.2, equations 43-44).
 
-    B: the only positive semi-definite A with ⟨A, Γ_jk⟩ = ⟨A, Γ_j'k'⟩ whenever dist(z_j, z_k) = dist(z_j', z_k'),
+    B: the only positive semi-definite A with ⟨A, Γ_jk⟩ = ⟨A, Γ_j'k'⟩ whenever dist(z_j, z_k) = dist(z_j',
+    z_k'),
        Γ_jk = (Z_k - Z_j) Z_kᵀ, are A = a I + b 11ᵀ.
 
-Decided by a rank: I and 11ᵀ solve the linear system and I is positive definite, so a small multiple of any further
-symmetric solution may be added to it. Hence B holds if and only if the symmetric solutions have dimension 2.
+Decided by a rank: I and 11ᵀ solve the linear system and I is positive definite, so a small multiple of any
+further symmetric solution may be added to it. Hence B holds if and only if the symmetric solutions have
+dimension 2.
 """
 
 from __future__ import annotations
@@ -66,7 +68,9 @@ def _left_sides(z_j: np.ndarray, z_k: np.ndarray, n_c: int) -> np.ndarray:
     """⟨A, Γ_jk⟩ as coefficients of the entries of A on and above the diagonal, one row for each pair."""
     n = len(z_j)
     index = (np.arange(n)[:, None] * n_c + z_j) * n_c + z_k
-    counts = np.bincount(index.ravel(), minlength=n * n_c * n_c).reshape(n, n_c, n_c)  # [a, b]: z_j = a, z_k = b
+    counts = np.bincount(index.ravel(), minlength=n * n_c * n_c).reshape(
+        n, n_c, n_c
+    )  # [a, b]: z_j = a, z_k = b
     form = -counts - counts.transpose(0, 2, 1)
     diagonal = np.arange(n_c)
     form[:, diagonal, diagonal] = counts.sum(axis=1) - counts[:, diagonal, diagonal]

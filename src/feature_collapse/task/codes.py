@@ -58,7 +58,9 @@ def generator(name: str, n_c: int, L: int) -> Generator:
 
 def _require(name: str, n_c: int, L: int, want_n_c: int, want_L: int) -> None:
     if (n_c, L) != (want_n_c, want_L):
-        raise InputError(f"n_c = {n_c} and L = {L}, but the {name} code has n_c = {want_n_c} and L = {want_L}")
+        raise InputError(
+            f"n_c = {n_c} and L = {L}, but the {name} code has n_c = {want_n_c} and L = {want_L}"
+        )
 
 
 def _projective_points(n_c: int, L: int, name: str) -> Generator:
@@ -109,7 +111,8 @@ def codewords(matrix: Generator, n_c: int) -> Int[np.ndarray, "K L"]:
     """All n_c^m codewords of a generator matrix, m its rank. Time and memory O(K L).
 
     Raises:
-        InputError: n_c not prime, entries outside 0..n_c-1, dependent rows, or a table of more than 2^28 entries.
+        InputError: n_c not prime, entries outside 0..n_c-1, dependent rows, or a table of more than 2^28
+            entries.
     """
     matrix = np.asarray(matrix)
     if not is_prime(check_int("n_c", n_c, 2)):
@@ -124,7 +127,9 @@ def codewords(matrix: Generator, n_c: int) -> Int[np.ndarray, "K L"]:
         )
     m, L = matrix.shape
     if len(row_reduce(matrix, n_c)[1]) < m:
-        raise InputError(f"the {m} rows of the generator matrix are dependent modulo {n_c}, but must be independent")
+        raise InputError(
+            f"the {m} rows of the generator matrix are dependent modulo {n_c}, but must be independent"
+        )
     if n_c**m * L > LARGEST:
         raise InputError(f"the code has n_c^m = {n_c}^{m} words, but K·L must be ≤ {LARGEST}")
     words = np.zeros((1, L), dtype=np.int64)

@@ -65,11 +65,15 @@ def given(frequencies: Sequence[float] | np.ndarray, s_c: int | None = None) -> 
         raise InputError(f"frequencies have length {mu.size}, but must have length s_c = n_w / n_c = {s_c}")
     wrong = np.flatnonzero(~(np.isfinite(mu) & (mu > 0)))
     if wrong.size:
-        raise InputError(f"frequencies[{wrong[0]}] = {mu[wrong[0]]:g}, but every frequency must be finite and > 0")
+        raise InputError(
+            f"frequencies[{wrong[0]}] = {mu[wrong[0]]:g}, but every frequency must be finite and > 0"
+        )
     mu /= mu.max()  # first, so that the sum of huge values cannot overflow
     mu /= mu.sum()
     if mu.min() < np.finfo(np.float64).tiny:
-        raise InputError("frequencies span more than float64 can hold; the smallest / largest must be ≥ 1e-307")
+        raise InputError(
+            "frequencies span more than float64 can hold; the smallest / largest must be ≥ 1e-307"
+        )
     return mu
 
 

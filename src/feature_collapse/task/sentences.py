@@ -1,7 +1,7 @@
 """Sentences sampled from latents: x ~ D_z has word x_ℓ = (z_ℓ, β_ℓ) with β_ℓ ~ μ independently (paper §2, A.3).
 
-Row i·K + k of a set is the i-th sentence of class k, so the first n·K rows of a larger set with the same seed are
-the set with n sentences per class, and any prefix of whole blocks is balanced.
+Row i·K + k of a set is the i-th sentence of class k, so the first n·K rows of a larger set with the same seed
+are the set with n sentences per class, and any prefix of whole blocks is balanced.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ def word_type(n_w: int) -> type[np.signedinteger]:
 def sample(latents: Latents, mu: Law, n_spl: int, rng: np.random.Generator) -> Sentences:
     """n_spl sentences for each of the K latents.
 
-    Time O(n_spl K L log s_c); memory 2 bytes (4 where n_w > 32767) for each of the n_spl·K·L words, and 20 MB.
+    Time O(n_spl K L log s_c); memory 2 bytes (4 where n_w > 32767) for each of the n_spl·K·L words, and 20
+    MB.
 
     Raises:
         InputError: if n_spl < 1.

@@ -2,12 +2,14 @@
 
     S_r(k) = {j : dist(z_j, z_k) = r}                                                   (36)
     assumption A: for r ≥ 1, k, ℓ, the latents of S_r(k) have at position ℓ the concept α
-        ρ C(L-1, r) (n_c-1)^r times for α = z_{k,ℓ}, ρ C(L-1, r-1) (n_c-1)^(r-1) times for another,  ρ = K/n_c^L  (35)
+        ρ C(L-1, r) (n_c-1)^r times for α = z_{k,ℓ}, ρ C(L-1, r-1) (n_c-1)^(r-1) times for another,  ρ =
+        K/n_c^L  (35)
     lemma B: (i) |S_r(k)| is the same for every k;  (ii) every concept has the share 1/n_c of every position;
         (iii) Σ_{j∈S_r(k)} Z_j = θ_r Z_k + A_r for every k.
 
-The proofs use (i)-(iii) alone. With distinct latents assumption A holds exactly only for K = n_c^L: adding (35) over
-r and α gives K - 1 on the left and K - K/n_c^L on the right. (i)-(iii) hold for many smaller sets (linear codes).
+The proofs use (i)-(iii) alone. With distinct latents assumption A holds exactly only for K = n_c^L: adding
+(35) over r and α gives K - 1 on the left and K - K/n_c^L on the right. (i)-(iii) hold for many smaller sets
+(linear codes).
 """
 
 from __future__ import annotations
@@ -38,7 +40,8 @@ def one_hot(latents: Latents, n_c: int) -> Float[np.ndarray, "K n_cL"]:
 def distance_blocks(latents: Latents, n_c: int) -> Iterator[tuple[slice, Int[np.ndarray, "B K"]]]:
     """Hamming distances between the latents, a block of rows at a time.
 
-    Time O(K² L n_c) multiplications; memory about 300 MB at most, beside the one-hot table of K L n_c numbers.
+    Time O(K² L n_c) multiplications; memory about 300 MB at most, beside the one-hot table of K L n_c
+    numbers.
 
     Raises:
         InputError: latents that are not a K×L table of 0..n_c-1.
@@ -117,7 +120,8 @@ class Symmetry:
 def measure_symmetry(latents: Latents, n_c: int) -> Symmetry:
     """Residuals of assumption A and of lemma B (i)-(iii), with the fitted θ_r and A_r.
 
-    Time O(K² L² n_c); memory about 500 MB at most beside O(L² n_c + K L n_c). (i)-(iii) are decided in integers.
+    Time O(K² L² n_c); memory about 500 MB at most beside O(L² n_c + K L n_c). (i)-(iii) are decided in
+    integers.
 
     Raises:
         InputError: latents that are not a K×L table of 0..n_c-1.
@@ -147,7 +151,9 @@ def measure_symmetry(latents: Latents, n_c: int) -> Symmetry:
     theta, A, off, norm = _fit_iii(sums, squares, cross, total, K, L)
     mean = sizes.mean(axis=0)
     residual_i = (
-        np.sqrt(((sizes - mean) ** 2).mean(axis=0).sum() / (mean**2).sum()) if np.ptp(sizes, axis=0).any() else 0.0
+        np.sqrt(((sizes - mean) ** 2).mean(axis=0).sum() / (mean**2).sum())
+        if np.ptp(sizes, axis=0).any()
+        else 0.0
     )
     unequal = any(n_c * x != K for x in total)
     return Symmetry(
@@ -162,7 +168,9 @@ def measure_symmetry(latents: Latents, n_c: int) -> Symmetry:
     )
 
 
-def assumption_a_counts(n_c: int, L: int, K: int) -> tuple[Float[np.ndarray, " L_1"], Float[np.ndarray, " L_1"]]:
+def assumption_a_counts(
+    n_c: int, L: int, K: int
+) -> tuple[Float[np.ndarray, " L_1"], Float[np.ndarray, " L_1"]]:
     """The two right-hand sides of (35) for r = 0..L: for α = z_{k,ℓ} and for another concept.
 
     Raises:

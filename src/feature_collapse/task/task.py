@@ -121,7 +121,9 @@ def word_law_of(s_c: int, word_law: str, exponent: float = 1.0, values: Sequence
     """
     check_choice("word_law", word_law, WORD_LAWS)
     if (values is not None) != (word_law == "given"):
-        raise InputError(f"word_law = {word_law!r}: frequencies must be given exactly when word_law = 'given'")
+        raise InputError(
+            f"word_law = {word_law!r}: frequencies must be given exactly when word_law = 'given'"
+        )
     if word_law == "uniform":
         return frequencies.uniform(s_c)
     return frequencies.zipf(s_c, exponent) if values is None else frequencies.given(values, s_c)

@@ -61,7 +61,9 @@ class Vocabulary:
         Raises:
             InputError: if alpha or beta is out of range.
         """
-        return check_int("alpha", alpha, 0, self.n_c - 1) * self.s_c + check_int("beta", beta, 0, self.s_c - 1)
+        return check_int("alpha", alpha, 0, self.n_c - 1) * self.s_c + check_int(
+            "beta", beta, 0, self.s_c - 1
+        )
 
     def pair(self, index: int) -> tuple[int, int]:
         """The (alpha, beta) of a word index; inverse of `index`.
@@ -91,8 +93,8 @@ def read_vocabulary(path: str | Path) -> tuple[Vocabulary, Law]:
     """A vocabulary with names, and its word law, from a CSV file with columns `word,concept,frequency`.
 
     The model has one law μ for all concepts. It is the mean over concepts of the sorted relative frequencies:
-    μ_β is the mean frequency of a concept's β-th most frequent word. Words are put in that order. `path` may be
-    `food`, the list that comes with the package (vegetables, dairy, meat).
+    μ_β is the mean frequency of a concept's β-th most frequent word. Words are put in that order. `path` may
+    be `food`, the list that comes with the package (vegetables, dairy, meat).
 
     Raises:
         InputError: for a missing file, missing columns, repeated words, unequal concept sizes, fewer than two
@@ -105,7 +107,9 @@ def read_vocabulary(path: str | Path) -> tuple[Vocabulary, Law]:
             lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-            raise InputError(f"vocabulary {str(path)!r} cannot be read ({reason}); give a CSV file or 'food'") from None
+            raise InputError(
+                f"vocabulary {str(path)!r} cannot be read ({reason}); give a CSV file or 'food'"
+            ) from None
     rows = csv.DictReader(line for line in lines if line.strip() and not line.startswith("#"))
     found = tuple(rows.fieldnames or ())
     for column in COLUMNS:
@@ -117,21 +121,29 @@ def read_vocabulary(path: str | Path) -> tuple[Vocabulary, Law]:
     return _from_rows(str(path), [(row["word"], row["concept"], row["frequency"]) for row in rows])
 
 
-def _from_rows(path: str, rows: Sequence[tuple[str | None, str | None, str | None]]) -> tuple[Vocabulary, Law]:
+def _from_rows(
+    path: str, rows: Sequence[tuple[str | None, str | None, str | None]]
+) -> tuple[Vocabulary, Law]:
     by_concept: dict[str, list[tuple[float, str]]] = {}
     seen: set[str] = set()
     for number, (word, concept, text) in enumerate(rows, start=1):
         if not word or not concept or not text:
-            raise InputError(f"vocabulary {path!r}, entry {number}: word, concept and frequency must all be given")
+            raise InputError(
+                f"vocabulary {path!r}, entry {number}: word, concept and frequency must all be given"
+            )
         if word in seen:
-            raise InputError(f"vocabulary {path!r}, entry {number}: the word {word!r} occurs twice, but must be unique")
+            raise InputError(
+                f"vocabulary {path!r}, entry {number}: the word {word!r} occurs twice, but must be unique"
+            )
         seen.add(word)
         try:
             frequency = float(text)
         except ValueError:
             frequency = np.nan
         if not (np.isfinite(frequency) and frequency > 0):
-            raise InputError(f"vocabulary {path!r}, word {word!r}: frequency = {text!r}, but must be a number > 0")
+            raise InputError(
+                f"vocabulary {path!r}, word {word!r}: frequency = {text!r}, but must be a number > 0"
+            )
         by_concept.setdefault(concept, []).append((frequency, word))
     if len(by_concept) < 2:
         raise InputError(f"vocabulary {path!r} has {len(by_concept)} concepts, but must have at least 2")

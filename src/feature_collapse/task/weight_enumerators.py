@@ -1,10 +1,11 @@
 """Weight enumerators of linear codes, and whether the code is symmetric enough for theorem 1 (theory R4).
 
-For the codewords of a linear code as latents, |S_r(k)| is the number A_r of codewords of weight r, for every k.
-Scaling by a unit keeps weights, so at position ℓ the codewords of weight r have every non-zero symbol equally often;
-(ii) then needs that no coordinate is always zero, and (iii) that the number of codewords of weight r that are
-non-zero at ℓ does not depend on ℓ. A coordinate-transitive automorphism group gives the latter; here it is counted.
-The smaller of the code and its dual is enumerated; MacWilliams' identity leads from one to the other, in integers.
+For the codewords of a linear code as latents, |S_r(k)| is the number A_r of codewords of weight r, for every
+k. Scaling by a unit keeps weights, so at position ℓ the codewords of weight r have every non-zero symbol
+equally often; (ii) then needs that no coordinate is always zero, and (iii) that the number of codewords of
+weight r that are non-zero at ℓ does not depend on ℓ. A coordinate-transitive automorphism group gives the
+latter; here it is counted. The smaller of the code and its dual is enumerated; MacWilliams' identity leads
+from one to the other, in integers.
 """
 
 from __future__ import annotations
@@ -80,7 +81,8 @@ def code_symmetry(matrix: Generator, n_c: int) -> CodeSymmetry:
 def dual_symmetry(matrix: Generator, n_c: int) -> CodeSymmetry:
     """Weights and symmetry of the dual of the code with generator matrix `matrix` (m, L), which has n_c^(L-m) words.
 
-    `matrix` is taken to be of full rank modulo n_c. Time O(n_c^m L + L²) operations on integers of L log2(n_c) bits.
+    `matrix` is taken to be of full rank modulo n_c. Time O(n_c^m L + L²) operations on integers of L
+    log2(n_c) bits.
     """
     m, L = matrix.shape
     weights, at = _enumerate(matrix, n_c)

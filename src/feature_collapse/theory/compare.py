@@ -1,7 +1,7 @@
 """Weights against the theory: predicted, measured, relative error, the collapse type, and the symmetry of the latents.
 
-Works on plain arrays from any source. The theory is about the true risk with exact normalisation (ε = 0); what was
-trained on finite data with ε > 0 agrees up to those differences.
+Works on plain arrays from any source. The theory is about the true risk with exact normalisation (ε = 0);
+what was trained on finite data with ε > 0 agrees up to those differences.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ import numpy as np
 
 from feature_collapse.arrays import LARGEST, as_array
 from feature_collapse.errors import InputError, check_choice, check_int, check_real
-from feature_collapse.risk.weights import Embeddings, LinearWeights, check_law, check_weights
+from feature_collapse.model.weights import Embeddings, LinearWeights, check_law, check_weights
 from feature_collapse.task.assumption_b import AssumptionB, assumption_b
 from feature_collapse.task.frequencies import Law, is_uniform
 from feature_collapse.task.frequencies import given as given_law
 from feature_collapse.task.latents import Latents, given
 from feature_collapse.task.symmetry import Symmetry, measure_symmetry
 from feature_collapse.theory import mean_field, theorem1, theorem2, theorem3
-from feature_collapse.theory.collapse_types import TOLERANCE, Verdict, classify
 from feature_collapse.theory.distance_law import DistanceLaw, Spheres, log_share
+from feature_collapse.theory.types import TOLERANCE, Verdict, classify
 
 NORMALISERS = ("none", "layernorm", "rmsnorm", "sphere")
 _AFFORDABLE = 1e12  # K² L² n_c: beyond it the symmetry is not measured
@@ -39,8 +39,9 @@ class Reference:
         theorem: `theorem 1`, `theorem 2`, `theorem 3`, `R5 (mean field)` or `none`.
         exact: whether all hypotheses hold.
         note: one sentence on the hypotheses.
-        values: predictions under the keys of a record's summary: `risk`, `train_ce`, `penalty`, `norm_W_mean`,
-            `norm_W_std`, `norm_U_mean`, `norm_U_std`, `singular_values_W`, `singular_values_U`.
+        values: predictions under the keys of a record's summary: `risk`, `train_ce`, `penalty`,
+            `norm_W_mean`, `norm_W_std`, `norm_U_mean`, `norm_U_std`, `singular_values_W`,
+            `singular_values_U`.
         r: (s_c,) predicted norm of each word of a concept, or None.
     """
 
@@ -108,13 +109,17 @@ def refer(
     check_choice("normaliser", normaliser, NORMALISERS)
     K, L = latents.shape
     if check_real("lambda", lambda_, 0.0) == 0.0 or K < 2:
-        return Reference("none", False, "there is no minimiser without a penalty (λ = 0), or with one class", {})
+        return Reference(
+            "none", False, "there is no minimiser without a penalty (λ = 0), or with one class", {}
+        )
     smallest = n_c if normaliser == "layernorm" else n_c - 1
     if d < smallest:
         return Reference("none", False, f"d = {d}, but the theory needs d ≥ {smallest}", {})
     symmetric = symmetry is not None and symmetry.lemma_b and symmetry.distinct
     law: DistanceLaw | None = Spheres(symmetry.sizes) if symmetry is not None and symmetric else None
-    note = "properties (i)-(iii) hold exactly" if symmetric else "the latents are symmetric only approximately"
+    note = (
+        "properties (i)-(iii) hold exactly" if symmetric else "the latents are symmetric only approximately"
+    )
     if normaliser != "none":
         radius = {"layernorm": math.sqrt(d), "rmsnorm": math.sqrt(d), "sphere": 1.0}[normaliser]
         three = theorem3.solve(n_c, L, K, d, lambda_, law, radius=radius)
@@ -133,13 +138,22 @@ def refer(
         one = theorem1.solve(n_c, n_c * len(mu), L, K, lambda_, law)
         r = np.full(len(mu), one.c)
         values = _values(
-            one.risk, one.cross_entropy, one.penalty, r, one.c_prime, n_c, one.singular_value, one.singular_value
+            one.risk,
+            one.cross_entropy,
+            one.penalty,
+            r,
+            one.c_prime,
+            n_c,
+            one.singular_value,
+            one.singular_value,
         )
         return Reference("theorem 1", symmetric, note, values, r)
     if log_share(n_c, L, K) > 0:
         return Reference("none", False, f"K = {K} exceeds n_c^L = {n_c}^{L}, so latents repeat", {})
     complete = log_share(n_c, L, K) == 0 and len(np.unique(latents, axis=0)) == K
-    three_found = theorem2.solve(n_c, L, mu, lambda_) if complete else mean_field.solve(n_c, L, K, mu, lambda_)
+    three_found = (
+        theorem2.solve(n_c, L, mu, lambda_) if complete else mean_field.solve(n_c, L, K, mu, lambda_)
+    )
     values = _values(
         three_found.risk,
         three_found.cross_entropy,
@@ -233,7 +247,11 @@ def compare(
         mean_zero=normaliser == "layernorm",
     )
     fit = verdict.fits["II" if normaliser != "none" else "III"]
-    if reference.theorem in ("theorem 2", "R5 (mean field)") and reference.r is not None and reference.r.any():
+    if (
+        reference.theorem in ("theorem 2", "R5 (mean field)")
+        and reference.r is not None
+        and reference.r.any()
+    ):
         error = float(np.linalg.norm(fit.r - reference.r) / np.linalg.norm(reference.r))
         rows.append(Row("r", reference.r.tolist(), fit.r.tolist(), error))
     return Comparison(reference, rows, verdict, symmetry, b)
@@ -252,7 +270,7 @@ def word_features(W: Embeddings, normaliser: str, eps: float = 0.0) -> Embedding
         return W
     import torch  # the normalisers are torch code; without one the theory does not need it
 
-    from feature_collapse.normalisers import make_normaliser
+    from feature_collapse.model.normalisers import make_normaliser
 
     with np.errstate(all="ignore"):
         return np.asarray(make_normaliser(normaliser, eps).forward(torch.from_numpy(W)).numpy())

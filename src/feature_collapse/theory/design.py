@@ -1,9 +1,9 @@
 """What the theorems need to know of the latents: their number, distances, and whether the symmetry holds.
 
-For the designs `all` and the named codes this follows without building the K latents (K may be 10^100). R4: for a
-linear code over n_c elements, n_c prime, with no zero coordinate and weights spread evenly over the positions (for
-instance by a coordinate-transitive automorphism group), properties (i)-(iii) of lemma B hold although assumption A
-does not, and theorems 1 and 3 hold with |S_r| the number of codewords of weight r.
+For the designs `all` and the named codes this follows without building the K latents (K may be 10^100). R4:
+for a linear code over n_c elements, n_c prime, with no zero coordinate and weights spread evenly over the
+positions (for instance by a coordinate-transitive automorphism group), properties (i)-(iii) of lemma B hold
+although assumption A does not, and theorems 1 and 3 hold with |S_r| the number of codewords of weight r.
 """
 
 from __future__ import annotations
@@ -126,7 +126,16 @@ def _of_code(name: str, n_c: int, L: int) -> Design:
         b = assumption_b(codes.codewords(codes.generator(name, n_c, L), n_c), n_c).holds
     complete = n_c**L == found.K
     return Design(
-        name, n_c, L, found.K, Spheres(found.sizes), complete, True, found.lemma_b, _off_a(found.sizes, n_c, L), b
+        name,
+        n_c,
+        L,
+        found.K,
+        Spheres(found.sizes),
+        complete,
+        True,
+        found.lemma_b,
+        _off_a(found.sizes, n_c, L),
+        b,
     )
 
 

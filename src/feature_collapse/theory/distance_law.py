@@ -1,9 +1,10 @@
 """How many other classes lie at each distance, and the sum over them that every theorem needs.
 
-    X(s) = Σ_{r=1..L} |S_r| e^{-r s},     the risk without penalty is log(1 + X) at margin s per unit of distance.
+    X(s) = Σ_{r=1..L} |S_r| e^{-r s},     the risk without penalty is log(1 + X) at margin s per unit of
+    distance.
 
-Under assumption A, |S_r| = (K/n_c^L) C(L, r) (n_c - 1)^r and X(s) = (K/n_c^L) [(1 + (n_c - 1) e^{-s})^L - 1]. All is
-done in logarithms, so that n_c^L = 10^100 and e^{-s} = 10^-300 do no harm.
+Under assumption A, |S_r| = (K/n_c^L) C(L, r) (n_c - 1)^r and X(s) = (K/n_c^L) [(1 + (n_c - 1) e^{-s})^L - 1].
+All is done in logarithms, so that n_c^L = 10^100 and e^{-s} = 10^-300 do no harm.
 """
 
 from __future__ import annotations

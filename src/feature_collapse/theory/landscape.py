@@ -1,7 +1,8 @@
 """Theorem G (paper appendix G): R = f(M) + (λ/2)(‖W‖² + ‖U‖²) with M = U Wᵀ and f convex, at a critical point.
 
     claim H: ‖∇f(M)‖_op ≤ λ  ⟹  (W, U) is a global minimiser, among all dimensions d
-    claim I: a direction of R^d unused by W and U, and ‖∇f(M)‖_op > λ  ⟹  (W, U) is a strict saddle: moving both
+    claim I: a direction of R^d unused by W and U, and ‖∇f(M)‖_op > λ  ⟹  (W, U) is a strict saddle: moving
+    both
              along that direction, by the top singular pair of -∇f, changes R by (λ - ‖∇f‖_op) s² + O(s⁴)
 
 For d > min(n_w, K L) one of the two always applies, so every local minimiser is global.
@@ -16,8 +17,8 @@ from jaxtyping import Float
 
 from feature_collapse.arrays import LARGEST, as_array
 from feature_collapse.errors import InputError, check_real
-from feature_collapse.risk.weights import Embeddings, LinearWeights
-from feature_collapse.theory.collapse_types import Weights
+from feature_collapse.model.weights import Embeddings, LinearWeights
+from feature_collapse.theory.types import Weights
 
 VERDICTS = ("global minimiser", "strict saddle", "undecided", "not critical")
 
@@ -27,8 +28,8 @@ class CriticalPoint:
     """What theorem G says of given weights.
 
     Attributes:
-        verdict: `global minimiser` (claim H), `strict saddle` (claim I), `undecided` (critical, ‖∇f‖_op > λ, and no
-            unused direction), or `not critical`.
+        verdict: `global minimiser` (claim H), `strict saddle` (claim I), `undecided` (critical, ‖∇f‖_op > λ,
+            and no unused direction), or `not critical`.
         operator_norm: ‖∇f(M)‖_op.
         ratio: ‖∇f(M)‖_op / λ.
         gradient_norm: the norm of the gradient of R relative to that of its two parts: 0 at a critical point.
@@ -45,7 +46,11 @@ class CriticalPoint:
 
 
 def examine(
-    W: Embeddings, U: LinearWeights, gradient_M: Float[np.ndarray, "K L n_w"], lambda_: float, tolerance: float = 1e-8
+    W: Embeddings,
+    U: LinearWeights,
+    gradient_M: Float[np.ndarray, "K L n_w"],
+    lambda_: float,
+    tolerance: float = 1e-8,
 ) -> CriticalPoint:
     """Apply claims H and I to weights of the plain network h.
 
@@ -54,7 +59,8 @@ def examine(
     Args:
         W: (n_w, d).
         U: (K, L, d).
-        gradient_M: (K, L, n_w) ∇f(M): of the risk without penalty, with respect to the scores' matrix M = U Wᵀ.
+        gradient_M: (K, L, n_w) ∇f(M): of the risk without penalty, with respect to the scores' matrix M = U
+            Wᵀ.
         lambda_: λ > 0.
         tolerance: relative gradient norm below which the point counts as critical, and relative excess of
             ‖∇f‖_op over λ that counts as none.
@@ -66,12 +72,16 @@ def examine(
     lambda_ = check_real("lambda", lambda_, 0.0, LARGEST, above=True)
     tolerance = check_real("tolerance", tolerance, 0.0, 1.0)
     if U.shape[2] != W.shape[1] or G.shape != (*U.shape[:2], len(W)):
-        raise InputError(f"gradient_M has shape {G.shape} for W {W.shape} and U {U.shape}, but must have (K, L, n_w)")
+        raise InputError(
+            f"gradient_M has shape {G.shape} for W {W.shape} and U {U.shape}, but must have (K, L, n_w)"
+        )
     flat, rows = G.reshape(-1, len(W)), U.reshape(-1, W.shape[1])
     left, values, right = np.linalg.svd(flat, full_matrices=False)
     top = float(values[0])
     parts = lambda_ * float(np.sqrt((W**2).sum() + (U**2).sum()))
-    gradient = float(np.sqrt(((flat.T @ rows + lambda_ * W) ** 2).sum() + ((flat @ W + lambda_ * rows) ** 2).sum()))
+    gradient = float(
+        np.sqrt(((flat.T @ rows + lambda_ * W) ** 2).sum() + ((flat @ W + lambda_ * rows) ** 2).sum())
+    )
     relative = gradient / parts if parts else 0.0
     free = _unused_directions(np.vstack([W, rows]))
     direction = None

@@ -1,11 +1,12 @@
 """Margins and the lower bound on the risk without penalty (paper appendices C, D.1, E.1: theorem D, lemmas D, E, F, M).
 
-    M(x, j) = score_k(x) - score_j(x) for x of class k                                            (definition A)
-    equimargin: M(x, j) depends on dist(z_j, z_k) alone                                           (definition B, 47)
-    log(1 + Σ_r |S_r| e^{-M̄_r}) ≤ R_0,   M̄_r the mean of M over k, j ∈ S_r(k), x                 (lemma D, 53)
-    M̄_r = (1 - θ_r/|S_r|) (1/K) ⟨Û, W Q Ẑ⟩ where Σ_k U_k = 0                                     (lemma E, 59)
-    g(-(1/K) ⟨Û, W Q Ẑ⟩) ≤ R_0,   g(x) = log(1 + Σ_{r≥1} |S_r| e^{(1 - θ_r/|S_r|) x})            (theorem D, 49)
-    ⟨Û, W Q Ẑ⟩ ≤ √(K L/n_w) τ where ‖W‖² + ‖U‖² = 2τ, uniform words                              (lemma F)
+    M(x, j) = score_k(x) - score_j(x) for x of class k                                            (definition
+    A) equimargin: M(x, j) depends on dist(z_j, z_k) alone
+    (definition B, 47) log(1 + Σ_r |S_r| e^{-M̄_r}) ≤ R_0,   M̄_r the mean of M over k, j ∈ S_r(k), x
+           (lemma D, 53) M̄_r = (1 - θ_r/|S_r|) (1/K) ⟨Û, W Q Ẑ⟩ where Σ_k U_k = 0
+                   (lemma E, 59)
+    g(-(1/K) ⟨Û, W Q Ẑ⟩) ≤ R_0,   g(x) = log(1 + Σ_{r≥1} |S_r| e^{(1 - θ_r/|S_r|) x})            (theorem D,
+    49) ⟨Û, W Q Ẑ⟩ ≤ √(K L/n_w) τ where ‖W‖² + ‖U‖² = 2τ, uniform words                              (lemma F)
     ⟨Û, φ(W) Q Ẑ⟩ ≤ √(K L d) ‖U‖ where the columns of φ(W) have norm √d                           (lemma M)
 
 W is given by rows, (n_w, d), U as (K, L, d).
@@ -20,7 +21,7 @@ from jaxtyping import Float
 
 from feature_collapse.arrays import as_array
 from feature_collapse.errors import InputError, check_int, check_real
-from feature_collapse.risk.weights import Embeddings, LinearWeights, check_law, check_weights
+from feature_collapse.model.weights import Embeddings, LinearWeights, check_law, check_weights
 from feature_collapse.task.frequencies import Law
 from feature_collapse.task.latents import Latents
 from feature_collapse.task.symmetry import distance_blocks
@@ -38,7 +39,9 @@ def bound(x: float, spheres: Spheres, n_c: int) -> float:
     return float(np.logaddexp.reduce([0.0, *terms]))
 
 
-def mean_margin_product(V: Embeddings, U: LinearWeights, latents: Latents, n_c: int, mu: Law | None = None) -> float:
+def mean_margin_product(
+    V: Embeddings, U: LinearWeights, latents: Latents, n_c: int, mu: Law | None = None
+) -> float:
     """(1/K) ⟨Û, V Q Ẑ⟩: the mean over classes and sentences of the score of the right class. O((K L + n_w) d).
 
     Raises:
@@ -53,7 +56,8 @@ def concept_means(V: Embeddings, n_c: int, mu: Law | None = None) -> Float[np.nd
     """The rows of (V Q)ᵀ: Σ_β μ_β v_(α,β) for each concept.
 
     Raises:
-        InputError: no array (n_w, d) of finite numbers with n_w a multiple of n_c, or a word law of another length.
+        InputError: no array (n_w, d) of finite numbers with n_w a multiple of n_c, or a word law of another
+            length.
     """
     V, n_c = as_array("V", V, 2), check_int("n_c", n_c, 2)
     if len(V) % n_c:
@@ -142,7 +146,9 @@ def lemma_d(cross_entropy: float, found: Margins, spheres: Spheres) -> Inequalit
     """log(1 + Σ_r |S_r| e^{-M̄_r}) ≤ R_0, with equality if and only if equimargin (54)-(55)."""
     averaged = found.averaged()
     terms = [np.log(size) - averaged[r] for r, size in enumerate(spheres.sizes) if r and size]
-    return Inequality(float(np.logaddexp.reduce([0.0, *terms])), check_real("cross_entropy", cross_entropy, 0.0))
+    return Inequality(
+        float(np.logaddexp.reduce([0.0, *terms])), check_real("cross_entropy", cross_entropy, 0.0)
+    )
 
 
 def theorem_d(cross_entropy: float, product: float, spheres: Spheres, n_c: int) -> Inequality:

@@ -1,14 +1,14 @@
 """R5: a prediction for any word law and K random latents, where theorems 1 and 2 do not apply (ours, an approximation).
 
-On type-III weights, with x_β = κ c r_β, κ = n_c/(n_c - 1) and the sum over the other classes replaced by its mean over
-random latents,
+On type-III weights, with x_β = κ c r_β, κ = n_c/(n_c - 1) and the sum over the other classes replaced by its
+mean over random latents,
 
     R ≈ E_{β_1..β_L ~ μ} Φ(Σ_ℓ s(x_{β_ℓ})) + (λ/2)(n_c Σ_β r_β² + K L c²)
     Φ(S) = log(1 + (K/n_c^L)(e^S - 1)),   s(x) = log(1 + (n_c - 1) e^{-x}).
 
-For given x the best c is explicit, (K L) c² = n_c Σ_β r_β², and leaves F(x) = E Φ + λ √(n_c K L) ‖x‖/κ. For K ≤ n_c^L
-Φ is convex and increasing and s convex, so F is convex: what is found is the minimum, certified by its gradient. For
-uniform words F is theorem 1's H, for K = n_c^L the risk of theorem 2.
+For given x the best c is explicit, (K L) c² = n_c Σ_β r_β², and leaves F(x) = E Φ + λ √(n_c K L) ‖x‖/κ. For K
+≤ n_c^L Φ is convex and increasing and s convex, so F is convex: what is found is the minimum, certified by
+its gradient. For uniform words F is theorem 1's H, for K = n_c^L the risk of theorem 2.
 """
 
 from __future__ import annotations
@@ -51,11 +51,14 @@ class MeanField:
         """Check the setting.
 
         Raises:
-            InputError: sizes out of range, K > n_c^L, frequencies that are not positive, λ ≤ 0 or below 1e-250.
+            InputError: sizes out of range, K > n_c^L, frequencies that are not positive, λ ≤ 0 or below
+                1e-250.
         """
         check_sizes(self.n_c, self.L, self.K)
         if log_share(self.n_c, self.L, self.K) > 0:
-            raise InputError(f"K = {self.K}, but the mean-field prediction needs K ≤ n_c^L = {self.n_c}^{self.L}")
+            raise InputError(
+                f"K = {self.K}, but the mean-field prediction needs K ≤ n_c^L = {self.n_c}^{self.L}"
+            )
         check_real("lambda", self.lambda_, 0.0, above=True)
         object.__setattr__(self, "mu", given(self.mu))
         check_int("s_c, the number of words per concept,", len(self.mu), 1, _MOST_WORDS)
@@ -106,13 +109,19 @@ class MeanField:
         ce, _ = self.cross_entropy(law, x)
         norm = float(np.linalg.norm(x))
         # (K L) c² = n_c Σ r² with r = x/(κ c)
-        log_c = (math.log(self.n_c) - math.log(self.K) - math.log(self.L)) / 4 + (math.log(norm / self.kappa)) / 2
+        log_c = (math.log(self.n_c) - math.log(self.K) - math.log(self.L)) / 4 + (
+            math.log(norm / self.kappa)
+        ) / 2
         c = math.exp(log_c)
         r = x / (self.kappa * c)
         penalty = self.weight * norm
-        return TypeThree(c, r, ce + penalty, ce, penalty, math.exp(log_max), math.sqrt(self.kappa * float(r @ r)))
+        return TypeThree(
+            c, r, ce + penalty, ce, penalty, math.exp(log_max), math.sqrt(self.kappa * float(r @ r))
+        )
 
-    def cross_entropy(self, law: SumLaw, x: Float[np.ndarray, " s_c"]) -> tuple[float, Float[np.ndarray, " s_c"]]:
+    def cross_entropy(
+        self, law: SumLaw, x: Float[np.ndarray, " s_c"]
+    ) -> tuple[float, Float[np.ndarray, " s_c"]]:
         """E Φ and its gradient with respect to x."""
         value, slope = law.expectation(_log_factor(x, self.n_c), self.mu)
         return value, -self.L * self.mu * slope * _odds(x, self.n_c)
@@ -152,14 +161,16 @@ class MeanField:
             if left < 1e-9:
                 break
         if left > 1e-6:
-            raise RunStopped(f"the mean-field minimisation stopped with a relative gradient of {left:.1e}, above 1e-6")
+            raise RunStopped(
+                f"the mean-field minimisation stopped with a relative gradient of {left:.1e}, above 1e-6"
+            )
         return x
 
     def _polish(self, law: SumLaw, x: Float[np.ndarray, " s_c"]) -> tuple[Float[np.ndarray, " s_c"], float]:
         """Fixed-point steps on the stationarity equation while they shrink the gradient; x and its relative gradient.
 
-        x_β (n_c - 1 + e^x_β) = (n_c - 1) L μ_β E Φ'(…) ‖x‖/weight, the form of (7). It needs no differences of values
-        of F, which rounding hides where the risk is tiny.
+        x_β (n_c - 1 + e^x_β) = (n_c - 1) L μ_β E Φ'(…) ‖x‖/weight, the form of (7). It needs no differences
+        of values of F, which rounding hides where the risk is tiny.
         """
         best, best_left = x, math.inf
         for _ in range(100):
@@ -172,7 +183,12 @@ class MeanField:
             best, best_left = x, left
             if left < 1e-14 or not (slope > 0).all():
                 break
-            log_y = np.log(self.mu) + np.log(slope) + math.log(self.L * (self.n_c - 1) * norm) - math.log(self.weight)
+            log_y = (
+                np.log(self.mu)
+                + np.log(slope)
+                + math.log(self.L * (self.n_c - 1) * norm)
+                - math.log(self.weight)
+            )
             x = exponents(log_y, self.n_c)
         return best, best_left
 

@@ -119,11 +119,14 @@ def _theorem1(design: Design, n_w: int, uniform: bool, lambda_: float, d: int) -
 def _theorem2(design: Design, mu: Law, lambda_: float, d: int) -> Prediction:
     if not design.complete:
         return Prediction(
-            False, f"K = {_count(design.K)}, but theorem 2 needs all n_c^L latents, each once (see mean_field)"
+            False,
+            f"K = {_count(design.K)}, but theorem 2 needs all n_c^L latents, each once (see mean_field)",
         )
     found = theorem2.solve(design.n_c, design.L, mu, lambda_)
     if found.trivial:
-        reason = f"condition (9) fails: λ ≥ lambda_max = {found.lambda_max:.6g}; zero is a global minimiser (R1)"
+        reason = (
+            f"condition (9) fails: λ ≥ lambda_max = {found.lambda_max:.6g}; zero is a global minimiser (R1)"
+        )
         return Prediction(False, reason, _type_three(found, design.n_c), found.risk)
     if reason := _room(design.n_c - 1, d, "equiangular"):
         return Prediction(False, reason, _type_three(found, design.n_c), found.risk)
@@ -174,7 +177,11 @@ def _mean_field(design: Design, mu: Law, lambda_: float, d: int) -> Prediction:
     except (InputError, RunStopped) as error:  # beyond its range of sizes, or of precision
         return Prediction(False, str(error))
     exact = design.complete
-    reason = "all latents: equal to theorem 2" if exact else "an approximation for random latents on type-III weights"
+    reason = (
+        "all latents: equal to theorem 2"
+        if exact
+        else "an approximation for random latents on type-III weights"
+    )
     return Prediction(True, reason, _type_three(found, n_c), found.risk)
 
 

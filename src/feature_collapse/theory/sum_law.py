@@ -1,10 +1,10 @@
 """The law of a sum of L independent terms on a grid, and the expectation of Φ under it, by fast Fourier transform.
 
-Each term takes the value s_β ∈ [0, top] with probability μ_β. Its atoms are laid on a grid by six-point Lagrange
-interpolation, which keeps the first five moments, so that expectations of smooth functions have an error of O(h⁶) per
-term (below 1e-9 here); in its central interval that interpolation never amplifies a frequency, so powers are stable.
-The law is tilted by e^{θ s} before the transform and back after it, so that rounding is relative to the expectation
-itself even where it is tiny.
+Each term takes the value s_β ∈ [0, top] with probability μ_β. Its atoms are laid on a grid by six-point
+Lagrange interpolation, which keeps the first five moments, so that expectations of smooth functions have an
+error of O(h⁶) per term (below 1e-9 here); in its central interval that interpolation never amplifies a
+frequency, so powers are stable. The law is tilted by e^{θ s} before the transform and back after it, so that
+rounding is relative to the expectation itself even where it is tiny.
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ class SumLaw:
         tilted = law * np.exp(tilt * self.node_values - log_mgf[best])
         others = rfft(tilted, self.length) ** (self.L - 1)
         found = irfft(np.conj(others) * self._transform(best), self.length)[: self.nodes]
-        return np.asarray(found * np.exp(tilt * self.node_values + (self.L - 1) * log_mgf[best] + self._peak(best)))
+        return np.asarray(
+            found * np.exp(tilt * self.node_values + (self.L - 1) * log_mgf[best] + self._peak(best))
+        )
 
     def _peak(self, tilt: int) -> float:
         return float((self.log_phi - _TILTS[tilt] * self.S).max())
@@ -78,7 +80,8 @@ class SumLaw:
     def _transform(self, tilt: int) -> np.ndarray:
         """Transform of Φ(S) e^{-θ S}, scaled to a maximum of 1, shifted so that entry 0 belongs to the lowest node.
 
-        A sum of L - 1 others at its index n and a first term at its node m lie at index n + m of the whole grid.
+        A sum of L - 1 others at its index n and a first term at its node m lie at index n + m of the whole
+        grid.
         """
         if tilt not in self._transforms:
             values = self.sign * np.exp(self.log_phi - _TILTS[tilt] * self.S - self._peak(tilt))

@@ -3,8 +3,9 @@
     H(t) = log(1 + X(η t)) + λ t,    η = n_c/(n_c - 1) · 1/√(n_w K L),    τ = argmin over t ≥ 0
     c = √(τ/n_w),   c' = √(τ/(K L)),   min risk = H(τ)
 
-X sums over the other classes: `AssumptionA` gives the paper's H, `Spheres` that of a linear code (R4) or of any
-latents with properties (i)-(iii). The scope is every d ≥ n_c - 1. For λ ≥ λ_max the minimiser is zero (τ = 0).
+X sums over the other classes: `AssumptionA` gives the paper's H, `Spheres` that of a linear code (R4) or of
+any latents with properties (i)-(iii). The scope is every d ≥ n_c - 1. For λ ≥ λ_max the minimiser is zero (τ
+= 0).
 """
 
 from __future__ import annotations
@@ -13,7 +14,13 @@ import math
 from dataclasses import dataclass
 
 from feature_collapse.errors import InputError, check_int, check_real
-from feature_collapse.theory.distance_law import AssumptionA, DistanceLaw, check_sizes, cross_entropy, log_slope
+from feature_collapse.theory.distance_law import (
+    AssumptionA,
+    DistanceLaw,
+    check_sizes,
+    cross_entropy,
+    log_slope,
+)
 from feature_collapse.theory.roots import exp, log_root
 
 
@@ -85,7 +92,9 @@ def solve(n_c: int, n_w: int, L: int, K: int, lambda_: float, law: DistanceLaw |
     )
 
 
-def objective(t: float, n_c: int, n_w: int, L: int, K: int, lambda_: float, law: DistanceLaw | None = None) -> float:
+def objective(
+    t: float, n_c: int, n_w: int, L: int, K: int, lambda_: float, law: DistanceLaw | None = None
+) -> float:
     """H(t): the risk (5) of type-I weights with c = √(t/n_w) and c' = √(t/(K L)), for any t ≥ 0 (lemma K).
 
     Raises:

@@ -1,11 +1,12 @@
 """Theorem 2: with any word law and all latents, type-III collapse with the constants below is critical for (5).
 
-    (λ/L) (r_β/μ_β) (n_c - 1 + exp(κ c r_β)) = c for every β,   Σ_β r_β² = L n_c^(L-1) c²,   κ = n_c/(n_c-1)   (7)-(8)
-    w_(α,β) = r_β f_α,   u_{k,ℓ} = c f_{z_{k,ℓ}},   K = n_c^L
+    (λ/L) (r_β/μ_β) (n_c - 1 + exp(κ c r_β)) = c for every β,   Σ_β r_β² = L n_c^(L-1) c²,   κ = n_c/(n_c-1)
+    (7)-(8) w_(α,β) = r_β f_α,   u_{k,ℓ} = c f_{z_{k,ℓ}},   K = n_c^L
 
-A solution exists, and is unique, if and only if λ² < (L/n_c^(L+1)) Σ_β μ_β² (9). Ours (R1): it is a global minimiser
-for every d ≥ n_c - 1, and where (9) fails zero weights are. Solved as one equation in G = κ L c²/λ: with
-x_β = κ c r_β, (7) is x (n_c - 1 + e^x) = G μ_β, and (8) Σ_β μ_β² (1 + (e^x_β - 1)/n_c)^-2 = (λ/λ_max)² Σ_β μ_β².
+A solution exists, and is unique, if and only if λ² < (L/n_c^(L+1)) Σ_β μ_β² (9). Ours (R1): it is a global
+minimiser for every d ≥ n_c - 1, and where (9) fails zero weights are. Solved as one equation in G = κ L c²/λ:
+with x_β = κ c r_β, (7) is x (n_c - 1 + e^x) = G μ_β, and (8) Σ_β μ_β² (1 + (e^x_β - 1)/n_c)^-2 = (λ/λ_max)²
+Σ_β μ_β².
 """
 
 from __future__ import annotations

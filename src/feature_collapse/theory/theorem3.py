@@ -12,7 +12,13 @@ import math
 from dataclasses import dataclass
 
 from feature_collapse.errors import check_int, check_real
-from feature_collapse.theory.distance_law import AssumptionA, DistanceLaw, check_sizes, cross_entropy, log_slope
+from feature_collapse.theory.distance_law import (
+    AssumptionA,
+    DistanceLaw,
+    check_sizes,
+    cross_entropy,
+    log_slope,
+)
 from feature_collapse.theory.roots import exp, log_root
 
 
@@ -40,7 +46,13 @@ class Theorem3:
 
 
 def solve(
-    n_c: int, L: int, K: int, d: int, lambda_: float, law: DistanceLaw | None = None, radius: float | None = None
+    n_c: int,
+    L: int,
+    K: int,
+    d: int,
+    lambda_: float,
+    law: DistanceLaw | None = None,
+    radius: float | None = None,
 ) -> Theorem3:
     """The constants, to about 1e-13 relative for any sizes.
 
@@ -97,6 +109,8 @@ def _checked(
 ) -> tuple[float, DistanceLaw]:
     n_c, L, K = check_sizes(n_c, L, K)
     d = check_int("d", d, n_c if radius is None else n_c - 1, 10**15)
-    log_radius = math.log(d) / 2 if radius is None else math.log(check_real("radius", radius, 0.0, above=True))
+    log_radius = (
+        math.log(d) / 2 if radius is None else math.log(check_real("radius", radius, 0.0, above=True))
+    )
     log_eta = math.log(n_c / (n_c - 1)) + log_radius - (math.log(K) + math.log(L)) / 2
     return log_eta, AssumptionA(n_c, L, K) if law is None else law

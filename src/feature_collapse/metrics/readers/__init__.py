@@ -15,7 +15,9 @@ from feature_collapse.metrics.readers.vocabulary import read_tokens
 __all__ = ["Embeddings", "Groups", "Selection", "read_embeddings", "read_groups", "read_tokens", "select"]
 
 
-def read_embeddings(path: str | Path, tensor: str | None = None, tokens: str | Path | None = None) -> Embeddings:
+def read_embeddings(
+    path: str | Path, tensor: str | None = None, tokens: str | Path | None = None
+) -> Embeddings:
     """Return the vectors of a file of any format read here, with the names of their rows where known.
 
     Args:

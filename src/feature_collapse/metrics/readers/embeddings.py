@@ -28,7 +28,9 @@ def pick(path: Path, shapes: Mapping[str, Sequence[int]], wanted: str | None, op
     Raises:
         InputError: if it is missing or there is a choice; the names and shapes are listed.
     """
-    listed = ", ".join(f"{n} {tuple(s)}" for n, s in list(shapes.items())[:30]) + (", …" if len(shapes) > 30 else "")
+    listed = ", ".join(f"{n} {tuple(s)}" for n, s in list(shapes.items())[:30]) + (
+        ", …" if len(shapes) > 30 else ""
+    )
     if wanted is not None:
         if wanted not in shapes:
             raise InputError(

@@ -52,7 +52,9 @@ def read_groups(path: Path) -> Groups:
     repeated = 0
     for line, cells in body:
         if len(cells) <= max(columns):
-            raise damaged(path, "a groups file", f"line {line} has {len(cells)} cell(s), entity,concept needs more")
+            raise damaged(
+                path, "a groups file", f"line {line} has {len(cells)} cell(s), entity,concept needs more"
+            )
         entity, concept = cells[columns[0]], cells[columns[1]]
         if not entity or not concept:
             raise damaged(path, "a groups file", f"line {line} has an empty entity or concept")
@@ -79,7 +81,9 @@ def _columns(path: Path) -> tuple[list[int], bool, list[tuple[int, list[str]]]]:
     header = [c.lower() for c in rows[0][1]]
     if "concept" in header:
         if "entity" not in header:
-            raise InputError(f"{path} has columns {', '.join(header)}, but must have entity, concept[, frequency]")
+            raise InputError(
+                f"{path} has columns {', '.join(header)}, but must have entity, concept[, frequency]"
+            )
         wanted = ["entity", "concept", *(["frequency"] if "frequency" in header else [])]
         return [header.index(w) for w in wanted], len(wanted) == 3, rows[1:]
     if len(header) < 2 or len(header) > 3:
@@ -93,7 +97,9 @@ def _frequency(path: Path, line: int, cell: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value) or value < 0:
-        raise damaged(path, "a groups file", f"line {line} has frequency {cell!r}, but it must be a finite number ≥ 0")
+        raise damaged(
+            path, "a groups file", f"line {line} has frequency {cell!r}, but it must be a finite number ≥ 0"
+        )
     return value
 
 

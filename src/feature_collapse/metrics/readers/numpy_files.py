@@ -26,7 +26,9 @@ _WRONG = (
 def read_npy(path: Path, tensor: str | None) -> Embeddings:
     """Return the array of a .npy file without reading it into memory."""
     if tensor is not None:
-        raise InputError(f"tensor = {tensor!r}, but {path} is an .npy file, which holds one array without a name")
+        raise InputError(
+            f"tensor = {tensor!r}, but {path} is an .npy file, which holds one array without a name"
+        )
     try:
         return Embeddings(np.load(path, mmap_mode="r", allow_pickle=False), None, f"{path} (.npy)")
     except _WRONG as error:
@@ -57,5 +59,7 @@ def read_npz(path: Path, tensor: str | None) -> Embeddings:
 
 def _worded(path: Path, what: str, error: BaseException) -> InputError:
     if "pickle" in str(error) or "Python objects" in str(error):
-        return InputError(f"{path} holds pickled Python objects: refused, nothing was executed; save plain numbers")
+        return InputError(
+            f"{path} holds pickled Python objects: refused, nothing was executed; save plain numbers"
+        )
     return damaged(path, what, "it is truncated or damaged")

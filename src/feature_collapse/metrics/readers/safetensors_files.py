@@ -51,7 +51,9 @@ def read_header(path: Path) -> tuple[dict[str, Any], int]:
     with path.open("rb") as file:
         (length,) = struct.unpack("<Q", file.read(8).ljust(8, b"\0"))
         if 8 + length > size:
-            raise damaged(path, "safetensors", f"its header should have {length} bytes, but the file has {size} in all")
+            raise damaged(
+                path, "safetensors", f"its header should have {length} bytes, but the file has {size} in all"
+            )
         text = file.read(length)
     try:
         header = json.loads(text)
@@ -63,9 +65,13 @@ def read_header(path: Path) -> tuple[dict[str, Any], int]:
                 raise ValueError
             width = np.dtype(_TYPES[entry["dtype"]]).itemsize if entry["dtype"] in _TYPES else None
             if width is not None and high - low != width * math.prod(shape):
-                raise damaged(path, "safetensors", f"tensor {name} has shape {tuple(shape)} but {high - low} bytes")
+                raise damaged(
+                    path, "safetensors", f"tensor {name} has shape {tuple(shape)} but {high - low} bytes"
+                )
             if 8 + length + high > size:
-                raise damaged(path, "safetensors", f"tensor {name} ends after the end of the file (truncated?)")
+                raise damaged(
+                    path, "safetensors", f"tensor {name} ends after the end of the file (truncated?)"
+                )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         if "looks like" in str(error):
             raise

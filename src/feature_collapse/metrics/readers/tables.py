@@ -89,10 +89,14 @@ def read_parquet(path: Path, tensor: str | None) -> Embeddings:
     names = [c for c, t in frame.schema.items() if t in (polars.String, polars.Categorical)]
     name = next((c for c in names if c.lower() in NAME_COLUMNS), names[0] if names else None)
     tokens = None if name is None else tuple(str(t) for t in frame[name].to_list())
-    lists = {c: (frame.height, 0) for c, t in frame.schema.items() if isinstance(t, polars.List | polars.Array)}
+    lists = {
+        c: (frame.height, 0) for c, t in frame.schema.items() if isinstance(t, polars.List | polars.Array)
+    }
     if lists:
         column = pick(path, lists, tensor, "tensor (a column)")
-        return Embeddings(_stack(path, column, frame[column].to_list()), tokens, f"{path} (Parquet, {column})")
+        return Embeddings(
+            _stack(path, column, frame[column].to_list()), tokens, f"{path} (Parquet, {column})"
+        )
     numbers = [c for c, t in frame.schema.items() if t.is_numeric() and c.lower() not in NAME_COLUMNS]
     if tensor is not None or not numbers:
         raise InputError(

@@ -33,7 +33,9 @@ def read_torch(path: Path, tensor: str | None) -> Embeddings:
             f"{path} is a pickle with more than tensors in it: refused, nothing was executed; "
             "save model.state_dict() instead"
         ) from error
-    except Exception as error:  # torch raises many kinds for damaged archives; none may reach the user as a traceback
+    except (
+        Exception
+    ) as error:  # torch raises many kinds for damaged archives; none may reach the user as a traceback
         raise damaged(path, "a PyTorch file", "it is truncated or damaged") from error
     found: dict[str, Any] = {}
     _collect("", loaded, found)
@@ -41,7 +43,9 @@ def read_torch(path: Path, tensor: str | None) -> Embeddings:
     value = found[name]
     if value.layout is not torch.strided or value.is_quantized:
         raise InputError(f"tensor {name} of {path} is sparse or quantised, but must be dense")
-    return Embeddings(arrays.to_array(name or "tensor", value), None, f"{path} (PyTorch, {name or 'the tensor'})")
+    return Embeddings(
+        arrays.to_array(name or "tensor", value), None, f"{path} (PyTorch, {name or 'the tensor'})"
+    )
 
 
 def _collect(prefix: str, value: Any, found: dict[str, Any], depth: int = 0) -> None:

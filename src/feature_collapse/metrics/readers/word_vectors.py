@@ -50,8 +50,12 @@ def _read_lines(path: Path, file: Any, d: int, n: int | None) -> Embeddings:
     if rows:
         blocks.append(np.stack(rows))
     if n is not None and len(tokens) != n:
-        raise damaged(path, "word2vec text", f"its first line says {n} words, but it has {len(tokens)} (truncated?)")
-    return Embeddings(np.concatenate(blocks), tuple(tokens), f"{path} ({'GloVe' if n is None else 'word2vec'} text)")
+        raise damaged(
+            path, "word2vec text", f"its first line says {n} words, but it has {len(tokens)} (truncated?)"
+        )
+    return Embeddings(
+        np.concatenate(blocks), tuple(tokens), f"{path} ({'GloVe' if n is None else 'word2vec'} text)"
+    )
 
 
 def read_word2vec_binary(path: Path) -> Embeddings:
@@ -79,4 +83,6 @@ def _plausible(path: Path, n: int, d: int, size: int, least: int) -> None:
     if n < 1 or d < 1:
         raise damaged(path, "word2vec vectors", f"its first line says {n} words of {d} numbers")
     if n * (d * least + 1) > size:
-        raise damaged(path, "word2vec vectors", f"its first line says {n} words of {d} numbers, more than the file has")
+        raise damaged(
+            path, "word2vec vectors", f"its first line says {n} words of {d} numbers, more than the file has"
+        )

@@ -1,0 +1,46 @@
+"""R2: a lower bound on the risk (2) of the plain network from any weights whatever (theory, section 5).
+
+With p_i the softmax outputs, G = ∇f(M) and θ ≤ λ/‖G‖_op, θ ≤ 1,
+
+    D = Σ_i ω_i Ent((1-θ) e_{y_i} + θ p_i)  ≤  min over all W, U and all d of risk (2).
+
+Proof. Log-sum-exp is the conjugate of -Ent, so f(M) ≥ ⟨G', M⟩ + Σ ω_i Ent(p'_i) for all p'_i in the simplex
+and G' = Σ ω_i (p'_i - e_{y_i}) ⊗ ζ(x_i). With p'_i = (1-θ)e_{y_i} + θp_i we have G' = θG, ‖G'‖_op ≤ λ, and
+|⟨G', UᵀW⟩| ≤ ‖G'‖_op ‖UᵀW‖_* ≤ (λ/2)(‖W‖² + ‖U‖²). ∎
+
+‖G‖_op is bounded from above with proof: Gram matrix with its error bound, Cholesky factorisation.
+"""
+
+from __future__ import annotations
+
+import math
+
+from scipy.optimize import minimize_scalar
+
+from feature_collapse.certificates.definite import largest_eigenvalue_bound
+from feature_collapse.certificates.dual_point import DualPoint
+
+
+def operator_norm_bound(point: DualPoint) -> float:
+    """A proved upper bound on ‖G‖_op. O(n_w³)."""
+    return math.sqrt(largest_eigenvalue_bound(point.gram) + point.gram_error) * (1.0 + 1e-15)
+
+
+def plain_bound(point: DualPoint, lambda_: float, operator_norm: float) -> float:
+    """The best D over 0 ≤ θ ≤ min(1, λ/‖G‖_op); ≥ 0. O(N) per trial of θ."""
+    return best_over_theta(point, 0.0, min(1.0, lambda_ / operator_norm) if operator_norm > 0 else 1.0)
+
+
+def best_over_theta(point: DualPoint, quadratic: float, largest: float) -> float:
+    """The largest over 0 ≤ θ ≤ largest of Σ ω_i Ent((1-θ)e + θp_i) - quadratic·θ², and 0.
+
+    Every θ gives a valid bound. O(N) per trial.
+    """
+
+    def value(theta: float) -> float:
+        return point.entropy(theta) - quadratic * theta * theta
+
+    inside = minimize_scalar(
+        lambda theta: -value(theta), bounds=(0.0, largest), method="bounded", options={"xatol": 1e-4}
+    )
+    return max(0.0, value(largest), -float(inside.fun))

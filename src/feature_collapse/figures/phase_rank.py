@@ -1,0 +1,66 @@
+"""Figure 11: the rank of the certified optimum of h over λ × n_spl (ours).
+
+Collapse is rank n_c - 1; above it the optimum has not collapsed, at 0 λ is so large that zero weights are the
+minimum.
+"""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+
+from feature_collapse.figures.phase import (
+    GRID,
+    at,
+    check_column,
+    draw_field,
+    draw_slice,
+    field,
+    finished,
+    log_axis,
+)
+from feature_collapse.figures.style import panels, styled
+from feature_collapse.sweeps.results import Results
+
+_SLICES = 4
+
+
+@styled
+def draw(results: Results) -> Figure:
+    """The map with the mean rank written on each field, and slices over n_spl with 95 % intervals.
+
+    Raises:
+        InputError: results of another sweep, or of which something that is shown is missing; it is named.
+    """
+    grid = finished(results, group=GRID)
+    check_column(grid, "n_spl", above=True)
+    check_column(grid, "lambda")
+    figure, (left, right) = panels(1, 2, (9.4, 3.8), width_ratios=(1.35, 1))
+    found = field(results, "n_spl", "lambda", "rank_W", group=GRID)
+    mesh = draw_field(
+        left, found, "sentences per class $n_{spl}$", r"$\lambda$", "rank of the optimum of $h$", vmin=0
+    )
+    xs, ys = (sorted({key[i] for key in found}) for i in (0, 1))
+    largest = max(cell.mean for cell in found.values())
+    for (x, y), cell in found.items():
+        exact = len(set(cell.values)) == 1
+        left.text(
+            xs.index(x),
+            ys.index(y),
+            f"{cell.mean:.0f}" if exact else f"{cell.mean:.1f}",
+            ha="center",
+            va="center",
+            fontsize=6.5,
+            color="white" if cell.mean < 0.6 * largest else "black",
+        )
+    figure.colorbar(mesh, ax=left)
+    chosen = ys[:: max(1, len(ys) // _SLICES)][:_SLICES]
+    for index, value in enumerate(chosen):
+        draw_slice(right, at(found, 1, value), "rank_W", index, rf"$\lambda$ = {value:.2g}")
+    right.axhline(2, color="0.6", linewidth=0.8, linestyle=":")
+    right.annotate(
+        "$n_c - 1$: collapse", (0.02, 2), xycoords=("axes fraction", "data"), fontsize=7, va="bottom"
+    )
+    log_axis(right, xs)
+    right.set(ylim=(-0.3, None), xlabel="sentences per class $n_{spl}$", ylabel="rank", title="slices")
+    right.legend()
+    return figure

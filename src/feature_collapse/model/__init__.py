@@ -1,0 +1,1 @@
+"""Networks, their weights, normalisers and equiangular frames (paper §2, §3)."""

@@ -1,0 +1,1 @@
+"""HTML pages and tables made from records, sweeps and measurements."""

@@ -1,0 +1,1 @@
+"""Stochastic gradient descent as in the paper (§2.1)."""

@@ -1,1 +1,0 @@
-"""Training: stochastic gradient descent as in the paper, and the certified solver."""
