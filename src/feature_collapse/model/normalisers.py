@@ -112,12 +112,23 @@ class _Scaled:
         c = v - v.mean(-1, keepdims=True) if self.centred else v
         with np.errstate(over="ignore", under="ignore"):
             square = self._m(c * c) + self.eps
+        if self._ordinary(v, square):
+            return c, _rsqrt(square)
+        return self._careful(v, c)
+
+    def _ordinary(self, v: Array, square: Array) -> bool:
+        """Return whether squares are far from under- and overflow, and no row is constant up to rounding."""
         least, largest = _range(v.dtype)
-        if not (float(square.min()) > least and float(square.max()) < largest) or (
-            self.centred and self.eps == 0.0 and _rounded(v, c, square)
-        ):
-            return self._careful(v, c)
-        return c, _rsqrt(square)
+        if not isinstance(square, np.ndarray):
+            v, square = v.detach(), square.detach()
+        smallest = float(square.min())
+        if not (smallest > least and float(square.max()) < largest):
+            return False
+        return (
+            not self.centred
+            or self.eps > 0.0
+            or smallest > (_ROUNDING * _unit(v.dtype)) ** 2 * float((v * v).max())
+        )
 
     def _careful(self, v: Array, c: Array) -> tuple[Array, Array]:
         """Return the same where squares leave the range of floats or c is rounding alone: rows are first scaled."""
@@ -149,14 +160,9 @@ def _range(dtype: Any) -> tuple[float, float]:
     return (1e-280, 1e280) if "64" in str(dtype) else (1e-30, 1e35)
 
 
-def _rounded(v: Array, c: Array, square: Array) -> bool:
-    """Return whether some row may be constant up to rounding: its variance is that small."""
-    return bool((square <= (_ROUNDING * _unit(v.dtype)) ** 2 * (v * v).max()).any())
-
-
 def _rsqrt(x: Array) -> Array:
-    out: Array = 1.0 / np.sqrt(x) if isinstance(x, np.ndarray) else x.rsqrt()
-    return out
+    out: Any = 1.0 / np.sqrt(x) if isinstance(x, np.ndarray) else x.rsqrt()
+    return out  # type: ignore[no-any-return]
 
 
 def _peak(x: Array) -> Array:

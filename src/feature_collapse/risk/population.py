@@ -105,8 +105,8 @@ def sample_risk(
 
     >>> from feature_collapse.task import make_task
     >>> task = make_task(n_w=6, L=2, K=4, seed=0)
-    >>> found = sample_risk(Weights(np.zeros((6, 2)), np.zeros((4, 2, 2))), task, n=100,
-    rng=np.random.default_rng(0)) >>> print(found)
+    >>> zero = Weights(np.zeros((6, 2)), np.zeros((4, 2, 2)))
+    >>> print(sample_risk(zero, task, n=100, rng=np.random.default_rng(0)))
     true risk 1.3862944 = cross-entropy 1.3862944 + penalty 0
 
     Raises:
