@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from feature_collapse.errors import InputError
-
 if TYPE_CHECKING:
     from feature_collapse.experiments.settings import Settings
 

@@ -20,6 +20,7 @@ from feature_collapse.cli.options import (
 
 @with_settings(
     "method",
+    "decay",
     "epochs",
     "batch_size",
     "learning_rate",

@@ -18,7 +18,9 @@ from feature_collapse.cli.options import (
 )
 
 
-@with_settings("method", "epochs", "batch_size", "learning_rate", "init_scale", "fresh", "test_every")
+@with_settings(
+    "method", "decay", "epochs", "batch_size", "learning_rate", "init_scale", "fresh", "test_every"
+)
 def command(
     given: dict[str, Any],
     out: Annotated[Path, typer.Option(help="Folder of the record.")] = Path("results/solve"),

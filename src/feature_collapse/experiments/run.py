@@ -136,7 +136,7 @@ def _sgd(
     if np.isfinite(W).all() and np.isfinite(U).all():
         weights = Weights(W, U, experiment.normaliser)
         with np.errstate(over="ignore", invalid="ignore"):
-            summary = summarise(weights, data, s.lambda_)
+            summary = summarise(weights, data, s.lambda_, experiment.decay(data.train))
     if not summary or not all(np.isfinite(value).all() for value in summary.values() if value is not None):
         raise RunStopped(  # the loss of the last step was that before its update
             f"the weights have no finite risk after epoch {s.epochs}, the last: training diverged; lower the "
@@ -165,7 +165,7 @@ def _certified(
         report=callback,
     )
     weights = Weights(found.W, found.U, experiment.normaliser)
-    summary = summarise(weights, data, s.lambda_)
+    summary = summarise(weights, data, s.lambda_, experiment.decay(data.train))
     summary |= {
         "risk": found.risk,
         "lower_bound": found.lower_bound,
