@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 
@@ -132,3 +134,25 @@ def test_lazy_decay_has_the_penalty_of_the_frequency_in_the_data():
     same = Experiment.of(Settings(**sizes, decay_exponent=1.0, decay_frequency="data"))
     np.testing.assert_array_equal(lazy.decay(), same.decay())
     assert Experiment.of(Settings(**sizes)).decay() is None
+
+
+def test_frequencies_may_be_numbers_or_a_file_of_them_in_a_settings_file_too(tmp_path):
+    (tmp_path / "law.txt").write_text("3\n1\n")
+    for value in ("3, 1", str(tmp_path / "law.txt"), f"@{tmp_path / 'law.txt'}", [3, 1]):
+        found = Settings.from_mapping({"n_w": 6, "word_law": "given", "frequencies": value})
+        assert found.frequencies == (3.0, 1.0)
+    with pytest.raises(InputError, match="a file of them"):
+        Settings.from_mapping({"n_w": 6, "word_law": "given", "frequencies": "nowhere.txt"})
+
+
+@pytest.mark.parametrize("kind", ["settings", "frequencies", "vocabulary"])
+def test_a_pipe_is_refused_before_it_is_opened(tmp_path, kind):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(InputError, match="pipe or a device"):
+        if kind == "settings":
+            read_toml(pipe)
+        elif kind == "frequencies":
+            Settings.from_mapping({"frequencies": str(pipe), "word_law": "given"})
+        else:
+            Experiment.of(Settings(vocabulary=str(pipe)))

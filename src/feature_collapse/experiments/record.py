@@ -13,6 +13,7 @@ Every file is written to a temporary file and renamed.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -21,9 +22,9 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
+from feature_collapse.boundary import clip, guarded, parse_json, plain_file, read_text
 from feature_collapse.errors import InputError
 from feature_collapse.experiments.experiment import Data, Experiment
 from feature_collapse.experiments.settings import Settings
@@ -255,30 +256,35 @@ def _json(value: Mapping[str, Any]) -> str:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError):
-        raise InputError(f"{str(path)!r} is truncated or is not JSON") from None
+    value = parse_json(path, "a part of a record", read_text(path, "a part of a record"))
     if not isinstance(value, dict):
         raise InputError(f"{str(path)!r} is not a JSON object")
     return value
 
 
 def _read_tensors(path: Path) -> dict[str, np.ndarray]:
-    try:
+    with guarded(plain_file(path), "a safetensors file"):
         tensors: dict[str, np.ndarray] = load_file(path)
-    except (SafetensorError, OSError, ValueError, KeyError):
-        raise InputError(f"{str(path)!r} is truncated or is not a safetensors file") from None
     return tensors
+
+
+def _number(value: object) -> bool:
+    """Return whether a value is a finite number, no truth value, within the range of floats."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond the range of floats
+        return False
 
 
 def _check_summary(folder: Path, summary: Mapping[str, Any]) -> None:
     for name, needed in {**dict.fromkeys(NUMBERS, True), **dict.fromkeys(SPECTRA, False)}.items():
         values = summary.get(name) if needed else summary.get(name, [])
         for value in [values] if needed else values if isinstance(values, list) else [None]:
-            if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+            if not _number(value):
                 raise InputError(
-                    f"record {str(folder)!r}: summary.json has {name} = {values!r}, which is no result"
+                    f"record {str(folder)!r}: summary.json has {name} = {clip(repr(values))}, which is no result"
                 )
 
 
@@ -306,11 +312,12 @@ def _tensor(
 
 
 def _read_history(path: Path) -> dict[str, np.ndarray]:
+    text = read_text(path, "a history")
     try:
-        header, *lines = path.read_text(encoding="utf-8").splitlines()
+        header, *lines = text.splitlines()
         rows = [[float(x) if x else np.nan for x in line.split(",")] for line in lines]
         names = header.split(",")
         table = np.array(rows, dtype=np.float64).reshape(-1, len(names))
-    except (OSError, ValueError, UnicodeDecodeError):
+    except ValueError:
         raise InputError(f"{str(path)!r} is truncated or is not a history") from None
     return dict(zip(names, table.T, strict=True))

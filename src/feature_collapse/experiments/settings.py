@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from feature_collapse.boundary import clip, read_text
 from feature_collapse.errors import InputError, check_choice, check_int, check_real, nearest
 from feature_collapse.model.decay import FREQUENCIES, Decay
 from feature_collapse.model.normalisers import normaliser_names
@@ -237,10 +238,12 @@ def read_toml(path: str | Path) -> dict[str, Any]:
         InputError: a file that is missing or is not TOML.
     """
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"settings file {str(path)!r} cannot be read: {error.strerror}") from None
+        text = read_text(Path(path), "the file")
+    except InputError as error:
+        raise InputError(f"settings cannot be read ({error})") from None
+    try:
+        return tomllib.loads(text)
     except RecursionError:
         raise InputError(f"settings file {str(path)!r} is nested too deeply") from None
-    except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits
-        raise InputError(f"settings file {str(path)!r} is not TOML: {error}") from None
+    except ValueError as error:  # no TOML, or a number of thousands of digits
+        raise InputError(f"settings file {str(path)!r} is not TOML: {clip(error, 200)}") from None

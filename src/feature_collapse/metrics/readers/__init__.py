@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from feature_collapse.boundary import clip
 from feature_collapse.errors import InputError
 from feature_collapse.metrics import arrays
-from feature_collapse.metrics.readers.boundary import clip
 from feature_collapse.metrics.readers.embeddings import Embeddings
 from feature_collapse.metrics.readers.groups import Groups, read_groups
 from feature_collapse.metrics.readers.numpy_files import read_npy, read_npz

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from feature_collapse.boundary import clip
 from feature_collapse.errors import InputError, nearest
-from feature_collapse.metrics.readers.boundary import clip
 
 SHOWN = 30
 

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from feature_collapse.boundary import clip, damaged
 from feature_collapse.errors import InputError
-from feature_collapse.metrics.readers.boundary import clip, damaged
 from feature_collapse.metrics.readers.tables import read_rows
 
 WHAT = "a groups file"

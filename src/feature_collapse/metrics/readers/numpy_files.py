@@ -17,8 +17,8 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from feature_collapse.boundary import clip, damaged, guarded
 from feature_collapse.errors import InputError
-from feature_collapse.metrics.readers.boundary import clip, damaged, guarded
 from feature_collapse.metrics.readers.embeddings import Embeddings, pick
 
 MOST_MEMBERS = 100_000

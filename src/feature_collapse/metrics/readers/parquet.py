@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from feature_collapse.boundary import clip, guarded, plain_file
 from feature_collapse.errors import InputError
-from feature_collapse.metrics.readers.boundary import clip, guarded, plain_file
 from feature_collapse.metrics.readers.embeddings import Embeddings, pick
 from feature_collapse.metrics.readers.tables import NAME_COLUMNS
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_collapse.metrics.readers.boundary import Json, clip, damaged, guarded, parse_json, plain_file
+from feature_collapse.boundary import Json, clip, damaged, guarded, parse_json, plain_file
 from feature_collapse.metrics.readers.embeddings import Embeddings, pick
 
 KIND = "safetensors"

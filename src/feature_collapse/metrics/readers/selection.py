@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from feature_collapse.boundary import clip, parse_count
 from feature_collapse.errors import InputError, nearest
-from feature_collapse.metrics.readers.boundary import clip, parse_count
 from feature_collapse.metrics.readers.embeddings import Embeddings
 from feature_collapse.metrics.readers.groups import Groups
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+from feature_collapse.boundary import damaged, guarded, parse_count, plain_file
 from feature_collapse.errors import InputError
-from feature_collapse.metrics.readers.boundary import damaged, guarded, parse_count, plain_file
 
 FORMATS = ".npy, .npz, safetensors, PyTorch state dict, word2vec (text or binary), GloVe text, CSV, Parquet"
 HEAD = 1 << 16

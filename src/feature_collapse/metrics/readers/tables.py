@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from feature_collapse.metrics.readers.boundary import clip, damaged, guarded, plain_file, read_lines
+from feature_collapse.boundary import clip, damaged, guarded, plain_file, read_lines
 from feature_collapse.metrics.readers.embeddings import Embeddings
 
 NAME_COLUMNS = ("entity", "token", "word", "name", "id", "key", "label")

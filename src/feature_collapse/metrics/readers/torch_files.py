@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from feature_collapse.boundary import clip, damaged, guarded
 from feature_collapse.errors import InputError
 from feature_collapse.metrics import arrays
-from feature_collapse.metrics.readers.boundary import clip, damaged, guarded
 from feature_collapse.metrics.readers.embeddings import Embeddings, pick
 
 if TYPE_CHECKING:

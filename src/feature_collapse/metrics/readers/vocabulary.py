@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from feature_collapse.boundary import Json, damaged, parse_json, read_text
 from feature_collapse.errors import InputError
-from feature_collapse.metrics.readers.boundary import Json, damaged, parse_json, read_text
 
 LARGEST_ID = 1 << 24
 WHAT = "a JSON vocabulary"

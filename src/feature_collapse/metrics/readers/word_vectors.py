@@ -10,7 +10,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_collapse.metrics.readers.boundary import damaged, guarded, parse_count, read_lines
+from feature_collapse.boundary import damaged, guarded, parse_count, read_lines
 from feature_collapse.metrics.readers.embeddings import Embeddings
 
 BLOCK = 4096  # rows, and bytes of a word
