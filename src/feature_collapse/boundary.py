@@ -32,6 +32,17 @@ def damaged(path: Path, what: str, why: str) -> InputError:
     return InputError(f"{path} looks like {what} but cannot be read: {why}")
 
 
+def printable(text: str) -> str:
+    r"""Return text that moves no cursor and changes no colour: control characters but line breaks and tabs as ?.
+
+    Names in files may hold terminal escapes; whatever is printed passes through here.
+
+    >>> printable("a\x1b[2Jb")
+    'a?[2Jb'
+    """
+    return "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text)
+
+
 def clip(text: object, length: int = 60) -> str:
     r"""Return a name or cell from a file fit for a message: printable, on one line, at most `length` long.
 

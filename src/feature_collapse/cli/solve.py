@@ -11,6 +11,7 @@ from feature_collapse.cli.options import (
     Device,
     Json,
     SettingsFile,
+    echo,
     print_json,
     settings_of,
     table,
@@ -46,4 +47,4 @@ def command(
         print_json(record.summary)
     else:
         table(str(out), ["quantity", "measured", "theory"], summary_rows(record))
-        typer.echo(f"{record.summary['status']}: {record.summary['message']}")
+        echo(f"{record.summary['status']}: {record.summary['message']}")
