@@ -13,7 +13,7 @@ from syntax_facts import UNREADABLE, Import, Module
 
 # From the bottom to the top: a package may import those on the lines above its own.
 ORDER = (
-    ("errors",),
+    ("errors",), ("boundary",),
     ("files", "arrays"),
     ("keyed_tensors",),
     ("task",),

@@ -11,18 +11,16 @@ import torch
 
 from feature_collapse.errors import InputError, RunStopped
 from feature_collapse.experiments.experiment import Data, Experiment
-from feature_collapse.experiments.prediction import predict
-from feature_collapse.experiments.provenance import describe
-from feature_collapse.experiments.record import (
-    Outcome,
-    Record,
+from feature_collapse.experiments.folder import (
     check_folder,
     prepare_folder,
-    read_record,
     write_config,
     write_data,
     write_outcome,
 )
+from feature_collapse.experiments.prediction import predict
+from feature_collapse.experiments.provenance import describe
+from feature_collapse.experiments.record import Outcome, Record, read_record
 from feature_collapse.experiments.settings import Settings
 from feature_collapse.experiments.summary import summarise
 from feature_collapse.files import locked, make_folder
