@@ -79,7 +79,10 @@ def _left_sides(z_j: np.ndarray, z_k: np.ndarray, n_c: int) -> np.ndarray:
 
 
 def _extend(basis: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """An orthonormal basis of the span of `basis` and `rows`; entries of rows are multiples of 1/L, at most 2."""
+    """An orthonormal basis of the span of `basis` and `rows`.
+
+    Entries of rows are multiples of 1/L, at most 2.
+    """
     for _ in range(2):
         rows = rows - rows @ basis.T @ basis
     rows = rows[np.linalg.norm(rows, axis=1) > 1e-9]

@@ -123,7 +123,8 @@ def codewords(matrix: Generator, n_c: int) -> Int[np.ndarray, "K L"]:
         )
     if matrix.min() < 0 or matrix.max() >= n_c:
         raise InputError(
-            f"the generator matrix has entries from {matrix.min()} to {matrix.max()}, but must have 0 to {n_c - 1}"
+            f"the generator matrix has entries from {matrix.min()} to {matrix.max()}, but must have 0 to "
+            f"{n_c - 1}"
         )
     m, L = matrix.shape
     if len(row_reduce(matrix, n_c)[1]) < m:

@@ -1,4 +1,4 @@
-"""Sentences sampled from latents: x ~ D_z has word x_ℓ = (z_ℓ, β_ℓ) with β_ℓ ~ μ independently (paper §2, A.3).
+"""Sentences sampled from latents: x ~ D_z has x_ℓ = (z_ℓ, β_ℓ) with β_ℓ ~ μ independently (paper §2, A.3).
 
 Row i·K + k of a set is the i-th sentence of class k, so the first n·K rows of a larger set with the same seed
 are the set with n sentences per class, and any prefix of whole blocks is balanced.

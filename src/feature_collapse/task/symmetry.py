@@ -84,7 +84,9 @@ def _count_rows(distances: Int[np.ndarray, "B K"], L: int) -> Int[np.ndarray, "B
 
 @dataclass(frozen=True)
 class Symmetry:
-    """How far a set of latents is from assumption A and from lemma B; a residual is 0 where the property is exact.
+    """How far a set of latents is from assumption A and from lemma B.
+
+    A residual is 0 where the property is exact.
 
     Attributes:
         distinct: whether no latent occurs twice.
@@ -204,7 +206,7 @@ def assumption_a_spheres(n_c: int, L: int, K: int) -> Float[np.ndarray, " L_1"]:
 def _fit_iii(
     sums: np.ndarray, squares: list[int], cross: list[int], total: list[int], K: int, L: int
 ) -> tuple[np.ndarray, np.ndarray, Fraction, int]:
-    """Least squares of T_r(k) on Z_k with an intercept, in integers: θ_r, A_r, Σ squared residuals, Σ squares."""
+    """Fit T_r(k) on Z_k with an intercept, in integers: θ_r, A_r, Σ squared residuals, Σ squares."""
     theta, A = np.zeros(L + 1), np.zeros_like(sums)
     spread = K * K * L - sum(x * x for x in total)  # K Σ ‖Z_k - mean‖²
     off, norm = Fraction(0), 0

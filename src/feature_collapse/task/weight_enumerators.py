@@ -63,13 +63,15 @@ def code_symmetry(matrix: Generator, n_c: int) -> CodeSymmetry:
     check_int("L", L, 1, 2000)
     if len(reduced) < m or matrix.min() < 0 or matrix.max() >= n_c:
         raise InputError(
-            f"the {m} rows of the generator matrix must be independent modulo {n_c}, with entries 0 to {n_c - 1}"
+            f"the {m} rows of the generator matrix must be independent modulo {n_c}, with entries 0 to "
+            f"{n_c - 1}"
         )
     K = n_c**m
     zero = bool((reduced == 0).all(axis=0).any())
     if min(K, n_c ** (L - m)) * L > _LARGEST:
         raise InputError(
-            f"the code has {n_c}^{m} words and its dual {n_c}^{L - m}, but one of them must have at most 2^30/L"
+            f"the code has {n_c}^{m} words and its dual {n_c}^{L - m}, but one of them must have at most "
+            "2^30/L"
         )
     if 2 * m <= L:
         weights, at = _enumerate(matrix, n_c)
@@ -79,9 +81,9 @@ def code_symmetry(matrix: Generator, n_c: int) -> CodeSymmetry:
 
 
 def dual_symmetry(matrix: Generator, n_c: int) -> CodeSymmetry:
-    """Weights and symmetry of the dual of the code with generator matrix `matrix` (m, L), which has n_c^(L-m) words.
+    """Return weights and symmetry of the dual of a code with generator matrix `matrix` (m, L).
 
-    `matrix` is taken to be of full rank modulo n_c. Time O(n_c^m L + L²) operations on integers of L
+    It has n_c^(L-m) words. `matrix` is taken to be of full rank modulo n_c. Time O(n_c^m L + L²) operations on integers of L
     log2(n_c) bits.
     """
     m, L = matrix.shape
