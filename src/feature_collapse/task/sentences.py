@@ -81,12 +81,12 @@ def _integers(name: str, value: Any, ndim: int) -> np.ndarray:
 
 
 def word_type(n_w: int) -> type[np.signedinteger]:
-    """The smallest of int16 and int32 that holds a word index."""
+    """Return the smallest of int16 and int32 that holds a word index."""
     return np.int16 if n_w <= np.iinfo(np.int16).max else np.int32
 
 
 def sample(latents: Latents, mu: Law, n_spl: int, rng: np.random.Generator) -> Sentences:
-    """n_spl sentences for each of the K latents.
+    """Return n_spl sentences for each of the K latents.
 
     Time O(n_spl K L log s_c); memory 2 bytes (4 where n_w > 32767) for each of the n_spl·K·L words, and 20
     MB.

@@ -45,7 +45,7 @@ class CodeSymmetry:
 
 
 def code_symmetry(matrix: Generator, n_c: int) -> CodeSymmetry:
-    """Weights and symmetry of the code with generator matrix `matrix` (m, L) over n_c elements, n_c prime.
+    """Return weights and symmetry of the code with generator matrix `matrix` (m, L) over n_c elements, n_c prime.
 
     Time O(min(n_c^m, n_c^(L-m)) L + L³), memory O(L²) and 100 MB.
 
@@ -97,7 +97,7 @@ def dual_symmetry(matrix: Generator, n_c: int) -> CodeSymmetry:
 
 
 def _struck(weights: np.ndarray, at: np.ndarray) -> tuple[int, ...]:
-    """Weights after striking out a position at which `at` words of each weight are non-zero."""
+    """Return weights after striking out a position at which `at` words of each weight are non-zero."""
     return tuple(int(weights[w] - at[w] + at[w + 1]) for w in range(len(weights) - 1))
 
 
@@ -119,7 +119,7 @@ def _enumerate(matrix: Generator, n_c: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _macwilliams(weights: list[int], q: int) -> list[int]:
-    """Weights of the dual: the coefficients of (1/|C|) Σ_j A_j (1 - x)^j (1 + (q-1)x)^(n-j)."""
+    """Return weights of the dual: the coefficients of (1/|C|) Σ_j A_j (1 - x)^j (1 + (q-1)x)^(n-j)."""
     n, total = len(weights) - 1, sum(weights)
     polynomial = [0] * (n + 1)
     for j in range(n, -1, -1):  # Horner in (1 - x)
