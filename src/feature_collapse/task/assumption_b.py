@@ -65,7 +65,7 @@ def assumption_b(latents: Latents, n_c: int) -> AssumptionB:
 
 
 def _left_sides(z_j: np.ndarray, z_k: np.ndarray, n_c: int) -> np.ndarray:
-    """Return ⟨A, Γ_jk⟩ as coefficients of the entries of A on and above the diagonal, one row for each pair."""
+    """Return ⟨A, Γ_jk⟩ as coefficients of the entries of A on and above the diagonal, a row a pair."""
     n = len(z_j)
     index = (np.arange(n)[:, None] * n_c + z_j) * n_c + z_k
     counts = np.bincount(index.ravel(), minlength=n * n_c * n_c).reshape(

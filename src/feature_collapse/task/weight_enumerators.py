@@ -45,7 +45,7 @@ class CodeSymmetry:
 
 
 def code_symmetry(matrix: Generator, n_c: int) -> CodeSymmetry:
-    """Return weights and symmetry of the code with generator matrix `matrix` (m, L) over n_c elements, n_c prime.
+    """Return weights and symmetry of the code with generator matrix (m, L) over n_c elements, n_c prime.
 
     Time O(min(n_c^m, n_c^(L-m)) L + L³), memory O(L²) and 100 MB.
 
@@ -83,8 +83,8 @@ def code_symmetry(matrix: Generator, n_c: int) -> CodeSymmetry:
 def dual_symmetry(matrix: Generator, n_c: int) -> CodeSymmetry:
     """Return weights and symmetry of the dual of a code with generator matrix `matrix` (m, L).
 
-    It has n_c^(L-m) words. `matrix` is taken to be of full rank modulo n_c. Time O(n_c^m L + L²) operations on integers of L
-    log2(n_c) bits.
+    It has n_c^(L-m) words. `matrix` is taken to be of full rank modulo n_c. Time O(n_c^m L + L²) operations
+    on integers of L log2(n_c) bits.
     """
     m, L = matrix.shape
     weights, at = _enumerate(matrix, n_c)
