@@ -59,7 +59,7 @@ def command(
         problem,
         lambdas,
         gap=chosen.gap,
-        each=lambda i, value: print(f"λ = {value:.4g} ({i + 1} of {count})", file=sys.stderr, flush=True),
+        callback=lambda i, value: print(f"λ = {value:.4g} ({i + 1} of {count})", file=sys.stderr, flush=True),
     )
     columns = [
         "lambda",
