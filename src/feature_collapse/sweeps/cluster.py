@@ -1,4 +1,4 @@
-"""Where the runs are computed: a local Dask cluster of one process per core, or a scheduler that is already there."""
+"""Where the runs are computed: a local Dask cluster, a process per core, or a scheduler that is there."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from importlib.util import find_spec
 from multiprocessing import resource_tracker
 from typing import Any
 
-from feature_collapse.errors import InputError, check_int
+from feature_collapse.errors import InputError
 from feature_collapse.sweeps import worker
+from feature_collapse.sweeps.options import SweepOptions, check_memory, import_distributed
 
 _TIMEOUT = 10.0  # seconds to reach a scheduler
 _FIRST_WORKER = 60.0  # seconds to wait for its first worker
 _CLOSING = 10.0  # seconds for the workers to end by themselves
-_SCHEMES = ("tcp", "tls", "ws", "wss", "ucx")
 _SINGLE = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
 _CONFIG = {
     "distributed.scheduler.allowed-failures": 1,  # we split and retry ourselves
@@ -31,38 +31,17 @@ _CONFIG = {
 
 
 def cores() -> int:
-    """The number of cores that this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def import_distributed() -> Any:
-    """The module `distributed`.
-
-    Raises:
-        InputError: it is not installed.
-    """
-    try:
-        import distributed
-    except ImportError:
-        raise InputError("sweeps need Dask: install feature-collapse[sweep]") from None
-    return distributed
-
-
 @contextmanager
-def connect(
-    scheduler: str | None = None,
-    workers: int | None = None,
-    memory_per_worker: str | None = None,
-    say: Callable[[str], None] = lambda text: None,
-) -> Iterator[Any]:
-    """A Dask client whose workers have our versions.
+def connect_cluster(options: SweepOptions, log: Callable[[str], None]) -> Iterator[Any]:
+    """Yield a Dask client whose workers have our versions.
 
     Args:
-        scheduler: address of a scheduler, `tcp://host:port`; None for a local cluster.
-        workers: of the local cluster; one per core by default.
-        memory_per_worker: limit, such as `2GiB`, above which a local worker is restarted and its run failed;
-            by default an equal share of the machine's memory.
-        say: is told where the dashboard is, where there is one.
+        options: which cluster.
+        log: receives the address of the dashboard, where there is one.
 
     Raises:
         InputError: Dask is not installed, a scheduler that cannot be reached or has no workers, other
@@ -71,22 +50,18 @@ def connect(
     distributed = import_distributed()
     import dask
 
-    if scheduler is not None and (workers is not None or memory_per_worker is not None):
-        raise InputError(
-            "workers and memory per worker are those of the scheduler; give them only without --scheduler"
-        )
-    limit = _memory(memory_per_worker)
-    with dask.config.set(_CONFIG):
-        if scheduler is None:
-            count = cores() if workers is None else check_int("workers", workers, 1, 1024)
-            opened = _local(distributed, count, limit)
-        else:
-            opened = _external(distributed, scheduler)
-        with opened as client:
-            if find_spec("bokeh") is not None and client.dashboard_link:
-                say(f"dashboard: {client.dashboard_link}")
-            check_versions(client)
-            yield client
+    with dask.config.set(_CONFIG), _opened(distributed, options) as client:
+        if find_spec("bokeh") is not None and client.dashboard_link:
+            log(f"dashboard: {client.dashboard_link}")
+        check_versions(client)
+        yield client
+
+
+def _opened(distributed: Any, options: SweepOptions) -> AbstractContextManager[Any]:
+    if options.scheduler is not None:
+        return _external(distributed, options.scheduler)
+    limit = "auto" if options.memory_per_worker is None else check_memory(options.memory_per_worker)
+    return _local(distributed, options.workers or cores(), limit)
 
 
 @contextmanager
@@ -134,7 +109,6 @@ def _without_interrupts() -> Iterator[None]:
 
 @contextmanager
 def _external(distributed: Any, address: str) -> Iterator[Any]:
-    _check_address(address)
     loud = logging.getLogger("distributed")
     level = loud.level
     loud.setLevel(logging.CRITICAL)
@@ -158,17 +132,6 @@ def _external(distributed: Any, address: str) -> Iterator[Any]:
         loud.setLevel(level)
 
 
-def _check_address(address: str) -> None:
-    scheme, _, place = address.partition("://")
-    host, _, port = place.rpartition(":")
-    if scheme not in _SCHEMES or not host or not (port.isascii() and port.isdigit() and 0 < len(port) < 6):
-        known = ", ".join(_SCHEMES)
-        raise InputError(
-            f"scheduler = {address!r}, but must be an address such as tcp://127.0.0.1:8786 (of {known})"
-        )
-    check_int(f"the port of scheduler {address!r}", int(port), 1, 65535)
-
-
 def check_versions(client: Any) -> None:
     """Ask every worker for its versions.
 
@@ -179,20 +142,6 @@ def check_versions(client: Any) -> None:
     for address, theirs in client.run(worker.versions, on_error="return").items():
         if isinstance(theirs, BaseException):
             raise InputError(f"worker {address} cannot run feature_collapse: {theirs}")
-        wrong = worker.difference(ours, theirs)
+        wrong = ours.difference(theirs)
         if wrong:
             raise InputError(f"worker {address} has {wrong}; install the same versions there")
-
-
-def _memory(text: str | None) -> int | str:
-    from dask.utils import parse_bytes
-
-    if text is None:
-        return "auto"
-    try:
-        size = int(parse_bytes(text))
-    except (ValueError, OverflowError):
-        size = 0
-    if size < 2**28:
-        raise InputError(f"memory per worker = {text!r}, but must be a size of at least 256MiB, such as 2GiB")
-    return size

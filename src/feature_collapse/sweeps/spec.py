@@ -1,4 +1,4 @@
-"""What a sweep runs: a base experiment, axes, seeds, and what to keep of each run; from a TOML file or from Python.
+"""What a sweep runs: a base experiment, axes, seeds, what to keep of each run; from TOML or from Python.
 
     name = "example"
     [base]                      settings of every run
@@ -110,8 +110,8 @@ class Sweep:
                 for axis, index in zip(block.axes, combination, strict=True):
                     values |= axis.changes[index]
                     labels[axis.name] = axis.labels[index]
-                told = ", ".join(f"{name} = {label}" for name, label in labels.items())
-                settings = Settings.from_mapping(values, f"sweep {self.name!r} at {told or 'its base'}")
+                point = ", ".join(f"{name} = {label}" for name, label in labels.items())
+                settings = Settings.from_mapping(values, f"sweep {self.name!r} at {point or 'its base'}")
                 key = settings.key()
                 if key not in seen:
                     seen.add(key)
@@ -173,7 +173,8 @@ def check_size(sweep: Sweep, confirmed: bool) -> None:
             " × ".join(f"{len(axis)} {axis.name}" for axis in block.axes) or "1" for block in sweep.blocks
         )
         raise InputError(
-            f"sweep {sweep.name!r} has {sweep.count:,} runs ({sizes}), more than {LARGE:,}; confirm with --yes"
+            f"sweep {sweep.name!r} has {sweep.count:,} runs ({sizes}), more than {LARGE:,}; "
+            "confirm with --yes"
         )
 
 

@@ -1,4 +1,4 @@
-"""What a sweep keeps of a run: the figures of its summary, ranks, and the distance to collapse of each type."""
+"""What a sweep keeps of a run: the numbers of its summary, ranks, the distance to collapse of each type."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ import math
 from typing import Any
 
 import numpy as np
+import torch
 
 from feature_collapse.experiments.run import Outcome
 from feature_collapse.experiments.settings import Settings
 from feature_collapse.model.normalisers import make_normaliser
+from feature_collapse.sweeps.messages import Number, Quantities
 from feature_collapse.task import Task
+from feature_collapse.theory.types import fit_type
 
 RANK_TOLERANCE = 0.01  # smaller singular values, relative to the largest, are what a gap of 0.1 % leaves
 
 
-def measure(
+def quantities_of(
     settings: Settings, task: Task, outcome: Outcome, quantities: tuple[str, ...] = ()
-) -> dict[str, Any]:
-    """Names and numbers (or lists of numbers) of a run; JSON-able, NaN and infinities as None.
+) -> Quantities:
+    """Return names and numbers (or lists of numbers) of a run; JSON-able, NaN and infinities as None.
 
     Beside the summary: `rank_W`, `rank_U` (of the features φ(w) and of the u_{k,ℓ}), and `type_I`, `type_II`,
     `type_III`, the residuals of definitions 1-3: 0 for a configuration of the type, at most 1. O((n_w + K L)
@@ -30,10 +33,6 @@ def measure(
         outcome: its weights and summary.
         quantities: names to keep; none for all.
     """
-    import torch
-
-    from feature_collapse.theory.types import fit_type
-
     found = {name: value for name, value in outcome.summary.items() if _numeric(value)}
     normaliser = make_normaliser(settings.normaliser, settings.eps)
     d = outcome.W.shape[1]
@@ -60,7 +59,7 @@ def measure(
 
 
 def rank(rows: np.ndarray) -> int:
-    """The number of singular values above 1 % of the largest; 0 for zero weights (all below 1e-6)."""
+    """Return the number of singular values above 1 % of the largest; 0 for zero weights (all below 1e-6)."""
     x = np.asarray(rows, dtype=np.float64)
     values = np.sqrt(np.maximum(np.linalg.eigvalsh(x.T @ x), 0.0))
     return int((values > max(RANK_TOLERANCE * values.max(), 1e-6)).sum())
@@ -72,10 +71,12 @@ def _numeric(value: Any) -> bool:
     return isinstance(value, (bool, int, float, np.number)) or value is None
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_plain(x) for x in value]
+def _plain(value: Any) -> Number | list[Number]:
+    return [_number(x) for x in value] if isinstance(value, list) else _number(value)
+
+
+def _number(value: Any) -> Number:
     if value is None or isinstance(value, (bool, np.bool_)):
         return None if value is None else int(value)
-    number = value.item() if isinstance(value, np.number) else value
+    number: int | float = value.item() if isinstance(value, np.number) else value
     return number if math.isfinite(number) else None
