@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from feature_collapse.experiments.experiment import Experiment
 from feature_collapse.experiments.settings import Settings
 from feature_collapse.sweeps.engine import serial
 from feature_collapse.sweeps.messages import Batch, Planned
@@ -98,6 +99,6 @@ def test_types_are_those_of_the_network():
 
 def test_other_versions_are_refused_before_any_work():
     settings = Settings.from_mapping(BASE)
-    unit = (Planned(settings.key(), settings),)
+    unit = (Planned(Experiment.of(settings).key, settings),)
     with pytest.raises(WrongVersions, match=r"torch .* instead of 1\.0"):
         run_batch(Batch((unit,), (), None, replace(versions(), torch="1.0")))

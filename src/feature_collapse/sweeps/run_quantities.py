@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import torch
 
-from feature_collapse.experiments.run import Outcome
-from feature_collapse.experiments.settings import Settings
-from feature_collapse.model.normalisers import make_normaliser
+from feature_collapse.model.weights import Weights
 from feature_collapse.sweeps.messages import Number, Quantities
 from feature_collapse.task import Task
-from feature_collapse.theory.types import fit_type
+from feature_collapse.theory.classify import fit_type
 
 RANK_TOLERANCE = 0.01  # smaller singular values, relative to the largest, are what a gap of 0.1 % leaves
 
 
 def quantities_of(
-    settings: Settings, task: Task, outcome: Outcome, quantities: tuple[str, ...] = ()
+    weights: Weights, task: Task, summary: Mapping[str, Any], names: tuple[str, ...] = ()
 ) -> Quantities:
     """Return names and numbers (or lists of numbers) of a run; JSON-able, NaN and infinities as None.
 
@@ -28,40 +26,25 @@ def quantities_of(
     d²).
 
     Args:
-        settings: of the run.
+        weights: of the run.
         task: of the run.
-        outcome: its weights and summary.
-        quantities: names to keep; none for all.
+        summary: of the run, what summary.json has.
+        names: to keep; none for all.
     """
-    found = {name: value for name, value in outcome.summary.items() if _numeric(value)}
-    normaliser = make_normaliser(settings.normaliser, settings.eps)
-    d = outcome.W.shape[1]
-    features = normaliser.forward(torch.from_numpy(np.asarray(outcome.W, dtype=np.float64))).numpy()
-    found |= {"d_used": d, "rank_W": rank(features), "rank_U": rank(outcome.U.reshape(-1, d))}
-    latents, radius = np.asarray(task.latents), normaliser.radius(d)
-    kinds = ("I", "III") if radius is None else ("I", "II", "III")
-    for kind in kinds:
-        if quantities and f"type_{kind}" not in quantities:
+    found = {name: value for name, value in summary.items() if _numeric(value)}
+    spectrum = weights.spectrum()
+    found |= {"d_used": weights.d, "rank_W": _rank(spectrum.features), "rank_U": _rank(spectrum.linear)}
+    for kind in ("I", "III") if weights.radius is None else ("I", "II", "III"):
+        if names and f"type_{kind}" not in names:
             continue
-        fit = fit_type(
-            kind,
-            features,
-            outcome.U,
-            latents,
-            settings.n_c,
-            radius if kind == "II" else None,
-            mean_zero=settings.normaliser == "layernorm",
-        )
-        found[f"type_{kind}"] = fit.residual
-    if quantities:
-        found = {name: found.get(name) for name in quantities}
+        found[f"type_{kind}"] = fit_type(kind, weights, task).residual
+    if names:
+        found = {name: found.get(name) for name in names}
     return {name: _plain(value) for name, value in found.items()}
 
 
-def rank(rows: np.ndarray) -> int:
-    """Return the number of singular values above 1 % of the largest; 0 for zero weights (all below 1e-6)."""
-    x = np.asarray(rows, dtype=np.float64)
-    values = np.sqrt(np.maximum(np.linalg.eigvalsh(x.T @ x), 0.0))
+def _rank(values: np.ndarray) -> int:
+    """Return how many of falling singular values are above 1 % of the largest; 0 where all are below 1e-6."""
     return int((values > max(RANK_TOLERANCE * values.max(), 1e-6)).sum())
 
 

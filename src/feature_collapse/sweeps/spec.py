@@ -103,6 +103,8 @@ class Sweep:
         Raises:
             InputError: a combination whose settings do not fit together; it is named.
         """
+        from feature_collapse.experiments.experiment import Experiment  # with torch
+
         seen = set()
         for block in self.blocks:
             for combination in itertools.product(*(range(len(axis)) for axis in block.axes)):
@@ -112,10 +114,10 @@ class Sweep:
                     labels[axis.name] = axis.labels[index]
                 point = ", ".join(f"{name} = {label}" for name, label in labels.items())
                 settings = Settings.from_mapping(values, f"sweep {self.name!r} at {point or 'its base'}")
-                key = settings.key()
-                if key not in seen:
-                    seen.add(key)
-                    yield Run(key, block.group, labels, settings)
+                found = Experiment.of(settings)
+                if found.key not in seen:
+                    seen.add(found.key)
+                    yield Run(found.key, block.group, labels, found.settings)
 
     @classmethod
     def from_mapping(

@@ -146,16 +146,19 @@ class Store:
         return [self._planned(key, settings) for key, settings in found]
 
     def _planned(self, key: str, text: str) -> Planned:
+        from feature_collapse.experiments.experiment import Experiment  # with torch
+
         settings = Settings.from_mapping(parse(self.path, text, f"the settings of run {key}"), self._named)
-        if settings.key() != key and settings.vocabulary is None:
+        found = Experiment.of(settings)
+        if found.key != key and settings.vocabulary is None:
             raise InputError(f"{self._named} is damaged (the settings of run {key} do not give its key)")
-        if settings.key() != key:
+        if found.key != key:
             raise InputError(
                 f"vocabulary = {settings.vocabulary!r} is not what it was when run {key} of "
                 f"{str(self.path)!r} was planned; put the old file back, or give the sweep's TOML file to "
                 "`sweep run`, which plans the runs anew"
             )
-        return Planned(key, settings)
+        return Planned(key, found.settings)
 
     def start(self, keys: Iterable[str]) -> None:
         """Mark runs as handed to a worker."""

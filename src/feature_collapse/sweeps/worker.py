@@ -15,7 +15,7 @@ import platform
 import tempfile
 import time
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,17 +23,17 @@ import torch
 
 from feature_collapse import __version__
 from feature_collapse.errors import InputError
-from feature_collapse.experiments.run import Outcome, execute, run
+from feature_collapse.experiments.experiment import Data, Experiment
+from feature_collapse.experiments.run import Checkpointing, execute, run
 from feature_collapse.experiments.settings import Settings
+from feature_collapse.model.weights import Weights
 from feature_collapse.sgd.checkpoint import read_checkpoint, write_checkpoint
-from feature_collapse.solver.solution import compressed
 from feature_collapse.sweeps.messages import Batch, BatchEnd, Finished, Planned, Quantities, Versions
 from feature_collapse.sweeps.plan import data_name, settings_but
 from feature_collapse.sweeps.run_quantities import quantities_of
-from feature_collapse.task import Sentences, Task
+from feature_collapse.task import Sentences
 
 _ERROR_LENGTH = 500
-_Start = tuple[np.ndarray, np.ndarray]
 
 
 class WrongVersions(RuntimeError):
@@ -86,37 +86,28 @@ def _unit(runs: tuple[Planned, ...], shared: _Shared, batch: Batch) -> tuple[Fin
 
 
 def _run(planned: Planned, shared: _Shared, batch: Batch, checkpoint: Path | None, before: str) -> Quantities:
-    settings = planned.settings.replace()  # reads the vocabulary of this machine, as it is now
-    if settings.key() != planned.key:
-        raise InputError(f"vocabulary = {settings.vocabulary!r} has changed since the run was planned")
+    experiment = Experiment.of(planned.settings)  # reads the vocabulary of this machine, as it is now
+    if experiment.key != planned.key:
+        raise InputError(
+            f"vocabulary = {planned.settings.vocabulary!r} has changed since the run was planned"
+        )
     if batch.folder is not None:
-        record = run(settings, Path(batch.folder) / planned.key, device="cpu")
-        outcome = Outcome(record.W, record.U, (), next(iter(record.history.values())), record.summary)
-        return quantities_of(settings, settings.task(), outcome, batch.quantities)
-    data = shared.data(settings)
+        record = run(planned.settings, Path(batch.folder) / planned.key, device="cpu")
+        return quantities_of(record.weights, record.task, record.summary, batch.quantities)
     if checkpoint is not None and before:
         earlier = read_checkpoint(checkpoint, before)
         if earlier is not None:
             write_checkpoint(checkpoint, replace(earlier, key=planned.key))
+    data = shared.data(experiment)
     outcome = execute(
-        settings,
-        data.task,
-        data.train,
-        data.test,
+        experiment,
+        data,
         device="cpu",
-        checkpoint=checkpoint,
-        checkpoint_seconds=math.inf,
-        start=shared.start(settings),
+        start=shared.start(planned.settings),
+        checkpoint=None if checkpoint is None else Checkpointing(checkpoint, math.inf),
     )
-    shared.keep(settings, outcome)
-    return quantities_of(settings, data.task, outcome, batch.quantities)
-
-
-@dataclass(frozen=True)
-class _Data:
-    task: Task
-    train: Sentences
-    test: Sentences
+    shared.keep(planned.settings, outcome.weights)
+    return quantities_of(outcome.weights, data.task, outcome.summary, batch.quantities)
 
 
 class _Shared:
@@ -127,28 +118,29 @@ class _Shared:
         for settings in runs:
             name = data_name(settings)
             self._largest[name] = max(self._largest.get(name, 0), settings.n_spl)
-        self._held: tuple[str, _Data] | None = None
-        self._last: tuple[Hashable, _Start] | None = None
+        self._held: tuple[str, Data] | None = None
+        self._last: tuple[Hashable, Weights] | None = None
 
-    def data(self, settings: Settings) -> _Data:
+    def data(self, experiment: Experiment) -> Data:
         """Return the data of a run; its training set is the beginning of the largest in the batch."""
+        settings = experiment.settings
         name = data_name(settings)
         if self._held is None or self._held[0] != name:
-            task = settings.task()
-            held = _Data(task, task.train_set(self._largest[name]), task.test_set(settings.n_test))
-            self._held = (name, held)
+            task = experiment.task
+            largest = task.train_set(self._largest[name])
+            self._held = (name, Data(task, largest, task.test_set(settings.n_test)))
         held, rows = self._held[1], settings.n_spl * settings.K
         return replace(held, train=Sentences(held.train.words[:rows], held.train.labels[:rows]))
 
-    def start(self, settings: Settings) -> _Start | None:
+    def start(self, settings: Settings) -> Weights | None:
         """Return the weights of a plain certified run that differs only in λ or n_spl, or None."""
         same = self._last is not None and self._last[0] == _neighbours(settings)
         return self._last[1] if self._last is not None and same else None
 
-    def keep(self, settings: Settings, outcome: Outcome) -> None:
+    def keep(self, settings: Settings, weights: Weights) -> None:
         """Remember the weights of a plain certified run that are not zero."""
-        if settings.method == "certified" and settings.normaliser == "none" and outcome.W.any():
-            self._last = (_neighbours(settings), compressed(outcome.W, outcome.U))
+        if settings.method == "certified" and weights.radius is None and weights.W.any():
+            self._last = (_neighbours(settings), weights.compressed())
 
 
 def _neighbours(settings: Settings) -> Hashable:
