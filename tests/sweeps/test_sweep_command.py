@@ -75,7 +75,7 @@ def foreign(path):
 
 
 WRONG = [
-    (("run", "none.toml"), "'none.toml' cannot be read"),
+    (("run", "none.toml"), "none.toml"),
     (("run", "figure7"), "did you mean"),
     (("run", "figure8", "--retries", "-1"), "retries = -1"),
     (("run", "s.toml", "--scheduler", "here"), "must be an address such as tcp://"),

@@ -15,7 +15,7 @@ from feature_collapse.cli.options import Json, print_json, table
 
 if TYPE_CHECKING:
     from feature_collapse.sweeps.driver import SweepProgress
-    from feature_collapse.sweeps.options import SweepOptions
+    from feature_collapse.sweeps.options import SweepOptions, TLSFiles
     from feature_collapse.sweeps.results import Results
     from feature_collapse.sweeps.spec import Sweep
 
@@ -36,6 +36,25 @@ Workers = Annotated[
 Memory = Annotated[
     str | None,
     typer.Option("--memory-per-worker", help="Limit of a local worker, such as 2GiB. Default: equal shares."),
+]
+CA = Annotated[
+    Path | None,
+    typer.Option(
+        "--tls-ca",
+        help="Certificates (PEM) of the authority behind a scheduler at tls://.",
+        show_default=False,
+    ),
+]
+Certificate = Annotated[
+    Path | None, typer.Option("--tls-cert", help="Your certificate (PEM) for it.", show_default=False)
+]
+Key = Annotated[
+    Path | None,
+    typer.Option("--tls-key", help="The certificate's key (PEM), without a password.", show_default=False),
+]
+Dashboard = Annotated[
+    bool,
+    typer.Option("--dashboard", help="Serve Dask's pages of the local cluster, to anybody on this machine."),
 ]
 Retries = Annotated[int, typer.Option(help="Further tries of a run that fails.")]
 RetryFailed = Annotated[
@@ -60,6 +79,10 @@ def run(
     memory: Memory = None,
     retries: Retries = 2,
     retry_failed: RetryFailed = False,
+    tls_ca: CA = None,
+    tls_cert: Certificate = None,
+    tls_key: Key = None,
+    dashboard: Dashboard = False,
     json: Json = False,
 ) -> None:
     """Run a sweep, or what is left of it; a preset then also exports its data and draws its figure.
@@ -72,7 +95,8 @@ def run(
     from feature_collapse.sweeps.presets import PRESETS, preset
     from feature_collapse.sweeps.spec import check_size, read_sweep
 
-    options = SweepOptions(scheduler, workers, memory, retries, retry_failed)
+    tls = _tls(tls_ca, tls_cert, tls_key)
+    options = SweepOptions(scheduler, workers, memory, retries, retry_failed, tls, dashboard)
     known = what in PRESETS or not (Path(what).exists() or "." in what or "/" in what)
     sweep = preset(what).read(quick=quick) if known else read_sweep(what, quick=quick)
     check_size(sweep, yes)
@@ -92,12 +116,18 @@ def resume(
     memory: Memory = None,
     retries: Retries = 2,
     retry_failed: RetryFailed = False,
+    tls_ca: CA = None,
+    tls_cert: Certificate = None,
+    tls_key: Key = None,
+    dashboard: Dashboard = False,
     json: Json = False,
 ) -> None:
     """Go on with the sweep in a sweep file."""
     from feature_collapse.sweeps.options import SweepOptions
 
-    _drive(None, store, SweepOptions(scheduler, workers, memory, retries, retry_failed), True, json)
+    tls = _tls(tls_ca, tls_cert, tls_key)
+    options = SweepOptions(scheduler, workers, memory, retries, retry_failed, tls, dashboard)
+    _drive(None, store, options, True, json)
 
 
 @app.command()
@@ -190,6 +220,17 @@ def plot(
     figure = draw_map(results, grid_axes(sweep), value, x=x, y=y, split=split)
     for path in save(figure, make_folder(out), f"{sweep.name}-{value}"):
         typer.echo(path)
+
+
+def _tls(ca: Path | None, certificate: Path | None, key: Path | None) -> TLSFiles | None:
+    from feature_collapse.errors import InputError
+    from feature_collapse.sweeps.options import TLSFiles
+
+    if ca is None and certificate is None and key is None:
+        return None
+    if ca is None or certificate is None or key is None:
+        raise InputError("give --tls-ca, --tls-cert and --tls-key together, or none of them")
+    return TLSFiles(ca, certificate, key)
 
 
 def _draw_preset(name: str, source: Path, out: Path) -> list[Path]:

@@ -25,6 +25,7 @@ from feature_collapse.sweeps.worker import WrongVersions, run_batch, versions
 
 _POLL = 0.5  # seconds
 _LOST = 30.0  # seconds without a scheduler
+_UNMANNED = 120.0  # seconds without a local worker
 _DIED = "the worker that ran it died, perhaps for lack of memory"
 
 
@@ -72,12 +73,12 @@ class Driver:
         self.alone: Any = None  # the future of the suspect under way, if any
         self.arrived = threading.Event()
         self.busy, self.began = 0.0, time.monotonic()
-        self.workers, self.looked, self.reached = 0, 0.0, time.monotonic()
+        self.workers, self.looked, self.reached, self.manned = 0, 0.0, time.monotonic(), time.monotonic()
 
     def drive(self, client: Any) -> SweepProgress:
         """Hand out and commit until nothing is left."""
         self.client = client
-        self.began = self.reached = time.monotonic()
+        self.began = self.reached = self.manned = time.monotonic()
         try:
             while len(self.planner) or self.flying or self.suspects:
                 self._look()
@@ -119,6 +120,12 @@ class Driver:
             with suppress(OSError, TimeoutError):
                 self.workers = sum(self.client.nthreads().values())
                 self.reached = now
+                self.manned = now if self.workers else self.manned
+        if now - self.manned > _UNMANNED and self.options.scheduler is None:
+            raise RunStopped(
+                f"no local worker has lived for {_UNMANNED:.0f} s: they die as soon as they start, perhaps "
+                "for lack of memory; what was finished is kept"
+            )
         if now - self.reached > _LOST or self.client.status in ("closed", "closing"):
             raise RunStopped(
                 f"the scheduler was lost; {self.store.counts().done} finished runs are kept, and a resume "

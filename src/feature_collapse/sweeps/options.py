@@ -2,12 +2,51 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from feature_collapse.boundary import plain_file
 from feature_collapse.errors import InputError, check_int
 
 _SCHEMES = ("tcp", "tls", "ws", "wss", "ucx")
+
+
+@dataclass(frozen=True)
+class TLSFiles:
+    """The files with which a client shows a scheduler who it is, and knows the scheduler.
+
+    Attributes:
+        ca: certificates of the authority that signed the scheduler's.
+        certificate, key: of the client; one file may hold both.
+
+    Raises:
+        InputError: a file that is not there, is no plain file, or is not what it should be.
+    """
+
+    ca: Path
+    certificate: Path
+    key: Path
+
+    def __post_init__(self) -> None:
+        """Load all three once."""
+        names = {"--tls-ca": self.ca, "--tls-cert": self.certificate, "--tls-key": self.key}
+        for option, path in names.items():
+            plain_file(path, option)
+        context = ssl.create_default_context()
+        try:
+            context.load_verify_locations(self.ca)
+        except (OSError, ValueError):
+            raise InputError(f"--tls-ca {self.ca} holds no certificates in PEM form") from None
+        try:
+            # an encrypted key asks for its password, which a driver cannot answer
+            context.load_cert_chain(self.certificate, self.key, password="")
+        except (OSError, ValueError):
+            raise InputError(
+                f"--tls-cert {self.certificate} and --tls-key {self.key} are not a certificate and its key "
+                "in PEM form, without a password"
+            ) from None
 
 
 @dataclass(frozen=True)
@@ -15,12 +54,14 @@ class SweepOptions:
     """How a sweep is driven.
 
     Attributes:
-        scheduler: address of an existing scheduler, `tcp://host:port`; None for a local cluster.
+        scheduler: address of an existing scheduler, `tcp://` or `tls://host:port`; None for a local cluster.
         workers: processes of the local cluster, one thread each; None for one per core.
         memory_per_worker: limit, such as `2GiB`, above which a local worker is restarted and its run failed;
             None for equal shares of the machine's memory.
         retries: further tries of a run that fails.
         retry_failed: whether runs that an earlier driver recorded as failed are tried again.
+        tls: credentials for a scheduler at `tls://`; None for those of Dask's configuration, if any.
+        dashboard: whether the local cluster serves Dask's pages, to anybody on this machine.
 
     Raises:
         InputError: a value out of range, what is no address, or options of a local cluster beside one.
@@ -31,6 +72,8 @@ class SweepOptions:
     memory_per_worker: str | None = None
     retries: int = 2
     retry_failed: bool = False
+    tls: TLSFiles | None = None
+    dashboard: bool = False
 
     def __post_init__(self) -> None:
         """Check every option."""
@@ -39,8 +82,12 @@ class SweepOptions:
             check_int("workers", self.workers, 1, 1024)
         if self.memory_per_worker is not None:
             check_memory(self.memory_per_worker)
+        if self.tls is not None and not (self.scheduler or "").startswith("tls://"):
+            raise InputError("credentials need --scheduler tls://HOST:PORT; a local cluster makes its own")
         if self.scheduler is not None:
             _check_address(self.scheduler)
+            if self.dashboard:
+                raise InputError("the dashboard is that of the scheduler; give it only without --scheduler")
             if self.workers is not None or self.memory_per_worker is not None:
                 raise InputError(
                     "workers and memory per worker are those of the scheduler; give them only without "
