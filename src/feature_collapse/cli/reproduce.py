@@ -63,7 +63,7 @@ def command(
             record = run(experiment.settings, out / experiment.name, device=device, report=report)
         save_record_pictures(record)
         runs.append(Run(experiment, record))
-    pictures += save_overview(out, page_name("overview", method, seed, quick), runs)
+    pictures = [*save_overview(out, page_name("overview", method, seed, quick), runs), *pictures]
     if "all" in wanted or "figure5" in wanted:
         pictures += save_embedding_lengths(out, page_name("figure5", method, seed, quick), runs)
     page = write_report(out / f"{page_name('report', method, seed, quick)}.html", pictures, runs)

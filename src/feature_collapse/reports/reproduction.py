@@ -28,7 +28,7 @@ _DIAGRAM_CAPTIONS = {
     "figure2": "Figure 2. The networks h and h*.",
     "figure6": "Figure 6 (beyond the paper). The three types of collapse for 2, 3 and 4 concepts.",
 }
-SUMMARY_HEAD = ("experiment", "risk", "theory's", "collapse, verdict", "test")
+SUMMARY_HEAD = ("experiment", "risk", "in theory", "collapse, verdict", "accuracy")
 
 
 @dataclass(frozen=True)
