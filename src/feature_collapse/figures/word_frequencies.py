@@ -10,7 +10,7 @@ from feature_collapse.figures.style import COLOURS, GREY, panels, styled
 
 
 @styled
-def draw_frequencies(record: Record) -> Figure:
+def draw_word_frequencies(record: Record) -> Figure:
     """μ_β against the rank β, and beside it how often each word occurs in the training set."""
     mu, n_c = record.mu, record.settings.n_c
     rank = np.arange(1, len(mu) + 1)
