@@ -6,13 +6,14 @@ part that imports torch) sits in a training loop; `read_embeddings` and `read_gr
 
 from feature_collapse.metrics.measure import measure
 from feature_collapse.metrics.readers import read_embeddings, read_groups, read_tokens, select
-from feature_collapse.metrics.record import measure_record, read_record
+from feature_collapse.metrics.record_tables import RecordTables, measure_record, read_tables
 from feature_collapse.metrics.report import Concept, Report, Value, View
 from feature_collapse.metrics.statistics import FeatureStatistics
 
 __all__ = [
     "Concept",
     "FeatureStatistics",
+    "RecordTables",
     "Report",
     "Value",
     "View",
@@ -20,7 +21,7 @@ __all__ = [
     "measure_record",
     "read_embeddings",
     "read_groups",
-    "read_record",
+    "read_tables",
     "read_tokens",
     "select",
 ]
