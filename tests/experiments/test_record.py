@@ -210,5 +210,5 @@ def test_another_vocabulary_under_the_same_name_is_another_run(tmp_path):
 
 def test_the_stored_task_is_the_one_of_the_settings(record):
     task = make_task(3, 12, 3, 6)
-    np.testing.assert_array_equal(record.latents, task.latents)
+    np.testing.assert_array_equal(record.task.latents, task.latents)
     np.testing.assert_array_equal(record.train.words, task.train_set(5).words)

@@ -2,8 +2,13 @@ import numpy as np
 import pytest
 
 from feature_collapse.errors import InputError
+from feature_collapse.experiments.experiment import Experiment
 from feature_collapse.experiments.presets import EXPERIMENTS, select
 from feature_collapse.experiments.settings import Settings, read_toml
+
+
+def key(settings):
+    return Experiment.of(settings).key
 
 
 def test_plain_values_and_settings_are_inverse():
@@ -16,13 +21,13 @@ def test_plain_values_and_settings_are_inverse():
 def test_number_of_classes_follows_from_the_design():
     assert Settings(design="all", L=4).K == 81
     assert Settings(design="tetracode", L=4).K == 9
-    assert Settings(vocabulary="food").n_w == 69
+    assert Experiment.of(Settings(vocabulary="food")).settings.n_w == 69
 
 
 def test_settings_of_the_other_method_do_not_make_another_run():
-    assert Settings().key() == Settings(gap=0.5).key()
-    assert Settings().key() != Settings(epochs=7).key()
-    assert Settings(method="certified").key() == Settings(method="certified", epochs=7).key()
+    assert key(Settings()) == key(Settings(gap=0.5))
+    assert key(Settings()) != key(Settings(epochs=7))
+    assert key(Settings(method="certified")) == key(Settings(method="certified", epochs=7))
 
 
 def test_presets_have_the_notebooks_settings():
@@ -68,9 +73,8 @@ def test_wrong_values_are_told(values, told):
 
 def test_numpy_integers_make_the_same_run_as_pythons():
     numbers = {"n_c": 4, "n_w": 8, "L": 3, "K": 5, "seed": 2}
-    assert (
-        Settings(**{key: np.int64(value) for key, value in numbers.items()}).key()
-        == Settings(**numbers).key()
+    assert key(Settings(**{name: np.int64(value) for name, value in numbers.items()})) == key(
+        Settings(**numbers)
     )
 
 

@@ -37,7 +37,7 @@ def with_settings(*without: str) -> Callable[[Callable[..., None]], Callable[...
                 continue
             names.append(name)
             text = str(field.metadata["help"])
-            shown = "" if field.default is None else f" [default: {field.default}]"
+            shown = "" if field.default is None else rf" \[default: {field.default}]"
             kind = {"int": int, "float": float, "bool": bool}.get(str(field.type).split(" |")[0], str)
             flag = "--" + name.rstrip("_").replace("_", "-")
             option = typer.Option(flag, help=text + shown, show_default=False, rich_help_panel="Settings")
@@ -52,8 +52,7 @@ def with_settings(*without: str) -> Callable[[Callable[..., None]], Callable[...
 
         def wrapped(**arguments: Any) -> None:
             given = {name.rstrip("_"): arguments.pop(name) for name in names}
-            given = {key: _parse(key, value) for key, value in given.items() if value is not None}
-            command(given, **arguments)
+            command({key: value for key, value in given.items() if value is not None}, **arguments)
 
         own = list(inspect.signature(command).parameters.values())[1:]
         hints = get_type_hints(command, include_extras=True)
@@ -66,26 +65,8 @@ def with_settings(*without: str) -> Callable[[Callable[..., None]], Callable[...
     return decorate
 
 
-def _parse(key: str, value: Any) -> Any:
-    """Frequencies come as text: numbers separated by commas, or @FILE with one number on each line."""
-    if key != "frequencies":
-        return value
-    text = str(value)
-    if text.startswith("@"):
-        try:
-            text = Path(text[1:]).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            raise InputError(f"frequencies = {value!r}: the file cannot be read") from None
-    try:
-        return [float(x) for x in text.replace(",", " ").split()]
-    except ValueError:
-        raise InputError(
-            f"frequencies = {value!r}, but must be numbers separated by commas, or @FILE"
-        ) from None
-
-
 def settings_of(file: Path | None, given: dict[str, Any], **fixed: Any) -> Settings:
-    """The settings of a TOML file, overridden by those given on the command line, and by `fixed`.
+    """Return the settings of a TOML file, overridden by those given on the command line, and by `fixed`.
 
     Raises:
         InputError: a file that cannot be read, an unknown key, or a value of the wrong type or out of range.

@@ -41,7 +41,8 @@ def command(
     import sys
 
     from feature_collapse.errors import check_int
-    from feature_collapse.experiments.run import check_device, problem_of
+    from feature_collapse.experiments.experiment import Experiment
+    from feature_collapse.experiments.run import check_device
     from feature_collapse.figures.lambda_path import figure7
     from feature_collapse.figures.style import save
     from feature_collapse.files import make_folder, write_atomically
@@ -49,9 +50,7 @@ def command(
 
     check_int("count", count, 2, 10_000)
     chosen = settings_of(settings, given, method="certified")
-    place = check_device(device)
-    task = chosen.task()
-    problem = problem_of(chosen, task.train_set(chosen.n_spl), place)
+    problem = Experiment.of(chosen).problem(device=str(check_device(device)))
     lambdas = grid(problem, count, chosen.lambda_)
     make_folder(out)
     path = lambda_path(

@@ -39,6 +39,7 @@ def command(
     Without any option it is the vocabulary that comes with the program, with sentences of five words.
     """
     from feature_collapse.errors import check_int
+    from feature_collapse.experiments.experiment import Experiment
     from feature_collapse.experiments.settings import Settings, read_toml
 
     check_int("sentences", sentences, 1, 1000)
@@ -47,7 +48,7 @@ def command(
     if not values:
         values = {"vocabulary": "food", "L": 5, "K": 100}
     chosen = Settings.from_mapping(values, str(settings) if settings else "the command line")
-    task = chosen.task()
+    task = Experiment.of(chosen).task
     words, count = task.vocabulary, min(classes, task.K)
     drawn = task.train_set(sentences).words.reshape(sentences, task.K, task.L)
     latents = [[words.concept_name(int(a)) for a in row] for row in task.latents[:count]]

@@ -36,8 +36,8 @@ def command(
     from feature_collapse.reports.reproduction import draw_record
 
     chosen = settings_of(settings, given, method="sgd")
-    with training_progress(out.name) as report:
-        record = run(chosen, out, device=device, report=report)
+    with training_progress(out.name) as callback:
+        record = run(chosen, out, device=device, callback=callback)
     draw_record(record)
     if json:
         print_json(record.summary)

@@ -13,20 +13,26 @@ Every file is written to a temporary file and renamed.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from feature_collapse.errors import InputError
+from feature_collapse.experiments.experiment import Data, Experiment
 from feature_collapse.experiments.settings import Settings
 from feature_collapse.files import make_folder, write_atomically
-from feature_collapse.task import Sentences, Task
+from feature_collapse.model.normalisers import make_normaliser
+from feature_collapse.model.weights import Weights
+from feature_collapse.task import Sentences, Task, Vocabulary
+from feature_collapse.task.frequencies import check_law
+from feature_collapse.task.latents import given as given_latents
 
 FORMAT = 1
 FILES = ("config.json", "task.safetensors", "weights.safetensors", "history.csv", "summary.json")
@@ -41,7 +47,24 @@ OTHERS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a method gives, before it is written.
+
+    Attributes:
+        weights: W, U and the normaliser.
+        columns: names of the history's columns.
+        history: (·, columns), one row per epoch or iteration.
+        summary: the content of summary.json.
+    """
+
+    weights: Weights
+    columns: tuple[str, ...]
+    history: Float[np.ndarray, "rows columns"]
+    summary: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
 class Record:
     """A finished run, as it lies on disk.
 
@@ -51,8 +74,8 @@ class Record:
         config: the whole of config.json.
         summary: the whole of summary.json.
         history: column name -> values, one per epoch or iteration (NaN where nothing was measured).
-        W: (n_w, d) embeddings, before any normalisation. U: (K, L, d) linear weights.
-        latents: (K, L). mu: (s_c,). train, test: the sentences.
+        weights: W, U and the normaliser with the run's ε.
+        data: the task and the sentences.
     """
 
     path: Path
@@ -60,16 +83,39 @@ class Record:
     config: dict[str, Any]
     summary: dict[str, Any]
     history: dict[str, Float[np.ndarray, " rows"]]
-    W: Float[np.ndarray, "n_w d"]
-    U: Float[np.ndarray, "K L d"]
-    latents: Int[np.ndarray, "K L"]
-    mu: Float[np.ndarray, " s_c"]
-    train: Sentences
-    test: Sentences
+    weights: Weights
+    data: Data
+
+    @property
+    def task(self) -> Task:
+        """Words, word law and latents."""
+        return self.data.task
+
+    @property
+    def train(self) -> Sentences:
+        """The training set."""
+        return self.data.train
+
+    @property
+    def test(self) -> Sentences:
+        """The test set."""
+        return self.data.test
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the folder, the settings and the summary, for JSON."""
+        return {"path": str(self.path), "settings": self.settings.to_mapping(), "summary": self.summary}
+
+    def __str__(self) -> str:
+        """Return the folder with risk and accuracy in one line."""
+        s = self.summary
+        return (
+            f"{self.path}: {self.settings.method}, risk {s['risk']:.6g}, "
+            f"test accuracy {100 * s['test_accuracy']:.2f}%"
+        )
 
 
 def check_folder(folder: Path, key: str) -> bool:
-    """Whether a folder already holds the finished record of this key; it is made if it is not there.
+    """Return whether a folder already holds the finished record of this key; it is made if it is not there.
 
     Raises:
         InputError: the folder is a file, cannot be written, holds other things, or a record of other
@@ -95,7 +141,7 @@ def check_folder(folder: Path, key: str) -> bool:
 
 
 def prepare_folder(folder: Path, key: str) -> bool:
-    """`check_folder`, and remove what a killed run left half written; nothing else is touched.
+    """Do as `check_folder`, and remove what a killed run left half written; nothing else is touched.
 
     Raises:
         InputError: as `check_folder`.
@@ -112,14 +158,14 @@ def _leftovers(folder: Path) -> list[Path]:
 
 
 def _same_run(config: Mapping[str, Any], key: str) -> bool:
-    """Whether a config is of this key, also where it was written before a setting was added that has its default."""
+    """Return whether a config is of this key, also where it was written before a setting was added that has its default."""
     stored = config.get("settings")
     if config.get("key") == key:
         return True
     if not isinstance(stored, dict) or stored.get("vocabulary") is not None:
         return False
     try:
-        return Settings.from_mapping(stored).key() == key
+        return Experiment.of(Settings.from_mapping(stored)).key == key
     except InputError:
         return False
 
@@ -129,38 +175,26 @@ def write_config(folder: Path, config: Mapping[str, Any]) -> None:
     write_atomically(folder / "config.json", _json(config))
 
 
-def write_task(folder: Path, task: Task, train: Sentences, test: Sentences) -> None:
+def write_data(folder: Path, data: Data) -> None:
     """Write task.safetensors."""
-    write_atomically(
-        folder / "task.safetensors",
-        save(
-            {
-                "latents": task.latents,
-                "mu": task.mu,
-                "train_sentences": train.words,
-                "train_labels": train.labels,
-                "test_sentences": test.words,
-                "test_labels": test.labels,
-            }
-        ),
-    )
+    content = {
+        "latents": data.task.latents,
+        "mu": data.task.mu,
+        "train_sentences": data.train.words,
+        "train_labels": data.train.labels,
+        "test_sentences": data.test.words,
+        "test_labels": data.test.labels,
+    }
+    write_atomically(folder / "task.safetensors", save(content))
 
 
-def write_result(
-    folder: Path,
-    W: np.ndarray,
-    U: np.ndarray,
-    columns: Sequence[str],
-    history: np.ndarray,
-    summary: Mapping[str, Any],
-) -> None:
+def write_outcome(folder: Path, outcome: Outcome) -> None:
     """Write weights, history and, last, the summary; then remove the checkpoint."""
-    write_atomically(
-        folder / "weights.safetensors", save({"W": np.ascontiguousarray(W), "U": np.ascontiguousarray(U)})
-    )
-    rows = [",".join("" if np.isnan(x) else f"{x:.10g}" for x in row) for row in history]
-    write_atomically(folder / "history.csv", "\n".join([",".join(columns), *rows]) + "\n")
-    write_summary(folder, summary)
+    tensors = {"W": outcome.weights.W, "U": outcome.weights.U}
+    write_atomically(folder / "weights.safetensors", save(tensors))
+    rows = [",".join("" if np.isnan(x) else f"{x:.10g}" for x in row) for row in outcome.history]
+    write_atomically(folder / "history.csv", "\n".join([",".join(outcome.columns), *rows]) + "\n")
+    write_summary(folder, outcome.summary)
     (folder / "checkpoint.safetensors").unlink(missing_ok=True)
 
 
@@ -185,38 +219,35 @@ def read_record(folder: str | Path) -> Record:
     config, summary = _read_json(folder / "config.json"), _read_json(folder / "summary.json")
     if config.get("format") != FORMAT or not isinstance(config.get("settings"), dict):
         raise InputError(f"record {str(folder)!r}: config.json is not of format {FORMAT} of this program")
-    stored = {**config["settings"], "vocabulary": None}  # the words are in the record; their file may be gone
-    settings = Settings.from_mapping(stored, f"record {str(folder)!r}, config.json")
-    object.__setattr__(settings, "vocabulary", config["settings"].get("vocabulary"))
+    settings = Settings.from_mapping(config["settings"], f"record {str(folder)!r}, config.json")
     _check_summary(folder, summary)
-    _check_names(folder, config.get("names"), settings)
-    weights, task = _read_tensors(folder / "weights.safetensors"), _read_tensors(folder / "task.safetensors")
-    W, U = _tensor(folder, weights, "W", 2, "f"), _tensor(folder, weights, "U", 3, "f")
-    latents, mu = _tensor(folder, task, "latents", 2, "iu"), _tensor(folder, task, "mu", 1, "f")
-    sets = [
-        Sentences(
-            _tensor(folder, task, f"{part}_sentences", 2, "iu"),
-            _tensor(folder, task, f"{part}_labels", 1, "iu"),
+    tensors = {**_read_tensors(folder / "weights.safetensors"), **_read_tensors(folder / "task.safetensors")}
+    part = partial(_tensor, folder, tensors)
+    try:
+        normaliser = make_normaliser(settings.normaliser, settings.eps)
+        weights = Weights(part("W", 2, "f"), part("U", 3, "f"), normaliser)
+        names = Vocabulary(settings.n_c, len(weights.W), *_names(config.get("names")))
+        task = Task(
+            names,
+            check_law(part("mu", 1, "f"), names.s_c),
+            given_latents(part("latents", 2, "iu"), settings.n_c),
+            settings.seed,
         )
-        for part in ("train", "test")
-    ]
-    K, L = latents.shape
-    consistent = (
-        U.shape == (K, L, W.shape[1])
-        and (K, L) == (settings.K, settings.L)
-        and len(W) == settings.n_w == settings.n_c * len(mu)
-        and all(s.words.shape == (len(s.labels), L) for s in sets)
-        and all(len(s) == 0 or (0 <= s.words.min() and s.words.max() < len(W)) for s in sets)
-        and all(len(s) == 0 or (0 <= s.labels.min() and s.labels.max() < K) for s in sets)
-        and 0 <= latents.min()
-        and latents.max() < settings.n_c
-        and bool(np.isfinite(W).all() and np.isfinite(U).all() and np.isfinite(mu).all() and mu.min() > 0)
-    )
-    if not consistent:
-        raise InputError(f"record {str(folder)!r}: weights, task and config.json do not belong together")
-    return Record(
-        folder, settings, config, summary, _read_history(folder / "history.csv"), W, U, latents, mu, *sets
-    )
+        sets = [
+            Sentences(part(f"{s}_sentences", 2, "iu"), part(f"{s}_labels", 1, "iu"))
+            for s in ("train", "test")
+        ]
+        weights.check_task(task)
+        for sentences in sets:
+            weights.check_sentences(sentences)
+        if (task.K, task.L, task.n_w) != (settings.K, settings.L, settings.n_w):
+            raise InputError("the sizes of the weights are not those of config.json")
+    except InputError as error:
+        raise InputError(
+            f"record {str(folder)!r}: weights, task and config.json do not belong together ({error})"
+        ) from None
+    history = _read_history(folder / "history.csv")
+    return Record(folder, settings, config, summary, history, weights, Data(task, *sets))
 
 
 def _json(value: Mapping[str, Any]) -> str:
@@ -251,18 +282,15 @@ def _check_summary(folder: Path, summary: Mapping[str, Any]) -> None:
                 )
 
 
-def _check_names(folder: Path, names: Any, settings: Settings) -> None:
-    if names is None:  # not every earlier version wrote them
-        return
-    sizes = {"concepts": settings.n_c, "words": settings.n_w}
-    lists = (
-        [(names.get(key), size) for key, size in sizes.items()] if isinstance(names, dict) else [(True, 0)]
-    )
-    for found, size in lists:
-        if found and not (
-            isinstance(found, list) and len(found) == size and all(isinstance(x, str) for x in found)
-        ):
-            raise InputError(f"record {str(folder)!r}: config.json has names that are not those of its words")
+def _names(names: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names of concepts and of words in a config; () each where an earlier version wrote none."""
+    found = [names.get(key, ()) for key in ("concepts", "words")] if isinstance(names, dict) else [(), ()]
+    if names is not None and not (
+        isinstance(names, dict)
+        and all(isinstance(f, list | tuple) and all(isinstance(x, str) for x in f) for f in found)
+    ):
+        raise InputError("names are not those of its words")
+    return tuple(found[0]), tuple(found[1])
 
 
 def _tensor(

@@ -6,8 +6,6 @@ Flat, so that a TOML file, the command line, a sweep's axes and a record's `conf
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,13 +15,13 @@ from typing import Any
 import numpy as np
 
 from feature_collapse.errors import InputError, check_choice, check_int, check_real, nearest
+from feature_collapse.model.normalisers import normaliser_names
 from feature_collapse.task import codes, latents
-from feature_collapse.task.frequencies import given, zipf
-from feature_collapse.task.task import DESIGNS, WORD_LAWS, Task, make_task
-from feature_collapse.task.vocabulary import Vocabulary, read_vocabulary
+from feature_collapse.task.frequencies import given, read_frequencies, zipf
+from feature_collapse.task.task import DESIGNS, WORD_LAWS
+from feature_collapse.task.vocabulary import Vocabulary
 
 METHODS = ("sgd", "certified")
-NORMALISER_NAMES = ("none", "layernorm", "rmsnorm", "sphere")
 LARGEST = 2**31 - 1  # of a size: beyond it no machine goes, and products of sizes leave the range of floats
 ALIASES = {"lambda": "lambda_"}
 
@@ -46,14 +44,16 @@ class Settings:
     K: int = _setting(1000, "number of classes (latents)")
     word_law: str = _setting("uniform", "word frequencies inside a concept: " + ", ".join(WORD_LAWS))
     exponent: float = _setting(1.0, "exponent of Zipf's law, at least 0")
-    frequencies: tuple[float, ...] | None = _setting(None, "s_c positive numbers, for the word law 'given'")
+    frequencies: tuple[float, ...] | None = _setting(
+        None, "s_c positive numbers, or a file of them, for the word law 'given'"
+    )
     vocabulary: str | None = _setting(None, "CSV file word,concept,frequency, or 'food'")
     design: str = _setting("random", "the latents: " + ", ".join(DESIGNS))
     n_spl: int = _setting(5, "training sentences per class")
     n_test: int = _setting(5, "test sentences per class")
     seed: int = _setting(0, "of latents, sentences, start and shuffles")
     d: int = _setting(100, "embedding dimension")
-    normaliser: str = _setting("none", "of the embeddings: " + ", ".join(NORMALISER_NAMES))
+    normaliser: str = _setting("none", "of the embeddings: " + ", ".join(normaliser_names()))
     eps: float = _setting(0.0, "added to the normaliser's squared scale (1e-5 in PyTorch's LayerNorm)")
     lambda_: float = _setting(1e-3, "penalty λ (weight decay): on U, and on W where nothing fixes its norm")
     method: str = _setting("sgd", "how the risk is minimised: " + ", ".join(METHODS))
@@ -67,20 +67,26 @@ class Settings:
     time_limit: float | None = _setting(None, "certified: seconds after which to stop")
 
     def __post_init__(self) -> None:
-        """Check every setting and fill in n_c, n_w and K where they follow from others.
+        """Check every setting and fill in K where it follows from others.
 
         Raises:
             InputError: naming the setting, its value and the allowed range.
         """
-        if self.vocabulary is not None:
-            if self.word_law == "given" or self.frequencies is not None:
-                raise InputError("vocabulary and frequencies exclude each other: a vocabulary has its own")
-            words, _ = read_vocabulary(self.vocabulary)
-            self._set(n_c=words.n_c, n_w=words.n_w, word_law="uniform", exponent=1.0)
+        self._check_words()
+        self._check_sizes()
+        self._check_network()
+        self._check_schedule()
+
+    def _check_words(self) -> None:
+        if self.vocabulary is not None and (self.word_law == "given" or self.frequencies is not None):
+            raise InputError("vocabulary and frequencies exclude each other: a vocabulary has its own")
+        check_int("n_c", self.n_c, 2, LARGEST)
         check_int("n_w", self.n_w, 2, LARGEST)
+        check_choice("word_law", self.word_law, WORD_LAWS)
+        if self.vocabulary is not None:  # n_c, n_w and the law are the file's, which `Experiment` reads
+            return
         Vocabulary(self.n_c, self.n_w)
         self._set(n_c=int(self.n_c), n_w=int(self.n_w))
-        check_choice("word_law", self.word_law, WORD_LAWS)
         self._set(exponent=check_real("exponent", self.exponent, 0.0))
         if (self.frequencies is not None) != (self.word_law == "given"):
             raise InputError(
@@ -92,17 +98,25 @@ class Settings:
             self._set(frequencies=tuple(float(x) for x in self.frequencies))
         elif self.word_law == "zipf":
             zipf(s_c, self.exponent)
+
+    def _check_sizes(self) -> None:
         for name in ("L", "n_spl", "n_test", "d", "epochs", "batch_size", "test_every"):
             self._set(**{name: check_int(name, getattr(self, name), 1, LARGEST)})
         self._set(seed=check_int("seed", self.seed, 0, 2**63 - 1))
-        self._set(K=self._number_of_classes())
-        check_choice("normaliser", self.normaliser, NORMALISER_NAMES)
+        check_choice("design", self.design, DESIGNS)
+        if self.vocabulary is None or self.design == "random":
+            self._set(K=self.number_of_classes())
+
+    def _check_network(self) -> None:
+        check_choice("normaliser", self.normaliser, normaliser_names())
         self._set(eps=check_real("eps", self.eps, 0.0) if self.normaliser != "none" else 0.0)
         if self.normaliser == "layernorm" and self.eps == 0 and self.d < 2:
             raise InputError(
                 "d = 1, but must be ≥ 2 for layernorm with eps = 0: one centred number has no scale"
             )
         self._set(lambda_=check_real("lambda", self.lambda_, 0.0))
+
+    def _check_schedule(self) -> None:
         check_choice("method", self.method, METHODS)
         if self.method == "certified" and self.lambda_ == 0:
             raise InputError(
@@ -124,8 +138,12 @@ class Settings:
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
-    def _number_of_classes(self) -> int:
-        check_choice("design", self.design, DESIGNS)
+    def number_of_classes(self) -> int:
+        """Return K: as asked, or as it follows from the design.
+
+        Raises:
+            InputError: a design that does not exist at these sizes.
+        """
         if self.design == "random":
             return check_int("K", self.K, 1, LARGEST)
         if self.design == "distinct":
@@ -139,52 +157,18 @@ class Settings:
             )
         return int(self.n_c**m)
 
-    def task(self) -> Task:
-        """The task of these settings. O(K L)."""
-        return make_task(
-            self.n_c,
-            self.n_w,
-            self.L,
-            self.K,
-            word_law=self.word_law,
-            exponent=self.exponent,
-            frequencies_given=self.frequencies,
-            design=self.design,
-            vocabulary=self.vocabulary,
-            seed=self.seed,
-        )
-
     def replace(self, **changes: Any) -> Settings:
-        """The same settings with some changed."""
+        """Return the same settings with some changed."""
         return dataclasses.replace(self, **changes)
 
     def to_mapping(self) -> dict[str, Any]:
-        """The settings as plain values, keyed as in a TOML file (`lambda` without the underscore)."""
+        """Return the settings as plain values, keyed as in a TOML file (`lambda` without the underscore)."""
         plain = {name.rstrip("_"): getattr(self, name) for name in FIELDS}
         return {key: list(value) if isinstance(value, tuple) else value for key, value in plain.items()}
 
-    def key(self) -> str:
-        """A hash of the settings that matter to the result: equal keys, equal runs.
-
-        Settings at their default do not enter, so that a new one leaves the keys of earlier runs as they are.
-        """
-        unused = {
-            "sgd": ("gap", "time_limit"),
-            "certified": ("epochs", "batch_size", "learning_rate", "init_scale", "fresh", "test_every"),
-        }
-        kept: dict[str, Any] = {"method": self.method}
-        for name, field_ in FIELDS.items():
-            value = getattr(self, name)
-            if value != field_.default and name not in unused[self.method]:
-                kept[name] = list(value) if isinstance(value, tuple) else value
-        if self.vocabulary is not None:  # the file may change under the same name
-            words, mu = read_vocabulary(self.vocabulary)
-            kept["vocabulary"] = [words.words, mu.tolist()]
-        return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
-
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any], source: str = "the settings") -> Settings:
-        """Settings from plain values, as `to_mapping` gives them.
+        """Return settings from plain values, as `to_mapping` gives them.
 
         Raises:
             InputError: an unknown key (the nearest is named), or a value of the wrong type or out of range.
@@ -196,6 +180,8 @@ class Settings:
                 raise InputError(
                     f"{source}: unknown key {key!r}{nearest(key, known)}; known are {', '.join(known)}"
                 )
+            if key == "frequencies" and isinstance(value, str):
+                value = read_frequencies(value)
             kind = FIELDS[ALIASES.get(key, key)].type
             if isinstance(value, Mapping) or ("tuple" not in str(kind) and isinstance(value, list)):
                 raise InputError(f"{source}: {key} = {value!r}, but must be a single value")
@@ -213,7 +199,7 @@ FIELDS = {f.name: f for f in dataclasses.fields(Settings)}
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:
-    """The keys and values of a TOML file.
+    """Return the keys and values of a TOML file.
 
     Raises:
         InputError: a file that is missing or is not TOML.

@@ -1,38 +1,55 @@
-"""Normalisers φ of the word embeddings, each with its derivative in closed form (paper §2, A.1).
+"""Normalisers φ of the word embeddings: one class for numpy and torch, one registry (paper §2, A.1).
 
-A normaliser maps each embedding v ∈ R^d to φ(v). LayerNorm is the paper's; RMSNorm and the unit sphere are
-its natural relatives. None has a learnable parameter. ε is added to the squared scale: 0 in the theory, 1e-5
-in PyTorch's LayerNorm. To add one, write a frozen dataclass with `name`, `forward`, `vjp` and `radius`, and
-enter it in `NORMALISERS`.
+    none:       φ(v) = v
+    layernorm:  φ(v) = (v - mean v)/√(var v + ε)      norm √d, mean zero: the network h*
+    rmsnorm:    φ(v) = v/√(mean v² + ε)               norm √d
+    sphere:     φ(v) = v/√(‖v‖² + ε)                  norm 1
+
+No learnable parameter. ε is 0 in the theory and 1e-5 in PyTorch's LayerNorm. A vector without a direction
+(zero; for LayerNorm: constant up to rounding) has φ(v) = 0 and derivative 0, everywhere. With ε = 0 the scale
+of v does not matter, however large or small: squares do not over- or underflow.
+
+To add one: a frozen dataclass with `name`, `centred`, `forward`, `vjp` and `radius`, given to `register`, or
+named by another package's entry point in the group `feature_collapse.normalisers`. Networks, settings,
+theory, solver, metrics and the command line all read this registry.
 """
 
 from __future__ import annotations
 
+import inspect
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, runtime_checkable
+from importlib.metadata import entry_points
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
-import torch
-from jaxtyping import Float
-from torch import Tensor
+import numpy as np
 
-from feature_collapse.errors import check_choice, check_real
+from feature_collapse.errors import InputError, check_choice, check_real
+
+Array = TypeVar("Array", bound=Any)
+"""A numpy array or a torch tensor; what comes in decides what comes out."""
 
 
 @runtime_checkable
 class Normaliser(Protocol):
-    """What the networks, the training and the solver need to know of a normaliser."""
+    """What the networks, the theory and the solver need to know of a normaliser.
+
+    Attributes:
+        name: under which settings, records and the command line know it.
+        centred: whether φ(v) has mean zero.
+    """
 
     name: ClassVar[str]
+    centred: ClassVar[bool]
 
-    def forward(self, v: Float[Tensor, "... d"]) -> Float[Tensor, "... d"]:
-        """φ(v) for each vector along the last axis."""
+    def forward(self, v: Array) -> Array:
+        """Return φ(v) for each vector along the last axis."""
 
-    def vjp(self, v: Float[Tensor, "... d"], g: Float[Tensor, "... d"]) -> Float[Tensor, "... d"]:
-        """J(v)ᵀ g, with J the derivative of φ at v: the gradient with respect to v, given that to φ(v)."""
+    def vjp(self, v: Array, g: Array) -> Array:
+        """Return J(v)ᵀ g, J the derivative of φ at v: the gradient at v, given that at φ(v)."""
 
     def radius(self, d: int) -> float | None:
-        """‖φ(v)‖ for ε = 0, or None where the norm is free. A fixed norm means W is not penalised."""
+        """Return ‖φ(v)‖ for ε = 0, or None where the norm is free. A fixed norm means W is not penalised."""
 
 
 @dataclass(frozen=True)
@@ -40,17 +57,18 @@ class NoNormaliser:
     """φ(v) = v: the plain network h."""
 
     name: ClassVar[str] = "none"
+    centred: ClassVar[bool] = False
 
-    def forward(self, v: Tensor) -> Tensor:
-        """V itself."""
+    def forward(self, v: Array) -> Array:
+        """Return v itself."""
         return v
 
-    def vjp(self, v: Tensor, g: Tensor) -> Tensor:
-        """G itself."""
+    def vjp(self, v: Array, g: Array) -> Array:
+        """Return g itself."""
         return g
 
     def radius(self, d: int) -> None:
-        """None: the norm is free."""
+        """Return None: the norm is free."""
         return None
 
 
@@ -66,28 +84,91 @@ class _Scaled:
     def __post_init__(self) -> None:
         check_real("eps", self.eps, 0.0)
 
-    def _parts(self, v: Tensor) -> tuple[Tensor, Tensor]:
-        c = v - v.mean(-1, keepdim=True) if self.centred else v
-        return c, torch.rsqrt(self._m(c * c) + self.eps)
-
-    def _m(self, x: Tensor) -> Tensor:
-        return x.mean(-1, keepdim=True) if self.averaged else x.sum(-1, keepdim=True)
-
-    def forward(self, v: Tensor) -> Tensor:
-        """c/ρ."""
+    def forward(self, v: Array) -> Array:
+        """Return c/ρ."""
         c, inverse = self._parts(v)
-        return c * inverse
+        out: Array = c * inverse
+        return out
 
-    def vjp(self, v: Tensor, g: Tensor) -> Tensor:
-        """(g - y·m(g y))/ρ with y = φ(v), centred where φ is."""
+    def vjp(self, v: Array, g: Array) -> Array:
+        """Return (g - y·m(g y))/ρ with y = φ(v), centred where φ is."""
         c, inverse = self._parts(v)
         y = c * inverse
-        out = (g - y * self._m(g * y)) * inverse
-        return out - out.mean(-1, keepdim=True) if self.centred else out
+        out: Array = (g - y * self._m(g * y)) * inverse
+        if self.centred:
+            out = out - out.mean(-1, keepdims=True)
+        return out
 
     def radius(self, d: int) -> float:
-        """√d where the mean square is fixed, 1 on the unit sphere."""
+        """Return √d where the mean square is fixed, 1 on the unit sphere."""
         return math.sqrt(d) if self.averaged else 1.0
+
+    def _m(self, x: Array) -> Array:
+        out: Array = x.mean(-1, keepdims=True) if self.averaged else x.sum(-1, keepdims=True)
+        return out
+
+    def _parts(self, v: Array) -> tuple[Array, Array]:
+        """Return c and 1/ρ; 1/ρ = 0 where c = 0."""
+        c = v - v.mean(-1, keepdims=True) if self.centred else v
+        with np.errstate(over="ignore", under="ignore"):
+            square = self._m(c * c) + self.eps
+        if self._ordinary(v, square):
+            return c, _rsqrt(square)
+        return self._careful(v, c)
+
+    def _ordinary(self, v: Array, square: Array) -> bool:
+        """Return whether squares are far from under- and overflow, and no row is constant up to rounding."""
+        least, largest = _range(v.dtype)
+        if not isinstance(square, np.ndarray):
+            v, square = v.detach(), square.detach()
+        smallest = float(square.min())
+        if not (smallest > least and float(square.max()) < largest):
+            return False
+        return (
+            not self.centred
+            or self.eps > 0.0
+            or smallest > (_ROUNDING * _unit(v.dtype)) ** 2 * float((v * v).max())
+        )
+
+    def _careful(self, v: Array, c: Array) -> tuple[Array, Array]:
+        """Return the same where squares leave the range of floats or c is rounding alone: rows are first scaled."""
+        size = abs(c).max(-1, keepdims=True) if isinstance(c, np.ndarray) else abs(c).amax(-1, keepdim=True)
+        if self.centred:
+            peak = (
+                abs(v).max(-1, keepdims=True) if isinstance(v, np.ndarray) else abs(v).amax(-1, keepdim=True)
+            )
+            nothing = size <= _ROUNDING * _unit(v.dtype) * peak
+        else:
+            nothing = size == 0.0
+        size = size + nothing * 1.0  # no division by zero
+        if self.eps > 0.0:  # small rows stay small
+            size = size.clip(1.0, None)
+        scaled = c / size * ~nothing
+        square = self._m(scaled * scaled) + self.eps / size / size + nothing * 1.0
+        return scaled * size, _rsqrt(square) / size * ~nothing
+
+
+_ROUNDING = 8.0  # units in the last place that centring a constant vector leaves behind
+
+
+def _unit(dtype: Any) -> float:
+    return 2.0**-52 if "64" in str(dtype) else 2.0**-23
+
+
+def _range(dtype: Any) -> tuple[float, float]:
+    """Return the squares that are far from under- and overflow."""
+    return (1e-280, 1e280) if "64" in str(dtype) else (1e-30, 1e35)
+
+
+def _rsqrt(x: Array) -> Array:
+    out: Any = 1.0 / np.sqrt(x) if isinstance(x, np.ndarray) else x.rsqrt()
+    return out  # type: ignore[no-any-return]
+
+
+def _peak(x: Array) -> Array:
+    """Return the largest size in each row, (..., 1)."""
+    out: Array = abs(x).max(-1, keepdims=True) if isinstance(x, np.ndarray) else abs(x).amax(-1, keepdim=True)
+    return out
 
 
 class LayerNorm(_Scaled):
@@ -114,15 +195,57 @@ class UnitSphere(_Scaled):
     averaged: ClassVar[bool] = False
 
 
-NORMALISERS: dict[str, type] = {kind.name: kind for kind in (NoNormaliser, LayerNorm, RMSNorm, UnitSphere)}
+_REGISTRY: dict[str, type[Any]] = {kind.name: kind for kind in (NoNormaliser, LayerNorm, RMSNorm, UnitSphere)}
+ENTRY_POINTS = "feature_collapse.normalisers"
+
+
+def register(kind: type[Any]) -> type[Any]:
+    """Enter a normaliser in the registry, under its `name`; usable as a decorator. Returns it.
+
+    Raises:
+        InputError: no `name`, `centred`, `forward`, `vjp` and `radius`, or a name that another one has.
+    """
+    missing = [part for part in ("name", "centred", "forward", "vjp", "radius") if not hasattr(kind, part)]
+    if missing:
+        raise InputError(f"normaliser {getattr(kind, '__name__', kind)!r} lacks {', '.join(missing)}")
+    known = _REGISTRY.get(kind.name)
+    if known is not None and (known.__module__, known.__qualname__) != (kind.__module__, kind.__qualname__):
+        raise InputError(f"normaliser {kind.name!r} is known already: give yours another name")
+    _REGISTRY[kind.name] = kind
+    return kind
+
+
+def normaliser_names() -> tuple[str, ...]:
+    """Return the names of all normalisers, those of other installed packages included."""
+    installed = (point.name for point in entry_points(group=ENTRY_POINTS))
+    return tuple(dict.fromkeys((*_REGISTRY, *installed)))
 
 
 def make_normaliser(name: str, eps: float = 0.0) -> Normaliser:
-    """The normaliser of a name; ε is not used by `none`.
+    """Return the normaliser of a name; ε goes to those that have one.
+
+    >>> import numpy as np
+    >>> make_normaliser("layernorm").forward(np.array([[1.0, 2.0, 3.0]])).round(4)
+    array([[-1.2247,  0.    ,  1.2247]])
 
     Raises:
-        InputError: an unknown name or ε < 0.
+        InputError: an unknown name, ε < 0, or an entry point that does not load or gives no normaliser.
     """
-    kind = NORMALISERS[check_choice("normaliser", name, NORMALISERS)]
-    normaliser: Normaliser = kind() if kind is NoNormaliser else kind(eps)
-    return normaliser
+    check_choice("normaliser", name, normaliser_names())
+    if name not in _REGISTRY:
+        register(_load(name))
+    kind = _REGISTRY[name]
+    check_real("eps", eps, 0.0)
+    found: Normaliser = kind(eps) if "eps" in inspect.signature(kind).parameters else kind()
+    return found
+
+
+def _load(name: str) -> type[Any]:
+    point = next(p for p in entry_points(group=ENTRY_POINTS) if p.name == name)
+    try:
+        kind = point.load()
+    except Exception as error:  # another package's code: whatever it throws
+        raise InputError(f"normaliser {name!r} of {point.value!r} does not load ({error})") from None
+    if not isinstance(kind, type) or getattr(kind, "name", None) != name:
+        raise InputError(f"normaliser {name!r} of {point.value!r} must be a class with name = {name!r}")
+    return kind

@@ -11,7 +11,7 @@ gives the others.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -19,11 +19,12 @@ from jaxtyping import Float
 from feature_collapse.arrays import LARGEST as LARGEST_NUMBER
 from feature_collapse.arrays import as_array
 from feature_collapse.errors import InputError, check_int, check_real
-from feature_collapse.model.weights import Embeddings, LinearWeights, check_law, check_weights
-from feature_collapse.task.frequencies import Law
+from feature_collapse.model.weights import Embeddings, LinearWeights, Weights
+from feature_collapse.task.frequencies import Law, check_law
 from feature_collapse.task.latents import Latents, given
 from feature_collapse.task.sentences import sample
 from feature_collapse.task.symmetry import distance_blocks
+from feature_collapse.task.task import Task
 
 LARGEST = 10**8  # scores computed by enumeration at most
 _CHUNK = 2**20  # scores held at once
@@ -35,7 +36,7 @@ class PopulationRisk:
 
     Attributes:
         cross_entropy: R_0.
-        penalty: (λ/2)(‖W‖² + ‖U‖²), W only where it is penalised.
+        penalty: (λ/2)(‖W‖² + ‖U‖²), W only where nothing normalises it.
         gradient_M: (K, L, n_w) ∇ of R_0 with respect to the scores' matrix M = U Vᵀ.
         gradient_V: (n_w, d) with respect to the features (equal to W for h), penalty included.
         gradient_U: (K, L, d) with respect to U, penalty included.
@@ -54,86 +55,73 @@ class PopulationRisk:
         """Cross-entropy plus penalty."""
         return self.cross_entropy + self.penalty
 
+    def to_dict(self) -> dict[str, float]:
+        """Return the numbers without the gradients, for JSON."""
+        return {
+            "risk": self.risk,
+            "cross_entropy": self.cross_entropy,
+            "penalty": self.penalty,
+            "standard_error": self.standard_error,
+        }
 
-def enumerate_risk(
-    V: Embeddings,
-    U: LinearWeights,
-    latents: Latents,
-    n_c: int,
-    mu: Law | None = None,
-    lambda_: float = 0.0,
-    *,
-    penalise_V: bool = True,
-) -> PopulationRisk:
-    """The true risk and its gradients by enumeration of all K s_c^L sentences.
+    def __str__(self) -> str:
+        """Return the risk in one line, with its standard error where it is an estimate."""
+        error = f" ± {self.standard_error:.2g}" if self.standard_error else ""
+        return f"true risk {self.risk:.8g}{error} = cross-entropy {self.cross_entropy:.8g} + penalty {self.penalty:.8g}"
 
-    Time O(K² s_c^L L), memory O(K L n_w) and about 50 MB.
+
+def enumerate_risk(weights: Weights, task: Task, lambda_: float = 0.0) -> PopulationRisk:
+    """Return the true risk and its gradients by enumeration of all K s_c^L sentences.
+
+    (5) for the plain network, (10) under a normaliser. Time O(K² s_c^L L), memory O(K L n_w) and about 50 MB.
 
     Args:
-        V: (n_w, d) features: W itself for h, φ(W) for h*.
-        U: (K, L, d) linear weights.
-        latents: (K, L) concepts.
-        n_c: number of concepts.
-        mu: (s_c,) word law, uniform where None.
+        weights: of the task's sizes.
+        task: latents and word law.
         lambda_: λ ≥ 0.
-        penalise_V: True for (5), False for (10).
 
     Raises:
-        InputError: shapes that do not fit, non-finite entries, λ < 0, or more than 10^8 scores K² s_c^L.
+        InputError: sizes that do not fit, λ < 0, or more than 10^8 scores K² s_c^L.
     """
-    V, U, latents = check_weights(V, U, latents, n_c)
-    K, L = latents.shape
-    s_c = len(V) // n_c
-    mu = check_law(mu, s_c)
+    weights.check_task(task)
+    K, L, s_c = task.K, task.L, task.s_c
     if K * K * s_c**L > LARGEST:
         raise InputError(
             f"K² s_c^L = {K}²·{s_c}^{L} scores, but enumeration allows {LARGEST:.0e}; use Monte Carlo"
         )
-    sums = _Sums(V, U, latents, n_c)
+    sums = _Sums(weights)
     for k in range(K):
-        for words, log_p in _sentences(latents[k], mu, K):
+        for words, log_p in _sentences(task.latents[k], task.mu, K):
             sums.add(words, np.full(len(words), k), np.exp(log_p) / K)
-    return sums.finish(V, U, lambda_, penalise_V)
+    return sums.finish(lambda_)
 
 
 def sample_risk(
-    V: Embeddings,
-    U: LinearWeights,
-    latents: Latents,
-    n_c: int,
-    mu: Law | None = None,
-    lambda_: float = 0.0,
-    *,
-    n: int = 10_000,
-    rng: np.random.Generator,
-    penalise_V: bool = True,
+    weights: Weights, task: Task, lambda_: float = 0.0, *, n: int = 10_000, rng: np.random.Generator
 ) -> PopulationRisk:
-    """An unbiased estimate of the true risk and its gradients from n sentences of uniformly random classes.
+    """Return an unbiased estimate of the true risk and its gradients from n sentences of uniformly random classes.
 
     Time O(n K L), memory O(K L n_w) and about 50 MB; the standard error is that of the cross-entropy.
 
+    >>> from feature_collapse.task import make_task
+    >>> task = make_task(n_w=6, L=2, K=4, seed=0)
+    >>> zero = Weights(np.zeros((6, 2)), np.zeros((4, 2, 2)))
+    >>> print(sample_risk(zero, task, n=100, rng=np.random.default_rng(0)))
+    true risk 1.3862944 = cross-entropy 1.3862944 + penalty 0
+
     Raises:
-        InputError: as `enumerate_risk`, or n < 2.
+        InputError: sizes that do not fit, λ < 0, or n < 2.
     """
-    V, U, latents = check_weights(V, U, latents, n_c)
+    weights.check_task(task)
     n = check_int("n", n, 2, 10**12)
-    mu = check_law(mu, len(V) // n_c)
-    sums = _Sums(V, U, latents, n_c)
-    chunk = max(1, _CHUNK // len(latents))
+    sums = _Sums(weights)
+    chunk = max(1, _CHUNK // task.K)
     for start in range(0, n, chunk):
-        labels = rng.integers(len(latents), size=min(chunk, n - start))
-        words = sample(latents[labels], mu, 1, rng).words.astype(np.int64)
+        labels = rng.integers(task.K, size=min(chunk, n - start))
+        words = sample(task.latents[labels], task.mu, 1, rng).words.astype(np.int64)
         sums.add(words, labels, np.full(len(labels), 1.0 / n))
-    out = sums.finish(V, U, lambda_, penalise_V)
     variance = max(sums.second - sums.first**2, 0.0)
-    return PopulationRisk(
-        out.cross_entropy,
-        out.penalty,
-        out.gradient_M,
-        out.gradient_V,
-        out.gradient_U,
-        float(np.sqrt(variance / (n - 1))),
-    )
+    return replace(sums.finish(lambda_), standard_error=float(np.sqrt(variance / (n - 1))))
 
 
 def collapsed_cross_entropy(
@@ -174,8 +162,9 @@ def collapsed_cross_entropy(
 class _Sums:
     """Weighted sums of losses and of p - e_k over sentences."""
 
-    def __init__(self, V: np.ndarray, U: np.ndarray, latents: np.ndarray, n_c: int) -> None:
-        self.scores = np.ascontiguousarray(np.einsum("kld,wd->lwk", U, V))  # (L, n_w, K)
+    def __init__(self, weights: Weights) -> None:
+        self.weights, self.V, self.U = weights, weights.features(), weights.U.astype(np.float64)
+        self.scores = np.ascontiguousarray(np.einsum("kld,wd->lwk", self.U, self.V))  # (L, n_w, K)
         self.gradient = np.zeros_like(self.scores)
         self.first = self.second = 0.0
 
@@ -207,17 +196,17 @@ class _Sums:
             hot[where.ravel(), row] = 1.0
             self.gradient[position][used] += hot @ p
 
-    def finish(self, V: np.ndarray, U: np.ndarray, lambda_: float, penalise_V: bool) -> PopulationRisk:
-        """The risk from the sums."""
+    def finish(self, lambda_: float) -> PopulationRisk:
+        """Return the risk from the sums."""
         lambda_ = check_real("lambda", lambda_, 0.0, LARGEST_NUMBER)
         gradient_M = self.gradient.transpose(2, 0, 1)
-        decay = lambda_ if penalise_V else 0.0
+        decay = lambda_ if self.weights.radius is None else 0.0
         return PopulationRisk(
             self.first,
-            (lambda_ * float((U**2).sum()) + decay * float((V**2).sum())) / 2,
+            self.weights.penalty(lambda_),
             gradient_M,
-            np.einsum("klw,kld->wd", gradient_M, U) + decay * V,
-            np.einsum("klw,wd->kld", gradient_M, V) + lambda_ * U,
+            np.einsum("klw,kld->wd", gradient_M, self.U) + decay * self.V,
+            np.einsum("klw,wd->kld", gradient_M, self.V) + lambda_ * self.U,
         )
 
 

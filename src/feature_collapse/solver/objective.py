@@ -230,7 +230,7 @@ def make_model(problem: Problem, single: bool) -> Model:
         problem.labels,
         problem.n_w,
         problem.K,
-        weights=problem.weights,
+        weights=problem.omega,
         dtype=torch.float32 if single else torch.float64,
         device=problem.device,
     )

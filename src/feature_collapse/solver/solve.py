@@ -21,7 +21,6 @@ from torch import Tensor
 from feature_collapse.certificates.bound import Bound, bound_from
 from feature_collapse.certificates.dual_point import DualPoint, dual_point
 from feature_collapse.errors import InputError, check_int, check_real
-from feature_collapse.model.normalisers import LayerNorm
 from feature_collapse.risk.problem import Problem
 from feature_collapse.solver import escape
 from feature_collapse.solver.lbfgs import History, minimise
@@ -243,7 +242,7 @@ class _Run:
             U.reshape(problem.K, -1),
             problem.words,
             problem.labels,
-            weights=problem.weights,
+            weights=problem.omega,
             memory_limit=self.memory_limit,
         )
         squares = float(U.square().sum()) + (float(V.square().sum()) if problem.radius is None else 0.0)
@@ -265,7 +264,7 @@ class _Run:
         rank = V.shape[1] if status != "zero" else 0
         U = U.reshape(problem.K, problem.L, -1)
         if problem.radius is not None:
-            V, U = lift(V, U, problem.d, mean_zero=isinstance(problem.normaliser, LayerNorm))
+            V, U = lift(V, U, problem.d, mean_zero=problem.normaliser.centred)
         lower = self.journal.lower
         gap = bound.risk - lower
         relative = gap / bound.risk if bound.risk > 0 else 0.0

@@ -41,7 +41,7 @@ class Spectrum:
 def gradient_at_zero(problem: Problem, column_scale: np.ndarray | None = None) -> LinearOperator:
     """G_0 Diag(column_scale) as an operator; O(N L) time a product, O(N L) memory."""
     (N, L), K, n_w = problem.words.shape, problem.K, problem.n_w
-    omega = np.full(N, 1.0 / N) if problem.weights is None else problem.weights
+    omega = np.full(N, 1.0 / N) if problem.omega is None else problem.omega
     flat = problem.words.astype(np.int64).reshape(-1)
     rows = (problem.labels.astype(np.int64)[:, None] * L + np.arange(L)).reshape(-1)
     values = np.repeat(omega, L)
@@ -114,9 +114,7 @@ def lambda_max(problem: Problem) -> float:
 def stretch_at_zero(problem: Problem, v: np.ndarray) -> float:
     """‖G_0 v‖/‖v‖ ≤ λ_max for any v (n_w,), without building G_0. O(N L)."""
     omega = (
-        np.full(len(problem.labels), 1.0 / len(problem.labels))
-        if problem.weights is None
-        else problem.weights
+        np.full(len(problem.labels), 1.0 / len(problem.labels)) if problem.omega is None else problem.omega
     )
     image = torch.from_numpy(v[problem.words] * omega[:, None])
     own = torch.zeros(problem.K, problem.L, dtype=image.dtype)

@@ -122,7 +122,7 @@ class Journal:
 def _key(problem: Problem, seed: int) -> str:
     """Names a run: the data and everything that changes the solution."""
     digest = hashlib.sha256(_FORMAT)
-    for array in (problem.words, problem.labels, problem.weights):
+    for array in (problem.words, problem.labels, problem.omega):
         if array is not None:
             digest.update(repr((array.dtype.str, array.shape)).encode())
             digest.update(np.ascontiguousarray(array).tobytes())

@@ -7,6 +7,7 @@ shape (s_c,), so a new one needs no registration: build the array and hand it to
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
@@ -77,6 +78,44 @@ def given(frequencies: Sequence[float] | np.ndarray, s_c: int | None = None) -> 
     return mu
 
 
+def read_frequencies(text: str) -> list[float]:
+    """Return numbers separated by commas or white space: the text itself, or the file that it names.
+
+    A file may be written with or without a leading @.
+
+    Raises:
+        InputError: neither numbers nor a readable file of numbers.
+    """
+    try:
+        return _numbers(text)
+    except ValueError:
+        path = Path(text.removeprefix("@"))
+    if path.exists() and not path.is_file():
+        raise InputError(
+            f"frequencies = {text!r}, but must be numbers separated by commas, or a file of them"
+        )
+    try:
+        return _numbers(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it must hold numbers only"
+        raise InputError(
+            f"frequencies = {text!r}, but must be numbers separated by commas, or a file of them ({reason})"
+        ) from None
+
+
+def _numbers(text: str) -> list[float]:
+    return [float(x) for x in text.replace(",", " ").split()]
+
+
 def is_uniform(mu: Law) -> bool:
     """Whether all frequencies agree to rounding (1e-12 relative)."""
     return bool(np.ptp(mu) <= 1e-12 * mu.max())
+
+
+def check_law(mu: Law | None, s_c: int) -> Law:
+    """Return the word law for s_c words per concept; uniform where None.
+
+    Raises:
+        InputError: a wrong length, or frequencies that are not finite and positive.
+    """
+    return uniform(s_c) if mu is None else given(mu, s_c)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int
 
-from feature_collapse.errors import check_int
+from feature_collapse.errors import InputError, check_int
 from feature_collapse.task.frequencies import Law
 from feature_collapse.task.latents import Latents
 
@@ -26,14 +27,57 @@ class Sentences:
     Attributes:
         words: (N, L) word indices, int16 where n_w ≤ 32767 and int32 beyond.
         labels: (N,) classes 0..K-1, int32.
+
+    Raises:
+        InputError: no integers, other shapes, or no sentence.
+
+    >>> len(Sentences([[0, 3], [1, 2]], [0, 1]))
+    2
     """
 
     words: Int[np.ndarray, "N L"]
     labels: Int[np.ndarray, " N"]
 
+    def __post_init__(self) -> None:
+        """Check and convert: contiguous integer arrays that fit each other."""
+        words, labels = _integers("words", self.words, 2), _integers("labels", self.labels, 1)
+        if len(labels) != len(words):
+            raise InputError(
+                f"labels have length {len(labels)}, but must be one for each of {len(words)} sentences"
+            )
+        object.__setattr__(self, "words", words)
+        object.__setattr__(self, "labels", labels)
+
+    def check_range(self, n_w: int, K: int) -> None:
+        """Check that words are below n_w and labels below K.
+
+        Raises:
+            InputError: naming what is out of range.
+        """
+        for name, values, end in (("words", self.words, n_w), ("labels", self.labels, K)):
+            if values.min() < 0 or values.max() >= end:
+                raise InputError(
+                    f"{name} run from {values.min()} to {values.max()}, but must be from 0 to {end - 1}"
+                )
+
     def __len__(self) -> int:
         """The number of sentences N."""
         return len(self.words)
+
+
+def _integers(name: str, value: Any, ndim: int) -> np.ndarray:
+    if hasattr(value, "detach"):  # a torch tensor
+        value = value.detach().cpu().numpy()
+    try:
+        array = np.ascontiguousarray(value)
+    except (TypeError, ValueError, OverflowError):
+        array = np.empty(0)
+    if array.ndim != ndim or array.size == 0 or array.dtype.kind not in "iu":
+        shape = "(N, L)" if ndim == 2 else "(N,)"
+        raise InputError(
+            f"{name} have shape {array.shape} and type {array.dtype}, but must be integers {shape}, N ≥ 1"
+        )
+    return array
 
 
 def word_type(n_w: int) -> type[np.signedinteger]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from feature_collapse.errors import InputError, check_choice, check_int
 from feature_collapse.task import codes, frequencies, latents, sentences
+from feature_collapse.task.assumption_b import AssumptionB, assumption_b
 from feature_collapse.task.frequencies import Law
 from feature_collapse.task.latents import Latents
+from feature_collapse.task.latents import given as checked_latents
 from feature_collapse.task.sentences import Sentences
+from feature_collapse.task.symmetry import Symmetry, measure_symmetry
 from feature_collapse.task.vocabulary import Vocabulary, read_vocabulary
 
 WORD_LAWS = ("uniform", "zipf", "given")
@@ -25,9 +29,9 @@ def generator(seed: int, *key: int) -> np.random.Generator:
     return np.random.default_rng([seed, *key])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Task:
-    """The data model of paper §2.
+    """The data model of paper §2: vocabulary, word law, latents and a seed; `make_task` makes one.
 
     Attributes:
         vocabulary: n_c concepts with s_c words each.
@@ -40,6 +44,45 @@ class Task:
     mu: Law
     latents: Latents
     seed: int = 0
+
+    @classmethod
+    def of(cls, latents: Latents, mu: Law | Sequence[float], n_c: int, seed: int = 0) -> Task:
+        """Return the task of given latents (K, L) with concepts 0..n_c-1 and word law `mu` (s_c,).
+
+        >>> Task.of([[0, 1], [1, 0]], mu=[0.7, 0.3], n_c=2).n_w
+        4
+
+        Raises:
+            InputError: latents out of range, or frequencies that are not finite and positive.
+        """
+        law = frequencies.given(mu)
+        names = Vocabulary(check_int("n_c", n_c, 2), n_c * len(law))
+        return cls(names, law, checked_latents(latents, n_c), check_int("seed", seed, 0, 2**63 - 1))
+
+    @property
+    def n_c(self) -> int:
+        """Number of concepts."""
+        return self.vocabulary.n_c
+
+    @property
+    def n_w(self) -> int:
+        """Number of words."""
+        return self.vocabulary.n_w
+
+    @property
+    def s_c(self) -> int:
+        """Words per concept."""
+        return self.vocabulary.s_c
+
+    @cached_property
+    def symmetry(self) -> Symmetry:
+        """How far the latents are from assumption A and lemma B. O(K² L n_c), at the first call."""
+        return measure_symmetry(self.latents, self.n_c)
+
+    @cached_property
+    def assumption_b(self) -> AssumptionB:
+        """Whether assumption B holds. O(K² L n_c), at the first call."""
+        return assumption_b(self.latents, self.n_c)
 
     @property
     def K(self) -> int:

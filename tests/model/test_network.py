@@ -6,9 +6,15 @@ from hypothesis import strategies as st
 
 from feature_collapse.errors import InputError
 from feature_collapse.model.network import Network
-from feature_collapse.model.normalisers import NORMALISERS, LayerNorm, RMSNorm, UnitSphere, make_normaliser
+from feature_collapse.model.normalisers import (
+    LayerNorm,
+    RMSNorm,
+    UnitSphere,
+    make_normaliser,
+    normaliser_names,
+)
 
-NAMES = list(NORMALISERS)
+NAMES = list(normaliser_names())
 
 
 def random_network(name, eps=0.0, seed=0, n_w=6, L=3, K=4, d=5):

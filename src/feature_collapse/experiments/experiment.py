@@ -1,0 +1,108 @@
+"""An experiment: settings resolved once into words, task, data and a key that names the run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from feature_collapse.experiments.settings import FIELDS, Settings
+from feature_collapse.model.normalisers import Normaliser, make_normaliser
+from feature_collapse.risk.problem import Problem
+from feature_collapse.task import Sentences, Task, Vocabulary, read_vocabulary
+from feature_collapse.task.frequencies import Law
+from feature_collapse.task.task import LATENTS, generator, make_latents, word_law_of
+
+_UNUSED = {  # settings that a method does not read
+    "sgd": ("gap", "time_limit"),
+    "certified": ("epochs", "batch_size", "learning_rate", "init_scale", "fresh", "test_every"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """A task with its training and test sentences."""
+
+    task: Task
+    train: Sentences
+    test: Sentences
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """What some settings come to; `Experiment.of` makes one and reads the vocabulary file, if any, once.
+
+    Attributes:
+        settings: with n_c, n_w and K as they follow from a vocabulary and a design.
+        vocabulary: the words, with names where a file gives them.
+        mu: (s_c,) word law.
+
+    >>> experiment = Experiment.of(Settings(n_w=60, L=6, K=40))
+    >>> experiment.data.train.words.shape, experiment.key
+    ((200, 6), '4d25c0c79195908d')
+    """
+
+    settings: Settings
+    vocabulary: Vocabulary
+    mu: Law
+
+    @classmethod
+    def of(cls, settings: Settings) -> Experiment:
+        """Return the experiment of some settings.
+
+        Raises:
+            InputError: a vocabulary that cannot be read, or with which other settings do not agree.
+        """
+        if settings.vocabulary is None:
+            names = Vocabulary(settings.n_c, settings.n_w)
+            law = word_law_of(names.s_c, settings.word_law, settings.exponent, settings.frequencies)
+            return cls(settings, names, law)
+        names, law = read_vocabulary(settings.vocabulary)
+        sizes = settings.replace(n_c=names.n_c, n_w=names.n_w, word_law="uniform", exponent=1.0)
+        return cls(sizes.replace(K=sizes.number_of_classes()), names, law)
+
+    @cached_property
+    def task(self) -> Task:
+        """The task; its latents are drawn at the first call. O(K L)."""
+        s = self.settings
+        latents = make_latents(s.n_c, s.L, s.K, s.design, generator(s.seed, LATENTS))
+        return Task(self.vocabulary, self.mu, latents, s.seed)
+
+    @cached_property
+    def data(self) -> Data:
+        """The task with its sentences, drawn at the first call. 2 bytes for each of N L words."""
+        return Data(
+            self.task, self.task.train_set(self.settings.n_spl), self.task.test_set(self.settings.n_test)
+        )
+
+    @property
+    def normaliser(self) -> Normaliser:
+        """φ, with the settings' ε."""
+        return make_normaliser(self.settings.normaliser, self.settings.eps)
+
+    @cached_property
+    def key(self) -> str:
+        """A hash of what matters to the result: equal keys, equal runs.
+
+        Settings at their default do not enter, so that a new one leaves the keys of earlier runs as they are.
+        """
+        kept: dict[str, Any] = {"method": self.settings.method}
+        for name, field in FIELDS.items():
+            value = getattr(self.settings, name)
+            if value != field.default and name not in _UNUSED[self.settings.method]:
+                kept[name] = list(value) if isinstance(value, tuple) else value
+        if self.settings.vocabulary is not None:  # the file may change under the same name
+            kept["vocabulary"] = [self.vocabulary.words, self.mu.tolist()]
+        return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
+
+    def problem(self, train: Sentences | None = None, device: str = "cpu") -> Problem:
+        """Return the certified solver's problem, on the experiment's training set or on a given one.
+
+        Raises:
+            InputError: λ = 0 or ε > 0, for which there is no minimiser.
+        """
+        s = self.settings
+        train = self.data.train if train is None else train
+        return Problem(train, s.n_w, s.K, s.lambda_, self.normaliser, s.d, device=device)
