@@ -16,12 +16,12 @@ from feature_collapse.metrics.data import Data, chunks
 from feature_collapse.metrics.frequency import length_against_frequency
 from feature_collapse.metrics.intervals import Replicates, Samples
 from feature_collapse.metrics.nearest_centre import NearestCentre
-from feature_collapse.metrics.normalisers import NORMALISERS
 from feature_collapse.metrics.report import Report
 from feature_collapse.metrics.resampling import Resampler, choose_part
 from feature_collapse.metrics.statistics import FeatureStatistics
 from feature_collapse.metrics.values import Point
-from feature_collapse.metrics.views import Lens, Rows
+from feature_collapse.metrics.views import Lens, Rows, views_with
+from feature_collapse.model.normalisers import normaliser_names
 
 BUDGET = 4e11
 """Floating point operations that resampling may take; above it there are fewer replicates (≥ 20)."""
@@ -93,10 +93,10 @@ def measure(
     >>> report.verdict, round(report["direction_spread"].value, 6)
     ('I', 0.0)
     """
-    view = "none" if normaliser is None else check_choice("normaliser", normaliser, NORMALISERS)
+    view = "none" if normaliser is None else check_choice("normaliser", normaliser, normaliser_names())
     settings = Settings(**options)
     data = Data.of(embeddings, concepts, frequencies, classifier)
-    statistics = FeatureStatistics(len(data.names), data.x.shape[1], eps=settings.eps)
+    statistics = FeatureStatistics(len(data.names), data.x.shape[1], eps=settings.eps, views=views_with(view))
     for part in chunks(*data.x.shape):
         batch = arrays.finite_batch("embeddings", data.x[part], part.start)
         statistics.update(

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from feature_collapse.errors import InputError, check_choice, check_real
 from feature_collapse.metrics.frames import residual_shared_lengths
 from feature_collapse.metrics.measure import measure
-from feature_collapse.metrics.normalisers import NORMALISERS
 from feature_collapse.metrics.readers.safetensors_files import read_header, read_tensor
 from feature_collapse.metrics.report import Report
+from feature_collapse.model.normalisers import normaliser_names
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def read_tables(path: str | Path) -> RecordTables:
         )
     settings = _settings(path / "config.json")
     normaliser = check_choice(
-        f"normaliser in {path}/config.json", settings.get("normaliser", "none"), NORMALISERS
+        f"normaliser in {path}/config.json", settings.get("normaliser", "none"), normaliser_names()
     )
     eps = check_real(f"eps in {path}/config.json", settings.get("eps") or 0.0, 0.0)
     return RecordTables(
@@ -81,7 +81,7 @@ def read_tables(path: str | Path) -> RecordTables:
         np.asarray(latents, dtype=np.int64),
         np.asarray(mu, dtype=np.float64),
         normaliser,
-        eps if normaliser in ("layernorm", "rmsnorm") else 0.0,
+        0.0 if normaliser in ("none", "sphere") else eps,
     )
 
 

@@ -28,9 +28,8 @@ from feature_collapse.metrics.frequency import length_against_frequency, shuffle
 from feature_collapse.metrics.moments import ConceptMoments
 from feature_collapse.metrics.nearest_centre import NearestCentre
 from feature_collapse.metrics.neural_collapse import Quadratic
-from feature_collapse.metrics.normalisers import normalise
 from feature_collapse.metrics.values import Values, concept_values, spectrum_values
-from feature_collapse.metrics.views import Rows
+from feature_collapse.metrics.views import Rows, normalise
 
 LIMIT = 1_000_000
 """Numbers (entities × dimension) that the resampling works on at most."""

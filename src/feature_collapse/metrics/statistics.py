@@ -23,11 +23,10 @@ from feature_collapse.metrics.classifier import Classifier, check_classifier
 from feature_collapse.metrics.data import chunks
 from feature_collapse.metrics.frequency import FrequencySums
 from feature_collapse.metrics.moments import BatchGroups, ConceptMoments, RowSums
-from feature_collapse.metrics.normalisers import NORMALISERS, normalise
 from feature_collapse.metrics.report import Report
 from feature_collapse.metrics.sample import HashSample
 from feature_collapse.metrics.values import Point, concept_values, spectrum_values
-from feature_collapse.metrics.views import VIEWS, Lens, Rows
+from feature_collapse.metrics.views import VIEWS, Lens, Rows, normalise
 
 
 class FeatureStatistics:
@@ -57,8 +56,7 @@ class FeatureStatistics:
         c = self.n_concepts = check_int("n_concepts", n_concepts, 1)
         self.d = check_int("d", d, 1)
         self.eps = check_real("eps", eps, 0.0)
-        names = [check_choice("view", v, NORMALISERS) for v in views]
-        self.lenses = {v: Lens.of(v, self.eps, self.d) for v in names}
+        self.lenses = {v: Lens.of(v, self.eps, self.d) for v in views}
         self.sample = HashSample(check_int("sample_rows", sample_rows, 2, 8192), d)
         self.frequencies = FrequencySums(c)
         self.count: Ints = np.zeros(c, dtype=np.int64)

@@ -11,10 +11,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from feature_collapse.metrics.arrays import Floats
-from feature_collapse.metrics.normalisers import normalise
+from feature_collapse.model.normalisers import make_normaliser
 
 VIEWS = ("none", "layernorm", "rmsnorm", "sphere")
 """The views that every report has; the model's own normaliser joins them where it is another."""
+
+
+def normalise(x: Floats, name: str, eps: float = 0.0) -> Floats:
+    """Return the rows of x (N, d) after the normaliser `name`; ε matters for all but `none` and `sphere`.
+
+    Raises:
+        InputError: for an unknown name.
+    """
+    return np.asarray(make_normaliser(name, 0.0 if name in ("none", "sphere") else eps).forward(x))
 
 
 @dataclass(frozen=True)
@@ -32,9 +41,9 @@ class Rows:
 
     def length(self, d: int) -> float | None:
         """Return the length that all rows (but zero ones) share, or None where it is free."""
-        if self.unit or self.normaliser == "sphere":
+        if self.unit:
             return 1.0
-        return float(np.sqrt(d)) if self.eps == 0 and self.normaliser in ("layernorm", "rmsnorm") else None
+        return make_normaliser(self.normaliser).radius(d) if self.eps == 0 else None
 
 
 @dataclass(frozen=True)
@@ -48,13 +57,25 @@ class Lens:
 
     @staticmethod
     def of(name: str, eps: float, d: int) -> Lens:
-        """Return the lens of a normaliser with its ε in d dimensions."""
-        used = eps if name in ("layernorm", "rmsnorm") else 0.0
-        rows, scale = Rows(name, used), 1.0
-        if name == "rmsnorm" and used == 0:
-            rows, scale = Rows("sphere"), float(np.sqrt(d))
-        return Lens(name, rows, scale, Rows("layernorm" if name == "layernorm" else "sphere"))
+        """Return the lens of a normaliser with its ε in d dimensions.
 
-    def apply(self, x: Floats) -> Floats:
-        """Return features x (N, d) as this view shows them."""
-        return self.scale * self.rows.of(x)
+        Raises:
+            InputError: for an unknown normaliser.
+        """
+        make_normaliser(name)
+        sphere = Rows("sphere")
+        if name == "rmsnorm":
+            return (
+                Lens(name, Rows(name, eps), 1.0, sphere)
+                if eps
+                else Lens(name, sphere, float(np.sqrt(d)), sphere)
+            )
+        if name in ("none", "sphere"):
+            return Lens(name, Rows(name), 1.0, sphere)
+        directions = Rows("layernorm") if name == "layernorm" else Rows(name, eps, unit=True)
+        return Lens(name, Rows(name, eps), 1.0, directions)
+
+
+def views_with(normaliser: str) -> tuple[str, ...]:
+    """Return the views of a report on a model with this normaliser."""
+    return tuple(dict.fromkeys((*VIEWS, normaliser)))
