@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from feature_collapse.boundary import read_text
 from feature_collapse.errors import InputError, check_int, check_real
 
 Law = Float[np.ndarray, " s_c"]
@@ -90,14 +91,10 @@ def read_frequencies(text: str) -> list[float]:
         return _numbers(text)
     except ValueError:
         path = Path(text.removeprefix("@"))
-    if path.exists() and not path.is_file():
-        raise InputError(
-            f"frequencies = {text!r}, but must be numbers separated by commas, or a file of them"
-        )
     try:
-        return _numbers(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it must hold numbers only"
+        return _numbers(read_text(path, "the file of frequencies"))
+    except ValueError as error:
+        reason = str(error) if isinstance(error, InputError) else "it must hold numbers only"
         raise InputError(
             f"frequencies = {text!r}, but must be numbers separated by commas, or a file of them ({reason})"
         ) from None

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from feature_collapse.boundary import read_text
 from feature_collapse.errors import InputError, check_int, nearest
 from feature_collapse.task.frequencies import Law, given
 
@@ -104,12 +105,9 @@ def read_vocabulary(path: str | Path) -> tuple[Vocabulary, Law]:
         lines = files("feature_collapse.task").joinpath("food.csv").read_text(encoding="utf-8").splitlines()
     else:
         try:
-            lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-            raise InputError(
-                f"vocabulary {str(path)!r} cannot be read ({reason}); give a CSV file or 'food'"
-            ) from None
+            lines = read_text(Path(path), "the file").splitlines()
+        except InputError as error:
+            raise InputError(f"vocabulary cannot be read ({error}); give a CSV file or 'food'") from None
     rows = csv.DictReader(line for line in lines if line.strip() and not line.startswith("#"))
     found = tuple(rows.fieldnames or ())
     for column in COLUMNS:
