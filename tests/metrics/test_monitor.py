@@ -157,7 +157,7 @@ def test_history_is_written_as_csv(tmp_path):
     monitor.step()
     monitor.to_csv(tmp_path / "h.csv")
     lines = (tmp_path / "h.csv").read_text().splitlines()
-    assert len(lines) == 3 and lines[0].startswith("step,verdict,seconds,")
+    assert len(lines) == 3 and lines[0].startswith("step,outcome,verdict,seconds,")
 
 
 @pytest.mark.parametrize(

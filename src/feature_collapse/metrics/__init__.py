@@ -1,7 +1,7 @@
 """Measure feature collapse and neural collapse in anybody's model, in files, arrays, streams or training.
 
 `measure` takes arrays; `FeatureStatistics` takes batches; `EmbeddingMonitor` and `ActivationMonitor` (in
-`metrics.monitor`, the only part that imports torch) sit in a training loop; `read_embeddings` and
+`metrics.monitor`) sit in a training loop; `read_embeddings` and
 `read_groups` read files.
 """
 

@@ -16,6 +16,7 @@ from feature_collapse.metrics.classifier import Classifier
 from feature_collapse.metrics.definitions import CONCEPT_KEYS, DEFINITIONS
 from feature_collapse.metrics.frames import frame_exists
 from feature_collapse.metrics.intervals import Replicates, with_concept_interval, with_interval
+from feature_collapse.metrics.outcome import outcome
 from feature_collapse.metrics.report import Concept, Report, View
 from feature_collapse.metrics.values import Point
 from feature_collapse.metrics.verdict import verdict
@@ -71,6 +72,8 @@ def build(
         n_concepts=int(np.sum(seen.count > 0)),
         dimension=seen.d,
         normaliser=normaliser,
+        outcome=main.outcome,
+        outcome_reason=main.outcome_reason,
         verdict=main.verdict,
         reason=main.reason,
         views=MappingProxyType(views),
@@ -86,13 +89,23 @@ def _view(name: str, e: Evidence, names: Sequence[str]) -> View:
         for key in DEFINITIONS
         if key in values.overall
     }
-    kind, reason = verdict(e.point, {k: v.p for k, v in entries.items()}, name != "none")
+    p = {k: v.p for k, v in entries.items()}
+    shown, kind = outcome(e.point, p), verdict(e.point, p, name != "none")
     worst = {
         k: names[int(np.nanargmax(values.each[k]))]
         for k in CONCEPT_KEYS
         if k in values.each and np.isfinite(values.each[k]).any()
     }
-    return View(name, kind, reason, MappingProxyType(entries), _concepts(names, e), MappingProxyType(worst))
+    return View(
+        normaliser=name,
+        outcome=shown.name,
+        outcome_reason=shown.reason,
+        verdict=kind.name,
+        reason=kind.reason,
+        values=MappingProxyType(entries),
+        concepts=_concepts(names, e),
+        worst=MappingProxyType(worst),
+    )
 
 
 def _concepts(names: Sequence[str], e: Evidence) -> tuple[Concept, ...]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 SOURCES = {
     "paper": "Laurent, von Brecht, Bresson 2023, arXiv 2305.16162",
     "equation 4": "equation 4 of Laurent, von Brecht, Bresson 2023, arXiv 2305.16162",
+    "orthogonal": "orthogonal Procrustes; what ReLU features of a collapsed network are",
     "Papyan": "Papyan, Han, Donoho 2020, arXiv 2008.08186",
     "no classifier": "NC4 without a classifier; Papyan, Han, Donoho 2020, arXiv 2008.08186",
     "Zhu": "Zhu et al. 2021, arXiv 2105.02375",

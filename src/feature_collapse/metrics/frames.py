@@ -84,6 +84,36 @@ def residual_classifier(m: ConceptMoments, rows: ClassifierRows) -> float:
     return _residual(float(np.sum(rows.total * frame)) / scale)
 
 
+@dataclass(frozen=True)
+class Shape:
+    """Residuals of C mean vectors to C directions of one length, NaN where d is too small for them.
+
+    frame: equiangular, around the origin; centred: equiangular, around the mean of the vectors; orthogonal.
+    """
+
+    frame: float
+    centred: float
+    orthogonal: float
+
+
+def shape(means: Floats) -> Shape:
+    """Return how far the rows (C, d) are from the three shapes; every concept weighs the same.
+
+    Orthogonal directions are equiangular around their mean, so that `orthogonal` = 0 makes `centred` = 0.
+    """
+    c, d = means.shape
+    away = means - means.mean(axis=0) if c else means
+    size, rest = float(np.linalg.norm(means)), float(np.linalg.norm(away))
+    exists = frame_exists(c, d)
+    return Shape(
+        _residual(frame_alignment(means) / (np.sqrt(c) * size)) if exists and size else NAN,
+        _residual(frame_alignment(away) / (np.sqrt(c) * rest)) if exists and rest > 1e-13 * size else NAN,
+        _residual(float(np.linalg.svd(means, compute_uv=False).sum()) / (np.sqrt(c) * size))
+        if 2 <= c <= d and size
+        else NAN,
+    )
+
+
 def residual_shared_lengths(x: Floats, codes: Ints, slots: Ints, sweeps: int = 100) -> float:
     """Return the residual of definition 3 word for word: x_(α,β) = r_β f_α with one r_β ≥ 0 for all concepts.
 

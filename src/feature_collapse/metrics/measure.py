@@ -44,7 +44,7 @@ class Options(TypedDict, total=False):
 
 
 @dataclass(frozen=True)
-class Settings:
+class Sampling:
     """The options, checked."""
 
     eps: float = 0.0
@@ -94,17 +94,17 @@ def measure(
     ('I', 0.0)
     """
     view = "none" if normaliser is None else check_choice("normaliser", normaliser, normaliser_names())
-    settings = Settings(**options)
+    sampling = Sampling(**options)
     data = Data.of(embeddings, concepts, frequencies, classifier)
-    statistics = FeatureStatistics(len(data.names), data.x.shape[1], eps=settings.eps, views=views_with(view))
+    statistics = FeatureStatistics(len(data.names), data.x.shape[1], eps=sampling.eps, views=views_with(view))
     for part in chunks(*data.x.shape):
         batch = arrays.finite_batch("embeddings", data.x[part], part.start)
         statistics.update(
             batch, data.codes[part], None if data.frequencies is None else data.frequencies[part]
         )
-    generator = np.random.default_rng(settings.seed)
+    generator = np.random.default_rng(sampling.seed)
     second = _second_pass(data, statistics.points(data.classifier), statistics.lenses, generator)
-    replicates = _replicates(data, list(statistics.lenses.values()), settings, generator)
+    replicates = _replicates(data, list(statistics.lenses.values()), sampling, generator)
     evidence = {v: Evidence(p, replicates.by_view.get(v)) for v, p in second.points.items()}
     notes = (*second.notes, *replicates.notes)
     return build(statistics.seen(data.names), evidence, view, data.classifier, replicates.policy, notes)
@@ -167,7 +167,7 @@ class _Resampled:
 
 
 def _replicates(
-    data: Data, lenses: list[Lens], settings: Settings, generator: np.random.Generator
+    data: Data, lenses: list[Lens], sampling: Sampling, generator: np.random.Generator
 ) -> _Resampled:
     policy: dict[str, Any] = {
         "resamples": 0,
@@ -177,16 +177,16 @@ def _replicates(
         "interval": 0.95,
         "bootstrap": "entities within concepts, median on the value",
         "chance": "labels shuffled over all entities",
-        "seed": settings.seed,
+        "seed": sampling.seed,
     }
     members = data.members
-    if len(members) == 0 or settings.resamples + settings.shuffles == 0:
+    if len(members) == 0 or sampling.resamples + sampling.shuffles == 0:
         return _Resampled({}, policy)
     index = np.cumsum(data.kept) - 1
     part = data.part(members[choose_part(index[data.codes[members]], data.x.shape[1], generator)])
     resampler = Resampler(part, list(dict.fromkeys(lens.rows for lens in lenses)))
     affordable = max(20, int(BUDGET / resampler.cost()))
-    resamples, shuffles = min(settings.resamples, affordable), min(settings.shuffles, affordable)
+    resamples, shuffles = min(sampling.resamples, affordable), min(sampling.shuffles, affordable)
     policy.update(resamples=resamples, shuffles=shuffles)
     policy.update(entities_resampled=len(part.codes), concepts_resampled=len(part.names))
     observed = resampler.observed()
@@ -203,17 +203,17 @@ def _replicates(
         for kind in observed
     }
     by_view = {lens.name: by_rows[lens.rows] for lens in lenses}
-    return _Resampled(by_view, policy, _notes(policy, settings, len(members)))
+    return _Resampled(by_view, policy, _notes(policy, sampling, len(members)))
 
 
-def _notes(policy: Mapping[str, Any], settings: Settings, members: int) -> tuple[str, ...]:
+def _notes(policy: Mapping[str, Any], sampling: Sampling, members: int) -> tuple[str, ...]:
     notes = []
     if policy["entities_resampled"] < members:
         notes.append(
             f"intervals and chance come from {policy['entities_resampled']} of the entities, "
             f"{policy['concepts_resampled']} of the concepts"
         )
-    if policy["resamples"] < settings.resamples or policy["shuffles"] < settings.shuffles:
+    if policy["resamples"] < sampling.resamples or policy["shuffles"] < sampling.shuffles:
         notes.append(
             f"{policy['resamples']} resamples and {policy['shuffles']} shuffles were made, to bound the time"
         )

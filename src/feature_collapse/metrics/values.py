@@ -69,7 +69,12 @@ def concept_values(
         out["classifier"] = frames.residual_classifier(m, classifier)
     raw = neural_collapse.norms_and_angles(m.mean)
     out["frame_norms"], out["frame_cosine"], out["frame_angle_error"] = raw.norms, raw.cosine, raw.angle_error
-    means = neural_collapse.centred_means(m)
+    means, three = neural_collapse.centred_means(m), frames.shape(m.mean)
+    out["shape_frame"], out["shape_centred"], out["shape_orthogonal"] = (
+        three.frame,
+        three.centred,
+        three.orthogonal,
+    )
     out["nc1"] = neural_collapse.nc1(m, within)
     out["nc1_trace_ratio"] = neural_collapse.trace_ratio(m)
     out["cdnv"] = neural_collapse.cdnv(m)

@@ -5,8 +5,7 @@
         ...  # forward, backward, optimiser
         monitor.step()  # or monitor.step(concept ids of the batch)
 
-The only part of `metrics` that imports torch. A measurement copies the features to the CPU; between
-measurements `step` only counts.
+A measurement copies the features to the CPU; between measurements `step` only counts.
 """
 
 from feature_collapse.metrics.monitor.activations import ActivationMonitor

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
-import torch
 
 from feature_collapse.errors import InputError, check_int, nearest
 from feature_collapse.metrics import arrays
 from feature_collapse.metrics.monitor.history import Measurement, Monitor, Watch, WatchOptions
 from feature_collapse.metrics.statistics import FeatureStatistics
 
+if TYPE_CHECKING:
+    import torch
+
 
 class ActivationMonitor(Monitor):
-    """Measures a module's output over the last `window` batches before every `every`-th step."""
+    """Measures a module's output over the last `window` batches before every `every`-th step.
+
+    >>> import torch
+    >>> model = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU())
+    >>> with ActivationMonitor(model, "1", n_concepts=2, every=1) as monitor:
+    ...     _ = model(torch.eye(4))
+    ...     found = monitor.step([0, 0, 1, 1])
+    >>> found.step
+    1
+    """
 
     def __init__(
         self,
@@ -57,10 +68,10 @@ class ActivationMonitor(Monitor):
             output = output.last_hidden_state
         elif isinstance(output, tuple | list):
             output = output[0]
-        if isinstance(output, torch.Tensor):
+        if hasattr(output, "detach"):
             found = output.detach()
             # gradient checkpointing calls the module again on the same batch
-            if not any(found.shape == old.shape and torch.equal(found, old) for old in self._caught):
+            if not any(found.shape == old.shape and bool((found == old).all()) for old in self._caught):
                 self._caught.append(found)
 
     def _near(self) -> bool:
@@ -118,7 +129,7 @@ class ActivationMonitor(Monitor):
         if self._statistics is None:
             self._statistics = self.fresh(rows.shape[1])
         if len(kept):
-            self._statistics.update(rows[torch.from_numpy(kept).to(rows.device)], ids[kept])
+            self._statistics.update(rows[kept.tolist()], ids[kept])
 
     def _measure(self, start: float) -> Measurement | None:
         statistics, self._statistics = self._statistics, None

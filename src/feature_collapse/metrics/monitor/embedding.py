@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Unpack
-
-import torch
+from typing import TYPE_CHECKING, Any, Unpack
 
 from feature_collapse.metrics import arrays
 from feature_collapse.metrics.monitor.history import Measurement, Monitor, Watch, WatchOptions
 from feature_collapse.metrics.monitor.parameters import find_parameter, row_frequencies, row_labels
 
+if TYPE_CHECKING:
+    import torch
+
 
 class EmbeddingMonitor(Monitor):
-    """Measures the rows of a parameter, or of the `weight` of a module, every `every` steps."""
+    """Measures the rows of a parameter, or of the `weight` of a module, every `every` steps.
+
+    >>> import torch
+    >>> model = torch.nn.Sequential(torch.nn.Embedding(6, 4))
+    >>> monitor = EmbeddingMonitor(model, "0", ["noun", "noun", "verb", "verb", "verb", None], every=10)
+    >>> for _ in range(20):  # a training step, then
+    ...     found = monitor.step()
+    >>> monitor.history[0].step
+    10
+    """
 
     def __init__(
         self,
@@ -43,7 +53,7 @@ class EmbeddingMonitor(Monitor):
         codes, names = arrays.encode_concepts(list(labels.values()), len(labels))
         super().__init__(len(names), names, Watch(**options))
         self._weight, self._codes = weight, codes
-        self._rows = torch.tensor(list(labels), dtype=torch.long)
+        self._rows = list(labels)
         self._frequencies = None
         if frequencies is not None:
             self._frequencies = row_frequencies(frequencies, list(labels), weight.shape[0])
@@ -62,7 +72,7 @@ class EmbeddingMonitor(Monitor):
             if not self.affordable(start):
                 self.skip()
                 return None
-            rows = self._weight.detach()[self._rows.to(self._weight.device)]
+            rows = self._weight.detach()[self._rows]
             return self.keep(self.fresh(rows.shape[1]).update(rows, self._codes, self._frequencies), start)
         finally:
             self.seconds += time.perf_counter() - start

@@ -65,9 +65,10 @@ class Watch:
 
 @dataclass(frozen=True)
 class Measurement:
-    """One measurement: after how many steps, the verdict (chance not tested), values, and its seconds."""
+    """One measurement: after how many steps, outcome and verdict (chance not tested), values, seconds."""
 
     step: int
+    outcome: str
     verdict: str
     values: Mapping[str, float]
     seconds: float
@@ -112,7 +113,7 @@ class Monitor:
         report = statistics.finalize(self.concept_names, self.watch.view)
         values = {k: v.value for k, v in report.views[self.watch.view].values.items()}
         seconds = time.perf_counter() - start
-        found = Measurement(self.steps, report.verdict, MappingProxyType(values), seconds)
+        found = Measurement(self.steps, report.outcome, report.verdict, MappingProxyType(values), seconds)
         self.history.append(found)
         return found
 
@@ -127,10 +128,11 @@ class Monitor:
         return steps, np.array([r.values.get(key, np.nan) for r in self.history])
 
     def columns(self) -> dict[str, list[Any]]:
-        """Return the history by column: step, verdict, seconds, then every value (NaN where undefined)."""
+        """Return the history by column: step, outcome, verdict, seconds, every value (NaN if undefined)."""
         keys = sorted({k for r in self.history for k in r.values})
         return {
             "step": [r.step for r in self.history],
+            "outcome": [r.outcome for r in self.history],
             "verdict": [r.verdict for r in self.history],
             "seconds": [r.seconds for r in self.history],
             **{k: [float(r.values.get(k, np.nan)) for r in self.history] for k in keys},

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from feature_collapse.errors import InputError, check_int, nearest
 from feature_collapse.metrics.arrays import Floats, check_frequencies
+
+if TYPE_CHECKING:
+    import torch
 
 
 def find_parameter(model: torch.nn.Module, name: str) -> torch.Tensor:
