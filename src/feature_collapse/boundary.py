@@ -33,7 +33,7 @@ def damaged(path: Path, what: str, why: str) -> InputError:
 
 
 def printable(text: str) -> str:
-    r"""Return text that moves no cursor and changes no colour: control characters but line breaks and tabs as ?.
+    r"""Return text that moves no cursor: control characters but line breaks and tabs become ?.
 
     Names in files may hold terminal escapes; whatever is printed passes through here.
 

@@ -12,7 +12,7 @@ from feature_collapse.errors import InputError
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
-    """Write a file so that a crash, an interrupt or a full disk leaves the earlier file or the new one, whole.
+    """Write a file so that a crash, an interrupt or a full disk leaves the earlier one or the new one.
 
     Raises:
         OSError: as the system words it; the temporary file is removed.

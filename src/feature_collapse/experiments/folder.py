@@ -42,11 +42,13 @@ def check_folder(folder: Path, key: str) -> bool:
     if "config.json" in present:
         if not _same_run(read_json(folder / "config.json"), key):
             raise InputError(
-                f"output folder {str(folder)!r} holds a run of other settings; give another folder, or remove it"
+                f"output folder {str(folder)!r} holds a run of other settings; give another folder, or "
+                "remove it"
             )
     elif present:
         raise InputError(
-            f"output folder {str(folder)!r} holds files of a record without its config.json; give another folder"
+            f"output folder {str(folder)!r} holds files of a record without its config.json; give another "
+            "folder"
         )
     return "summary.json" in present
 
@@ -69,7 +71,7 @@ def _leftovers(folder: Path) -> list[Path]:
 
 
 def _same_run(config: Mapping[str, Any], key: str) -> bool:
-    """Return whether a config is of this key, also where it was written before a setting was added that has its default."""
+    """Return whether a config is of this key, also where later settings, at their default, are not in it."""
     stored = config.get("settings")
     if config.get("key") == key:
         return True

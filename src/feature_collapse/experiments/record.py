@@ -187,7 +187,8 @@ def _check_summary(folder: Path, summary: Mapping[str, Any]) -> None:
         for value in [values] if needed else values if isinstance(values, list) else [None]:
             if not _number(value):
                 raise InputError(
-                    f"record {str(folder)!r}: summary.json has {name} = {clip(repr(values))}, which is no result"
+                    f"record {str(folder)!r}: summary.json has {name} = {clip(repr(values))}, which is no "
+                    "result"
                 )
 
 

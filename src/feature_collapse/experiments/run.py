@@ -1,4 +1,7 @@
-"""Settings → run → record on disk. A finished record of the same settings is reused; an unfinished one goes on."""
+"""Settings → run → record on disk. A finished record of the same settings is reused.
+
+An unfinished one goes on.
+"""
 
 from __future__ import annotations
 

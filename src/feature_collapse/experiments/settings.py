@@ -135,17 +135,20 @@ class Settings:
         if self.normaliser != "none" and (self.decay_exponent > 0 or lazy):
             name = "decay = 'lazy'" if lazy else f"decay_exponent = {self.decay_exponent:g}"
             raise InputError(
-                f"{name}, but it has no meaning under the normaliser {self.normaliser!r}: the length of the words is "
+                f"{name}, but it has no meaning under the normaliser {self.normaliser!r}: the length of the "
+                "words is "
                 "fixed and not penalised"
             )
         if lazy and self.method == "certified":
             raise InputError(
-                "decay = 'lazy', but the method certified minimises a risk and takes no steps; its penalty is that of "
+                "decay = 'lazy', but the method certified minimises a risk and takes no steps; its penalty "
+                "is that of "
                 "decay_exponent = 1 with decay_frequency = 'data'"
             )
         if lazy and self.decay_exponent != 0:
             raise InputError(
-                f"decay_exponent = {self.decay_exponent:g}, but must be 0 with decay = 'lazy', which is in proportion "
+                f"decay_exponent = {self.decay_exponent:g}, but must be 0 with decay = 'lazy', which is in "
+                "proportion "
                 "to the frequency in the data by itself"
             )
 

@@ -1,4 +1,4 @@
-"""The figures of a run: risk, cross-entropy, accuracies, singular values, norms (the content of summary.json)."""
+"""The numbers of a run: risk, cross-entropy, accuracies, singular values, norms (summary.json)."""
 
 from __future__ import annotations
 

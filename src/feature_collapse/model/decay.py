@@ -2,7 +2,8 @@
 
     penalty (λ/2)(Σ_j a_j ‖w_j‖² + ‖U‖²),    a_j = (n_w p_j)^q
 
-q = 0 is the paper's (every a_j = 1). q = 1 with the law's frequencies restores full collapse for every word law.
+q = 0 is the paper's (every a_j = 1). q = 1 with the law's frequencies restores full collapse for every word
+law.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ class Decay:
 
     Attributes:
         exponent: q ≥ 0, at most 10.
-        frequency: `law` for p_j = μ_β/n_c, `data` for the share of the words of the training sentences; a word that
-            never occurs there has a_j = 0 and gets the zero vector.
+        frequency: `law` for p_j = μ_β/n_c, `data` for the share of the words of the training sentences; a
+            word that never occurs there has a_j = 0 and gets the zero vector.
 
     Raises:
         InputError: an exponent out of range, or another name.

@@ -37,7 +37,8 @@ class Problem:
         d: dimension. Plain: the largest rank allowed (the bound holds for every d). Normalised: sets the
             radius.
         omega: (N,) weights ω ≥ 0 of the sentences, of sum 1; None for 1/N each.
-        decay: (n_w,) a_j ≥ 0, the decay of each word beside λ; None for 1 each. 0 only for words that never occur.
+        decay: (n_w,) a_j ≥ 0, the decay of each word beside λ; None for 1 each. 0 only for words that never
+            occur.
         device: of the computation.
 
     Raises:
@@ -67,8 +68,8 @@ class Problem:
             source: a task, or sentences.
             n_spl: of a task: training sentences per class.
             lambda_: λ > 0.
-            options: any other field of `Problem`; `normaliser` may be a name, `decay` of a task a `Decay`, and
-                `n_w` and `K` default to those of the task, or to what occurs in the sentences.
+            options: any other field of `Problem`; `normaliser` may be a name, `decay` of a task a `Decay`,
+                and `n_w` and `K` default to those of the task, or to what occurs in the sentences.
 
         Raises:
             InputError: an option that is not known, or any value out of its range.
@@ -100,7 +101,8 @@ class Problem:
         eps = getattr(self.normaliser, "eps", 0.0)
         if eps > 0:
             raise InputError(
-                f"eps = {eps:g}, but the certified solver needs eps = 0 (for eps > 0 the risk has the same infimum "
+                f"eps = {eps:g}, but the certified solver needs eps = 0 (for eps > 0 the risk has the same "
+                "infimum "
                 "and does not reach it: longer W are always better)"
             )
         check_int("d", self.d, 2 if self.normaliser.centred else 1)
@@ -121,7 +123,8 @@ class Problem:
     def _checked_decay(self) -> Float[np.ndarray, " n_w"]:
         if self.radius is not None:
             raise InputError(
-                f"a decay of the words has no meaning under the normaliser {self.normaliser.name!r}: their length "
+                f"a decay of the words has no meaning under the normaliser {self.normaliser.name!r}: their "
+                "length "
                 "is fixed and not penalised"
             )
         try:
@@ -138,7 +141,8 @@ class Problem:
     def __str__(self) -> str:
         """Return one line of sizes."""
         return (
-            f"risk of {len(self.sentences)} sentences of length {self.L} in {self.K} classes, {self.n_w} words, "
+            f"risk of {len(self.sentences)} sentences of length {self.L} in {self.K} classes, {self.n_w} "
+            "words, "
             f"λ = {self.lambda_:g}, normaliser {self.normaliser.name}"
         )
 
@@ -235,7 +239,8 @@ def check_covered(normaliser: Normaliser, d: int, *, attained: bool = False) -> 
     if radius is None:
         if not np.allclose(normaliser.forward(v), v, rtol=_AGREEMENT, atol=0.0):
             raise InputError(
-                f"normaliser {normaliser.name!r} has radius None but φ(v) ≠ v: nothing is proved of such a network "
+                f"normaliser {normaliser.name!r} has radius None but φ(v) ≠ v: nothing is proved of such a "
+                "network "
                 "(R2 is about φ(v) = v, R3 about a φ of fixed norm); train it with sgd"
             )
         return

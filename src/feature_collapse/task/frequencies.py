@@ -19,7 +19,7 @@ Law = Float[np.ndarray, " s_c"]
 
 
 def uniform(s_c: int) -> Law:
-    """The uniform law μ_β = 1/s_c.
+    """Return the uniform law μ_β = 1/s_c.
 
     Raises:
         InputError: if s_c < 1.
@@ -29,7 +29,9 @@ def uniform(s_c: int) -> Law:
 
 
 def zipf(s_c: int, exponent: float = 1.0) -> Law:
-    """Zipf's law μ_β ∝ β^(-exponent), β = 1..s_c; the paper's long tail has exponent 1, and 0 is uniform.
+    """Return Zipf's law μ_β ∝ β^(-exponent), β = 1..s_c.
+
+    The paper's long tail has exponent 1, and 0 is uniform.
 
     Raises:
         InputError: if s_c < 1, if the exponent is negative or not finite, or so large that a frequency
@@ -48,7 +50,7 @@ def zipf(s_c: int, exponent: float = 1.0) -> Law:
 
 
 def given(frequencies: Sequence[float] | np.ndarray, s_c: int | None = None) -> Law:
-    """Any positive vector, scaled to sum to one.
+    """Return any positive vector, scaled to sum to one.
 
     Args:
         frequencies: shape (s_c,), positive, finite, of any scale.
@@ -105,7 +107,7 @@ def _numbers(text: str) -> list[float]:
 
 
 def is_uniform(mu: Law) -> bool:
-    """Whether all frequencies agree to rounding (1e-12 relative)."""
+    """Return whether all frequencies agree to rounding (1e-12 relative)."""
     return bool(np.ptp(mu) <= 1e-12 * mu.max())
 
 

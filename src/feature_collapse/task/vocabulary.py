@@ -57,7 +57,7 @@ class Vocabulary:
         return self.n_w // self.n_c
 
     def index(self, alpha: int, beta: int) -> int:
-        """The index of word (alpha, beta), both zero-based.
+        """Return the index of word (alpha, beta), both zero-based.
 
         Raises:
             InputError: if alpha or beta is out of range.
@@ -67,7 +67,7 @@ class Vocabulary:
         )
 
     def pair(self, index: int) -> tuple[int, int]:
-        """The (alpha, beta) of a word index; inverse of `index`.
+        """Return the (alpha, beta) of a word index; inverse of `index`.
 
         Raises:
             InputError: if the index is out of range.
@@ -75,23 +75,23 @@ class Vocabulary:
         return divmod(check_int("index", index, 0, self.n_w - 1), self.s_c)
 
     def concept_name(self, alpha: int) -> str:
-        """The name of a concept."""
+        """Return the name of a concept."""
         return self.concepts[alpha] if self.concepts else f"c{alpha + 1}"
 
     def word_name(self, index: int) -> str:
-        """The name of a word."""
+        """Return the name of a word."""
         if self.words:
             return self.words[index]
         alpha, beta = self.pair(int(index))
         return f"c{alpha + 1}w{beta + 1}"
 
     def sentence(self, words: Iterable[int]) -> str:
-        """A sentence of word indices as text."""
+        """Return a sentence of word indices as text."""
         return " ".join(self.word_name(int(word)) for word in words)
 
 
 def read_vocabulary(path: str | Path) -> tuple[Vocabulary, Law]:
-    """A vocabulary with names, and its word law, from a CSV file with columns `word,concept,frequency`.
+    """Return a vocabulary with names, and its word law, from a CSV file of columns `word,concept,frequency`.
 
     The model has one law μ for all concepts. It is the mean over concepts of the sorted relative frequencies:
     μ_β is the mean frequency of a concept's β-th most frequent word. Words are put in that order. `path` may
