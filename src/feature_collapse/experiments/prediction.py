@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from feature_collapse.experiments.experiment import Experiment
+from feature_collapse.model.normalisers import make_normaliser
+from feature_collapse.theory.predict import reference
 
 
 def predict(experiment: Experiment) -> dict[str, Any]:
-    """Interim: replaced when the theory's engine lands."""
-    from feature_collapse.theory.compare import refer
-
-    s, task = experiment.settings, experiment.task
-    found = refer(task.latents, s.n_c, task.mu, s.lambda_, s.d, normaliser=s.normaliser)
-    return {"theorem": found.theorem, **found.values}
+    """Return the prediction under the keys of a record's summary."""
+    s = experiment.settings
+    return reference(experiment.task, s.lambda_, s.d, make_normaliser(s.normaliser, s.eps)).summary()
