@@ -59,8 +59,8 @@ def command(
     pictures = save_diagrams(out, DIAGRAMS if "all" in wanted else [f for f in DIAGRAMS if f in wanted])
     runs = []
     for experiment in chosen:
-        with training_progress(experiment.name) as report:
-            record = run(experiment.settings, out / experiment.name, device=device, report=report)
+        with training_progress(experiment.name) as callback:
+            record = run(experiment.settings, out / experiment.name, device=device, callback=callback)
         save_record_pictures(record)
         runs.append(Run(experiment, record))
     pictures = [*save_overview(out, page_name("overview", method, seed, quick), runs), *pictures]

@@ -14,7 +14,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from feature_collapse.experiments.record import Record
 from feature_collapse.figures.style import GREY, colour, marker, panels, styled
 from feature_collapse.figures.weights import concept_names
-from feature_collapse.theory.compare import refer
+from feature_collapse.theory.predict import reference
 
 _NAMED = 8  # concepts named in the legend
 
@@ -22,11 +22,9 @@ _NAMED = 8  # concepts named in the legend
 @styled
 def draw_embedding_lengths(record: Record) -> Figure:
     """Draw the norm ‖w_(α,β)‖ of every word against its frequency μ_β, and the theory's r_β."""
-    settings, mu = record.settings, record.mu
-    norms = np.linalg.norm(record.W, axis=1).reshape(settings.n_c, -1)
-    theory = refer(
-        record.latents, settings.n_c, mu, settings.lambda_, settings.d, normaliser=settings.normaliser
-    )
+    settings, mu = record.settings, record.task.mu
+    norms = np.linalg.norm(record.weights.W, axis=1).reshape(settings.n_c, -1)
+    theory = reference(record.task, settings.lambda_, settings.d, record.weights.normaliser)
     figure, (axes,) = panels(1, 1, (4.6, 3.3))
     _draw_words(axes, mu, norms, concept_names(record))
     if theory.r is not None and np.max(theory.r) > 0:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -13,7 +12,6 @@ from feature_collapse.experiments.record import Record
 from feature_collapse.experiments.settings import Settings
 from feature_collapse.figures.projection import project
 from feature_collapse.figures.style import colour, marker, panels, plain, styled
-from feature_collapse.model.normalisers import make_normaliser
 
 _LISTED = 8  # concepts named in the legend
 
@@ -24,14 +22,12 @@ Points = tuple[np.ndarray, np.ndarray]
 def embeddings(record: Record) -> Points:
     """The word representations φ(w) of a record, (n_w, d), and the concept of each."""
     settings = record.settings
-    normaliser = make_normaliser(settings.normaliser, settings.eps)
-    features = normaliser.forward(torch.from_numpy(record.W)).numpy()
-    return features, np.repeat(np.arange(settings.n_c), len(record.mu))
+    return record.weights.features(), np.repeat(np.arange(settings.n_c), record.task.s_c)
 
 
 def linear_weights(record: Record) -> Points:
     """The u_{k,ℓ} of a record, (K L, d), and the concept z_{k,ℓ} of each."""
-    return record.U.reshape(-1, record.U.shape[2]), record.latents.reshape(-1)
+    return record.weights.U.reshape(-1, record.weights.d), record.task.latents.reshape(-1)
 
 
 def what_ran(settings: Settings) -> str:

@@ -12,7 +12,6 @@ from typing import TypeAlias
 
 import numpy as np
 
-from feature_collapse.experiments.prediction import prediction_of
 from feature_collapse.experiments.presets import Experiment
 from feature_collapse.experiments.record import Record, read_record
 
@@ -78,7 +77,7 @@ def quantity_rows(experiment: Experiment, record: Record) -> list[QuantityRow]:
     """
     at_full_size = experiment.drawn and not experiment.name.endswith("-quick")
     theirs = notebooks()[experiment.figure] if at_full_size else {}
-    theory = prediction_of(record)
+    theory = record.prediction()
     rows = [
         QuantityRow(
             experiment.name,
@@ -133,7 +132,7 @@ def number_text(number: Number, percent: bool = False) -> str:
 
 def summary_rows(record: Record) -> Sequence[list[str]]:
     """Return the summary of one record as rows of text: quantity, measured, theory."""
-    theory = prediction_of(record)
+    theory = record.prediction()
     rows = [
         (text, _first(record.summary[key]), _first(theory.get(key)))
         for key, text in QUANTITIES.items()

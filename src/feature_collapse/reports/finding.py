@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from feature_collapse.experiments.record import Record
 from feature_collapse.figures.phase_test_accuracy import FAILURE
-from feature_collapse.theory.compare import word_features
-from feature_collapse.theory.types import Verdict, classify
+from feature_collapse.theory.classify import classify
 
 
 @dataclass(frozen=True)
@@ -56,21 +55,8 @@ class Finding:
 
 def find(record: Record) -> Finding:
     """Return what a record shows, judged as `feature-collapse check` judges it. O((n_w + K L) d²)."""
-    verdict = _verdict(record)
+    verdict = classify(record.weights, record.task)
     nearest = min(verdict.fits, key=lambda name: verdict.fits[name].residual)
     shown = nearest if verdict.type == "none" else verdict.type
     accuracy = float(record.summary["test_accuracy"])
     return Finding(verdict.type, nearest, verdict.fits[shown].residual, verdict.tolerance, accuracy)
-
-
-def _verdict(record: Record) -> Verdict:
-    settings = record.settings
-    return classify(
-        word_features(record.W, settings.normaliser, settings.eps),
-        record.U,
-        record.latents,
-        settings.n_c,
-        normalised=settings.normaliser != "none",
-        radius=1.0 if settings.normaliser == "sphere" else None,
-        mean_zero=settings.normaliser == "layernorm",
-    )

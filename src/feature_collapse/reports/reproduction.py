@@ -119,8 +119,8 @@ def save_embedding_lengths(folder: Path, stem: str, runs: Sequence[Run]) -> list
     for run in runs:
         if run.experiment.drawn and run.experiment.figure == "figure4a":
             png, _ = save(RECORD_FIGURES["figure5"](run.record), folder, stem)
-            norms = np.linalg.norm(run.record.W, axis=1)
-            order = spearmanr(np.tile(run.record.mu, run.record.settings.n_c), norms).statistic
+            norms = np.linalg.norm(run.record.weights.W, axis=1)
+            order = spearmanr(np.tile(run.record.task.mu, run.record.settings.n_c), norms).statistic
             caption = (
                 "Figure 5 (beyond the paper). The length of an embedding against the frequency of its word "
                 f"(rank correlation {order:.2f}): the weights of {run.label}, and the theory's line."

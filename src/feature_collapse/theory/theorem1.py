@@ -79,7 +79,7 @@ class Objective:
 
     def __post_init__(self) -> None:
         """Check the sizes."""
-        n_c, L, K = check_sizes(self.n_c, self.L, self.K)
+        n_c, _, _ = check_sizes(self.n_c, self.L, self.K)
         n_w = check_int("n_w", self.n_w, n_c)
         if n_w % n_c:
             raise InputError(f"n_w = {n_w}, but must be a multiple of n_c = {n_c}")
