@@ -5,9 +5,10 @@
     task = fc.make_task(n_w=60, L=6, K=40, word_law="zipf", seed=0)
     best = fc.solve(fc.Problem.of(task, n_spl=5, lambda_=1e-3), gap=1e-4)
 
-The names in `__all__` are the stable surface: they keep their meaning until the next major version, and docs/api.md
-has a row for each. Everything else may change and is imported from its module. Names are loaded at their first use,
-so that `import feature_collapse` costs nothing and `measure` needs neither torch nor matplotlib.
+The names in `__all__` are the stable surface: they keep their meaning until the next major version, and
+docs/api.md has a row for each. Everything else may change and is imported from its module. Names are loaded
+at their first use, so that `import feature_collapse` costs nothing and `measure` needs neither torch nor
+matplotlib.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ LARGEST = 1e100
 
 
 def as_array(name: str, value: Any, ndim: int, largest: float = LARGEST) -> np.ndarray:
-    """A finite, non-empty float64 array of a given number of axes, from an array, list or CPU tensor.
+    """Return a finite, non-empty float64 array of a given number of axes, from an array, list or CPU tensor.
 
     Raises:
         InputError: other shapes, or entries that are not finite numbers of size ≤ `largest`.

@@ -80,6 +80,6 @@ def check_choice(name: str, value: Any, choices: Iterable[str]) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The tail of a sentence that names the known word closest to `word`, or nothing."""
+    """Return the tail of a sentence that names the known word closest to `word`, or nothing."""
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f" (did you mean {close[0]!r}?)" if close else ""

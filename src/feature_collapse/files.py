@@ -12,7 +12,7 @@ from feature_collapse.errors import InputError
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
-    """Write a file so that a crash, an interrupt or a full disk leaves the earlier file or the new one, whole.
+    """Write a file so that a crash, an interrupt or a full disk leaves the earlier one or the new one.
 
     Raises:
         OSError: as the system words it; the temporary file is removed.
@@ -24,11 +24,18 @@ def write_atomically(path: Path, content: bytes | str) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
+        os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def _umask() -> int:
+    """Return the permissions that the user wants no new file to have; it can be read only by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def make_folder(path: Path) -> Path:
@@ -37,9 +44,9 @@ def make_folder(path: Path) -> Path:
     Raises:
         InputError: it is a file, or cannot be made or written.
     """
-    for place in (path, *path.parents):
-        if place.exists() and not place.is_dir():
-            raise InputError(f"output folder {str(path)!r}: {str(place)!r} is a file; give another folder")
+    for parent in (path, *path.parents):
+        if parent.exists() and not parent.is_dir():
+            raise InputError(f"output folder {str(path)!r}: {str(parent)!r} is a file; give another folder")
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):

@@ -7,7 +7,8 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from feature_collapse.errors import InputError
-from feature_collapse.experiments.record import FILES, prepare_folder, read_record
+from feature_collapse.experiments.folder import prepare_folder
+from feature_collapse.experiments.record import FILES, read_record
 from feature_collapse.experiments.run import run
 from feature_collapse.experiments.settings import Settings
 from feature_collapse.files import locked

@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 
@@ -101,3 +103,56 @@ def test_a_file_that_is_missing_or_not_toml_is_told(tmp_path):
 def test_an_unknown_figure_is_told_with_the_nearest():
     with pytest.raises(InputError, match=r"did you mean 'figure4.'"):
         select(["figure4"])
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({"decay_exponent": -1.0}, "decay_exponent = -1, but must be a number ≥ 0"),
+        ({"decay_exponent": float("nan")}, "decay_exponent = nan"),
+        ({"decay_exponent": 1.0, "normaliser": "layernorm"}, "no meaning under the normaliser 'layernorm'"),
+        ({"decay": "lazy", "normaliser": "sphere"}, "no meaning under the normaliser 'sphere'"),
+        ({"decay": "lazy", "method": "certified"}, "the method certified minimises a risk"),
+        ({"decay": "lazy", "decay_exponent": 1.0}, "must be 0 with decay = 'lazy'"),
+        ({"decay": "weekly"}, "decay = 'weekly'"), ({"decay_frequency": "own"}, "decay_frequency = 'own'"),
+    ],
+)  # fmt: skip
+def test_a_decay_that_has_no_meaning_is_refused_in_one_sentence(values, text):
+    with pytest.raises(InputError, match=text):
+        Settings(**values)
+
+
+def test_decay_is_another_run_and_no_decay_leaves_the_key_as_it_was():
+    assert key(Settings(decay_exponent=1.0)) != key(Settings())
+    assert key(Settings(decay_exponent=0.0)) == key(Settings())
+    assert key(Settings(decay="lazy")) != key(Settings())
+
+
+def test_lazy_decay_has_the_penalty_of_the_frequency_in_the_data():
+    sizes = {"n_w": 12, "K": 6, "L": 3, "word_law": "zipf"}
+    lazy = Experiment.of(Settings(**sizes, decay="lazy"))
+    same = Experiment.of(Settings(**sizes, decay_exponent=1.0, decay_frequency="data"))
+    np.testing.assert_array_equal(lazy.decay(), same.decay())
+    assert Experiment.of(Settings(**sizes)).decay() is None
+
+
+def test_frequencies_may_be_numbers_or_a_file_of_them_in_a_settings_file_too(tmp_path):
+    (tmp_path / "law.txt").write_text("3\n1\n")
+    for value in ("3, 1", str(tmp_path / "law.txt"), f"@{tmp_path / 'law.txt'}", [3, 1]):
+        found = Settings.from_mapping({"n_w": 6, "word_law": "given", "frequencies": value})
+        assert found.frequencies == (3.0, 1.0)
+    with pytest.raises(InputError, match="a file of them"):
+        Settings.from_mapping({"n_w": 6, "word_law": "given", "frequencies": "nowhere.txt"})
+
+
+@pytest.mark.parametrize("kind", ["settings", "frequencies", "vocabulary"])
+def test_a_pipe_is_refused_before_it_is_opened(tmp_path, kind):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(InputError, match="pipe or a device"):
+        if kind == "settings":
+            read_toml(pipe)
+        elif kind == "frequencies":
+            Settings.from_mapping({"frequencies": str(pipe), "word_law": "given"})
+        else:
+            Experiment.of(Settings(vocabulary=str(pipe)))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from feature_collapse.errors import InputError
+from feature_collapse.model.decay import Decay
 from feature_collapse.model.normalisers import LayerNorm, RMSNorm, make_normaliser, normaliser_names
 from feature_collapse.risk.problem import Problem
 from feature_collapse.task import Sentences, make_task
@@ -89,3 +90,24 @@ def test_word_counts_weigh_the_sentences():
     sentences = Sentences([[0, 1], [1, 1]], [0, 1])
     np.testing.assert_allclose(Problem.of(sentences, omega=[0.25, 0.75]).word_counts(), [0.25, 1.75])
     np.testing.assert_allclose(Problem.of(sentences).word_counts(), [0.5, 1.5])
+
+
+def test_the_decay_of_a_task_comes_from_its_law_or_its_data():
+    zipf = make_task(n_w=12, L=3, K=6, word_law="zipf", seed=0)
+    problem = Problem.of(zipf, n_spl=4, decay=Decay(1.0))
+    np.testing.assert_allclose(problem.decay, np.tile(4 * zipf.mu, 3))
+    assert Problem.of(zipf, n_spl=4, decay=Decay()).decay is None
+
+
+@pytest.mark.parametrize(
+    ("decay", "text"),
+    [([1.0] * 5, "12 finite numbers"), ([-1.0] * 12, "≥ 0"), ([float("inf")] * 12, "finite"), ([0.0] * 12, "word 0 occurs")],
+)  # fmt: skip
+def test_a_decay_that_leaves_no_minimum_or_does_not_fit_is_refused(decay, text):
+    with pytest.raises(InputError, match=text):
+        Problem.of(TASK, n_spl=40, decay=decay)
+
+
+def test_a_decay_under_a_normaliser_is_refused():
+    with pytest.raises(InputError, match="no meaning under the normaliser 'layernorm'"):
+        Problem.of(TASK, normaliser="layernorm", decay=np.ones(12))

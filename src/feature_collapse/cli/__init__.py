@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import re
 import sys
 from typing import NoReturn
 
+from feature_collapse.boundary import printable
 from feature_collapse.errors import InputError, RunStopped
 
 _INTERRUPTED = "interrupted; what was finished is kept, and the same command goes on from there"
@@ -19,6 +21,9 @@ def main() -> None:
 
     from feature_collapse.cli.app import app
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # an ASCII or Latin-1 terminal shows ? for λ
+            stream.reconfigure(errors="replace")
     try:
         code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
         sys.stdout.flush()
@@ -31,10 +36,10 @@ def main() -> None:
         _fail(_INTERRUPTED, code=130)
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            place = error.filename or "the output folder"
-            _fail(f"no space is left on the disk that holds {place}; nothing was half written")
-        where = f" {error.filename}" if error.filename else ""
-        _fail(f"cannot read or write{where}: {error.strerror or error}")
+            path = error.filename or "the output folder"
+            _fail(f"no space is left on the disk that holds {path}; nothing was half written")
+        path = f" {error.filename}" if error.filename else ""
+        _fail(f"cannot read or write{path}: {error.strerror or error}")
     except MemoryError as error:
         _fail(f"not enough memory for a problem of this size ({error or 'no details'})")
     except Exception as error:
@@ -43,17 +48,16 @@ def main() -> None:
             "allocate memory|array is too big", str(error)
         ):
             _fail("not enough memory for a problem of this size")
-        told = getattr(
-            error, "format_message", None
-        )  # the parser's own errors: an unknown option, a word for a number
-        if told is None:
+        # the parser's own errors: an unknown option, a word for a number
+        message = getattr(error, "format_message", None)
+        if message is None:
             raise
-        _fail(told())
+        _fail(message())
     if code == 130:  # the parser turned Ctrl-C into an exit code
         _fail(_INTERRUPTED, code=130)
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def _fail(sentence: str, code: int = 2) -> NoReturn:
-    print(f"feature-collapse: {' '.join(sentence.split())}", file=sys.stderr)
+    print(f"feature-collapse: {printable(' '.join(sentence.split()))}", file=sys.stderr)
     sys.exit(code)

@@ -27,7 +27,8 @@ def command(
     """
     from feature_collapse.certificates.bound import certificate
     from feature_collapse.errors import check_real
-    from feature_collapse.experiments.record import read_record, write_summary
+    from feature_collapse.experiments.folder import write_summary
+    from feature_collapse.experiments.record import read_record
     from feature_collapse.experiments.run import check_device
 
     check_real("memory", memory, 1e-3, 1e6)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from feature_collapse.errors import InputError
+from feature_collapse.boundary import printable
 
 if TYPE_CHECKING:
     from feature_collapse.experiments.settings import Settings
@@ -77,21 +77,29 @@ def settings_of(file: Path | None, given: dict[str, Any], **fixed: Any) -> Setti
     return Settings.from_mapping({**(read_toml(file) if file else {}), **given, **fixed}, source)
 
 
+def echo(text: str = "") -> None:
+    """Print a line of text; terminal escapes in names are shown as ?."""
+    typer.echo(printable(text))
+
+
 def print_json(value: Any) -> None:
-    """Print a value as JSON on stdout."""
-    typer.echo(json.dumps(value, indent=1, ensure_ascii=False))
+    r"""Print a value as JSON on stdout; control characters in names stay as \\u escapes."""
+    text = json.dumps(value, indent=1, ensure_ascii=False)
+    typer.echo("".join(c if c.isprintable() or c == "\n" else f"\\u{ord(c):04x}" for c in text))
 
 
 def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-    """Print a table; the first column is text, the others numbers."""
+    """Print a table; the first column is text, the others numbers, which never break."""
     from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
-    drawn = Table(title=escape(title), title_justify="left")
+    drawn = Table(title=Text(printable(title)) if title else None, title_justify="left")
     for index, column in enumerate(columns):
-        drawn.add_column(column, justify="left" if index == 0 else "right", overflow="fold")
+        drawn.add_column(
+            column, justify="left" if index == 0 else "right", overflow="fold", no_wrap=index > 0
+        )
     for row in rows:
-        drawn.add_row(*map(escape, row))
+        drawn.add_row(*(Text(printable(cell)) for cell in row))
     console = Console()
     (console if console.is_terminal else Console(width=140)).print(drawn)

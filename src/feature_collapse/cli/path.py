@@ -11,6 +11,7 @@ from feature_collapse.cli.options import (
     Device,
     Json,
     SettingsFile,
+    echo,
     print_json,
     settings_of,
     table,
@@ -20,6 +21,7 @@ from feature_collapse.cli.options import (
 
 @with_settings(
     "method",
+    "decay",
     "epochs",
     "batch_size",
     "learning_rate",
@@ -92,7 +94,7 @@ def command(
         print_json({"lambda_max": top, "columns": columns, "rows": rows})
         return
     if top is not None:
-        typer.echo(f"λ_max = {top:.6g}: at or above it the minimiser is zero")
+        echo(f"λ_max = {top:.6g}: at or above it the minimiser is zero")
     table(
         f"Minimisers of the empirical risk, gap ≤ {chosen.gap:g}",
         ["λ", "risk", "lower bound", "train cross-entropy", "rank", "singular values"],
@@ -108,4 +110,4 @@ def command(
             for r in rows
         ],
     )
-    typer.echo(picture)
+    echo(str(picture))

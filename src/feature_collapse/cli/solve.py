@@ -11,6 +11,7 @@ from feature_collapse.cli.options import (
     Device,
     Json,
     SettingsFile,
+    echo,
     print_json,
     settings_of,
     table,
@@ -18,7 +19,9 @@ from feature_collapse.cli.options import (
 )
 
 
-@with_settings("method", "epochs", "batch_size", "learning_rate", "init_scale", "fresh", "test_every")
+@with_settings(
+    "method", "decay", "epochs", "batch_size", "learning_rate", "init_scale", "fresh", "test_every"
+)
 def command(
     given: dict[str, Any],
     out: Annotated[Path, typer.Option(help="Folder of the record.")] = Path("results/solve"),
@@ -44,4 +47,4 @@ def command(
         print_json(record.summary)
     else:
         table(str(out), ["quantity", "measured", "theory"], summary_rows(record))
-        typer.echo(f"{record.summary['status']}: {record.summary['message']}")
+        echo(f"{record.summary['status']}: {record.summary['message']}")

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from feature_collapse.cli.options import Json, SettingsFile, print_json, table, with_settings
+from feature_collapse.cli.options import Json, SettingsFile, echo, print_json, table, with_settings
 
 _SHOWN = 5
 
@@ -16,6 +16,9 @@ _SHOWN = 5
     "normaliser",
     "eps",
     "lambda_",
+    "decay_exponent",
+    "decay_frequency",
+    "decay",
     "method",
     "epochs",
     "batch_size",
@@ -68,7 +71,7 @@ def command(
             }
         )
         return
-    typer.echo(
+    echo(
         f"n_c = {words.n_c} concepts, n_w = {words.n_w} words ({words.s_c} per concept), L = {task.L}, "
         f"K = {task.K} classes, N = {chosen.n_spl * task.K} training sentences ({chosen.n_spl} per class)"
     )

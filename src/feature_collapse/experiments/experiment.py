@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+from jaxtyping import Float
+
 from feature_collapse.experiments.settings import FIELDS, Settings
+from feature_collapse.model.decay import Decay
 from feature_collapse.model.normalisers import Normaliser, make_normaliser
 from feature_collapse.risk.problem import Problem
 from feature_collapse.task import Sentences, Task, Vocabulary, read_vocabulary
@@ -82,6 +86,12 @@ class Experiment:
         """φ, with the settings' ε."""
         return make_normaliser(self.settings.normaliser, self.settings.eps)
 
+    def decay(self, train: Sentences | None = None) -> Float[np.ndarray, " n_w"] | None:
+        """Return (n_w,) the decay of each word beside λ, or None where all are 1. O(N L)."""
+        s = self.settings
+        kind = Decay(1.0, "data") if s.decay == "lazy" else Decay(s.decay_exponent, s.decay_frequency)
+        return kind.weights(self.task, self.data.train if train is None else train) if kind.exponent else None
+
     @cached_property
     def key(self) -> str:
         """A hash of what matters to the result: equal keys, equal runs.
@@ -105,4 +115,5 @@ class Experiment:
         """
         s = self.settings
         train = self.data.train if train is None else train
-        return Problem(train, s.n_w, s.K, s.lambda_, self.normaliser, s.d, device=device)
+        decay = self.decay(train)
+        return Problem(train, s.n_w, s.K, s.lambda_, self.normaliser, s.d, decay=decay, device=device)

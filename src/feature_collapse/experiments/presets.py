@@ -83,7 +83,7 @@ QUICK = {"n_w": 60, "K": 60, "L": 8, "d": 10}
 def select(
     figures: Sequence[str], *, method: str = "sgd", seed: int = 0, quick: bool = False
 ) -> list[Experiment]:
-    """The experiments of the named figures (`all` for every one) by a method.
+    """Return the experiments of the named figures (`all` for every one) by a method.
 
     `quick` is the same story at a small size (60 words, 60 classes, length 8), for a first look and for
     tests.
@@ -113,7 +113,7 @@ def select(
 
 
 def record_name(name: str, method: str, seed: int = 0, quick: bool = False) -> str:
-    """The folder of a preset's record: its name, the method, and the seed where it is not 0."""
+    """Return the folder of a preset's record: its name, the method, and the seed where it is not 0."""
     return name + f"-{method}" + (f"-seed{seed}" if seed else "") + ("-quick" if quick else "")
 
 

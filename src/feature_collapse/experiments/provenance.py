@@ -16,7 +16,10 @@ from feature_collapse.experiments.record import FORMAT
 
 
 def describe(experiment: Experiment, device: torch.device, d: int) -> dict[str, Any]:
-    """Return the content of config.json; `d` is that of the weights, which a solver may choose below the setting."""
+    """Return the content of config.json.
+
+    `d` is that of the weights, which a solver may choose below the setting.
+    """
     settings, names = experiment.settings, experiment.vocabulary
     return {
         "format": FORMAT,

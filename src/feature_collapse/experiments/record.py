@@ -12,7 +12,7 @@ Every file is written to a temporary file and renamed.
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -21,13 +21,12 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
+from safetensors.numpy import load_file
 
+from feature_collapse.boundary import clip, guarded, parse_json, plain_file, read_text
 from feature_collapse.errors import InputError
-from feature_collapse.experiments.experiment import Data, Experiment
+from feature_collapse.experiments.experiment import Data
 from feature_collapse.experiments.settings import Settings
-from feature_collapse.files import make_folder, write_atomically
 from feature_collapse.model.normalisers import make_normaliser
 from feature_collapse.model.weights import Weights
 from feature_collapse.task import Sentences, Task, Vocabulary
@@ -38,13 +37,6 @@ FORMAT = 1
 FILES = ("config.json", "task.safetensors", "weights.safetensors", "history.csv", "summary.json")
 NUMBERS = ("risk", "train_ce", "train_accuracy", "test_accuracy", "seconds")  # of every summary
 SPECTRA = ("singular_values_W", "singular_values_U")
-OTHERS = (
-    "checkpoint.safetensors",
-    "figure.png",
-    "figure.pdf",
-    "word-frequencies.png",
-    "word-frequencies.pdf",
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,95 +106,6 @@ class Record:
         )
 
 
-def check_folder(folder: Path, key: str) -> bool:
-    """Return whether a folder already holds the finished record of this key; it is made if it is not there.
-
-    Raises:
-        InputError: the folder is a file, cannot be written, holds other things, or a record of other
-            settings.
-    """
-    make_folder(folder)
-    present = {entry.name for entry in folder.iterdir()} - {path.name for path in _leftovers(folder)}
-    foreign = sorted(present - set(FILES + OTHERS))
-    if foreign:
-        raise InputError(
-            f"output folder {str(folder)!r} holds other things ({foreign[0]!r}); give an empty or new folder"
-        )
-    if "config.json" in present:
-        if not _same_run(_read_json(folder / "config.json"), key):
-            raise InputError(
-                f"output folder {str(folder)!r} holds a run of other settings; give another folder, or remove it"
-            )
-    elif present:
-        raise InputError(
-            f"output folder {str(folder)!r} holds files of a record without its config.json; give another folder"
-        )
-    return "summary.json" in present
-
-
-def prepare_folder(folder: Path, key: str) -> bool:
-    """Do as `check_folder`, and remove what a killed run left half written; nothing else is touched.
-
-    Raises:
-        InputError: as `check_folder`.
-    """
-    finished = check_folder(folder, key)
-    for path in _leftovers(folder):
-        path.unlink(missing_ok=True)
-    return finished
-
-
-def _leftovers(folder: Path) -> list[Path]:
-    names = tuple(f".{file}." for file in FILES + OTHERS)
-    return [path for path in folder.iterdir() if path.name.startswith(names)]
-
-
-def _same_run(config: Mapping[str, Any], key: str) -> bool:
-    """Return whether a config is of this key, also where it was written before a setting was added that has its default."""
-    stored = config.get("settings")
-    if config.get("key") == key:
-        return True
-    if not isinstance(stored, dict) or stored.get("vocabulary") is not None:
-        return False
-    try:
-        return Experiment.of(Settings.from_mapping(stored)).key == key
-    except InputError:
-        return False
-
-
-def write_config(folder: Path, config: Mapping[str, Any]) -> None:
-    """Write config.json."""
-    write_atomically(folder / "config.json", _json(config))
-
-
-def write_data(folder: Path, data: Data) -> None:
-    """Write task.safetensors."""
-    content = {
-        "latents": data.task.latents,
-        "mu": data.task.mu,
-        "train_sentences": data.train.words,
-        "train_labels": data.train.labels,
-        "test_sentences": data.test.words,
-        "test_labels": data.test.labels,
-    }
-    write_atomically(folder / "task.safetensors", save(content))
-
-
-def write_outcome(folder: Path, outcome: Outcome) -> None:
-    """Write weights, history and, last, the summary; then remove the checkpoint."""
-    tensors = {"W": outcome.weights.W, "U": outcome.weights.U}
-    write_atomically(folder / "weights.safetensors", save(tensors))
-    rows = [",".join("" if np.isnan(x) else f"{x:.10g}" for x in row) for row in outcome.history]
-    write_atomically(folder / "history.csv", "\n".join([",".join(outcome.columns), *rows]) + "\n")
-    write_summary(folder, outcome.summary)
-    (folder / "checkpoint.safetensors").unlink(missing_ok=True)
-
-
-def write_summary(folder: Path, summary: Mapping[str, Any]) -> None:
-    """Write summary.json."""
-    write_atomically(folder / "summary.json", _json(summary))
-
-
 def read_record(folder: str | Path) -> Record:
     """Read a finished record and check that its parts belong together.
 
@@ -216,7 +119,7 @@ def read_record(folder: str | Path) -> Record:
     for name in FILES:
         if not (folder / name).is_file():
             raise InputError(f"record {str(folder)!r} has no {name}: it is not a finished record")
-    config, summary = _read_json(folder / "config.json"), _read_json(folder / "summary.json")
+    config, summary = read_json(folder / "config.json"), read_json(folder / "summary.json")
     if config.get("format") != FORMAT or not isinstance(config.get("settings"), dict):
         raise InputError(f"record {str(folder)!r}: config.json is not of format {FORMAT} of this program")
     settings = Settings.from_mapping(config["settings"], f"record {str(folder)!r}, config.json")
@@ -250,35 +153,42 @@ def read_record(folder: str | Path) -> Record:
     return Record(folder, settings, config, summary, history, weights, Data(task, *sets))
 
 
-def _json(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file of a record.
 
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError):
-        raise InputError(f"{str(path)!r} is truncated or is not JSON") from None
+    Raises:
+        InputError: the file is missing, truncated, or holds no object.
+    """
+    value = parse_json(path, "a part of a record", read_text(path, "a part of a record"))
     if not isinstance(value, dict):
         raise InputError(f"{str(path)!r} is not a JSON object")
     return value
 
 
 def _read_tensors(path: Path) -> dict[str, np.ndarray]:
-    try:
+    with guarded(plain_file(path), "a safetensors file"):
         tensors: dict[str, np.ndarray] = load_file(path)
-    except (SafetensorError, OSError, ValueError, KeyError):
-        raise InputError(f"{str(path)!r} is truncated or is not a safetensors file") from None
     return tensors
+
+
+def _number(value: object) -> bool:
+    """Return whether a value is a finite number, no truth value, within the range of floats."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond the range of floats
+        return False
 
 
 def _check_summary(folder: Path, summary: Mapping[str, Any]) -> None:
     for name, needed in {**dict.fromkeys(NUMBERS, True), **dict.fromkeys(SPECTRA, False)}.items():
         values = summary.get(name) if needed else summary.get(name, [])
         for value in [values] if needed else values if isinstance(values, list) else [None]:
-            if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+            if not _number(value):
                 raise InputError(
-                    f"record {str(folder)!r}: summary.json has {name} = {values!r}, which is no result"
+                    f"record {str(folder)!r}: summary.json has {name} = {clip(repr(values))}, which is no "
+                    "result"
                 )
 
 
@@ -306,11 +216,12 @@ def _tensor(
 
 
 def _read_history(path: Path) -> dict[str, np.ndarray]:
+    text = read_text(path, "a history")
     try:
-        header, *lines = path.read_text(encoding="utf-8").splitlines()
+        header, *lines = text.splitlines()
         rows = [[float(x) if x else np.nan for x in line.split(",")] for line in lines]
         names = header.split(",")
         table = np.array(rows, dtype=np.float64).reshape(-1, len(names))
-    except (OSError, ValueError, UnicodeDecodeError):
+    except ValueError:
         raise InputError(f"{str(path)!r} is truncated or is not a history") from None
     return dict(zip(names, table.T, strict=True))

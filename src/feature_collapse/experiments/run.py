@@ -1,4 +1,7 @@
-"""Settings → run → record on disk. A finished record of the same settings is reused; an unfinished one goes on."""
+"""Settings → run → record on disk. A finished record of the same settings is reused.
+
+An unfinished one goes on.
+"""
 
 from __future__ import annotations
 
@@ -11,18 +14,16 @@ import torch
 
 from feature_collapse.errors import InputError, RunStopped
 from feature_collapse.experiments.experiment import Data, Experiment
-from feature_collapse.experiments.prediction import predict
-from feature_collapse.experiments.provenance import describe
-from feature_collapse.experiments.record import (
-    Outcome,
-    Record,
+from feature_collapse.experiments.folder import (
     check_folder,
     prepare_folder,
-    read_record,
     write_config,
     write_data,
     write_outcome,
 )
+from feature_collapse.experiments.prediction import predict
+from feature_collapse.experiments.provenance import describe
+from feature_collapse.experiments.record import Outcome, Record, read_record
 from feature_collapse.experiments.settings import Settings
 from feature_collapse.experiments.summary import summarise
 from feature_collapse.files import locked, make_folder
@@ -128,7 +129,7 @@ def _sgd(
     if np.isfinite(W).all() and np.isfinite(U).all():
         weights = Weights(W, U, experiment.normaliser)
         with np.errstate(over="ignore", invalid="ignore"):
-            summary = summarise(weights, data, s.lambda_)
+            summary = summarise(weights, data, s.lambda_, experiment.decay(data.train))
     if not summary or not all(np.isfinite(value).all() for value in summary.values() if value is not None):
         raise RunStopped(  # the loss of the last step was that before its update
             f"the weights have no finite risk after epoch {s.epochs}, the last: training diverged; lower the "
@@ -155,7 +156,7 @@ def _certified(
         checkpoint=checkpoint.path if checkpoint else None,
         callback=callback,
     )
-    summary = summarise(found.weights, data, s.lambda_)
+    summary = summarise(found.weights, data, s.lambda_, experiment.decay(data.train))
     proved = found.to_dict()
     del proved["data_term"]
     summary |= proved

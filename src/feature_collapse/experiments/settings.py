@@ -14,7 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from feature_collapse.boundary import clip, read_text
 from feature_collapse.errors import InputError, check_choice, check_int, check_real, nearest
+from feature_collapse.model.decay import FREQUENCIES, Decay
 from feature_collapse.model.normalisers import normaliser_names
 from feature_collapse.task import codes, latents
 from feature_collapse.task.frequencies import given, read_frequencies, zipf
@@ -22,6 +24,7 @@ from feature_collapse.task.task import DESIGNS, WORD_LAWS
 from feature_collapse.task.vocabulary import Vocabulary
 
 METHODS = ("sgd", "certified")
+DECAYS = ("every", "lazy")
 LARGEST = 2**31 - 1  # of a size: beyond it no machine goes, and products of sizes leave the range of floats
 ALIASES = {"lambda": "lambda_"}
 
@@ -56,6 +59,13 @@ class Settings:
     normaliser: str = _setting("none", "of the embeddings: " + ", ".join(normaliser_names()))
     eps: float = _setting(0.0, "added to the normaliser's squared scale (1e-5 in PyTorch's LayerNorm)")
     lambda_: float = _setting(1e-3, "penalty λ (weight decay): on U, and on W where nothing fixes its norm")
+    decay_exponent: float = _setting(
+        0.0, "q: the decay of a word is λ (n_w × its frequency)^q; 0 in the paper"
+    )
+    decay_frequency: str = _setting("law", "frequency of a word: " + ", ".join(FREQUENCIES))
+    decay: str = _setting(
+        "every", "sgd: the decay of W acts on every row, or is lazy: only on the words of a batch"
+    )
     method: str = _setting("sgd", "how the risk is minimised: " + ", ".join(METHODS))
     epochs: int = _setting(1200, "sgd: passes over the training set")
     batch_size: int = _setting(100, "sgd: sentences per step")
@@ -115,6 +125,32 @@ class Settings:
                 "d = 1, but must be ≥ 2 for layernorm with eps = 0: one centred number has no scale"
             )
         self._set(lambda_=check_real("lambda", self.lambda_, 0.0))
+        self._check_decay()
+
+    def _check_decay(self) -> None:
+        Decay(self.decay_exponent, self.decay_frequency)
+        check_choice("decay", self.decay, DECAYS)
+        self._set(decay_exponent=float(self.decay_exponent))
+        lazy = self.decay == "lazy"
+        if self.normaliser != "none" and (self.decay_exponent > 0 or lazy):
+            name = "decay = 'lazy'" if lazy else f"decay_exponent = {self.decay_exponent:g}"
+            raise InputError(
+                f"{name}, but it has no meaning under the normaliser {self.normaliser!r}: the length of the "
+                "words is "
+                "fixed and not penalised"
+            )
+        if lazy and self.method == "certified":
+            raise InputError(
+                "decay = 'lazy', but the method certified minimises a risk and takes no steps; its penalty "
+                "is that of "
+                "decay_exponent = 1 with decay_frequency = 'data'"
+            )
+        if lazy and self.decay_exponent != 0:
+            raise InputError(
+                f"decay_exponent = {self.decay_exponent:g}, but must be 0 with decay = 'lazy', which is in "
+                "proportion "
+                "to the frequency in the data by itself"
+            )
 
     def _check_schedule(self) -> None:
         check_choice("method", self.method, METHODS)
@@ -205,10 +241,12 @@ def read_toml(path: str | Path) -> dict[str, Any]:
         InputError: a file that is missing or is not TOML.
     """
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"settings file {str(path)!r} cannot be read: {error.strerror}") from None
+        text = read_text(Path(path), "the file")
+    except InputError as error:
+        raise InputError(f"settings cannot be read ({error})") from None
+    try:
+        return tomllib.loads(text)
     except RecursionError:
         raise InputError(f"settings file {str(path)!r} is nested too deeply") from None
-    except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits
-        raise InputError(f"settings file {str(path)!r} is not TOML: {error}") from None
+    except ValueError as error:  # no TOML, or a number of thousands of digits
+        raise InputError(f"settings file {str(path)!r} is not TOML: {clip(error, 200)}") from None

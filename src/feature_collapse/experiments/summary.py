@@ -1,4 +1,4 @@
-"""The figures of a run: risk, cross-entropy, accuracies, singular values, norms (the content of summary.json)."""
+"""The numbers of a run: risk, cross-entropy, accuracies, singular values, norms (summary.json)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
 
 from feature_collapse.experiments.experiment import Data
 from feature_collapse.model.network import Network
@@ -14,7 +15,9 @@ from feature_collapse.model.weights import Weights
 SHOWN = 10  # singular values that are kept
 
 
-def summarise(weights: Weights, data: Data, lambda_: float) -> dict[str, Any]:
+def summarise(
+    weights: Weights, data: Data, lambda_: float, decay: Float[np.ndarray, " n_w"] | None = None
+) -> dict[str, Any]:
     """Return what given weights do on given data; singular values and norms of W are those of φ(W).
 
     Time O(N K L d), d being the number of coordinates that the features need, and memory O((n_w + K L) d).
@@ -22,7 +25,7 @@ def summarise(weights: Weights, data: Data, lambda_: float) -> dict[str, Any]:
     scorer = _scorer(weights)
     train_ce, train_accuracy = scorer.losses(data.train.words, data.train.labels)
     test_ce, test_accuracy = scorer.losses(data.test.words, data.test.labels)
-    penalty, spectrum = weights.penalty(lambda_), weights.spectrum(SHOWN)
+    penalty, spectrum = weights.penalty(lambda_, decay), weights.spectrum(SHOWN)
     norms_W = np.linalg.norm(weights.features().astype(weights.W.dtype), axis=1)
     norms_U = np.linalg.norm(weights.U.reshape(-1, weights.d), axis=1)
     return {

@@ -86,14 +86,14 @@ def read_record(path: str | Path) -> Record:
 
 
 def _tensors(path: Path, **wanted: int) -> list[NDArray[Any]]:
-    header, start = read_header(path)
+    header = read_header(path)
     out = []
     for name, ndim in wanted.items():
-        if name not in header or len(header[name]["shape"]) != ndim:
+        if name not in header or len(header[name].shape) != ndim:
             raise InputError(
                 f"{path} must have a tensor {name} with {ndim} axes; it has: {', '.join(header)}"
             )
-        out.append(read_tensor(path, header, start, name))
+        out.append(read_tensor(path, header, name))
     return out
 
 

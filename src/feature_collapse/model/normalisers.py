@@ -131,7 +131,7 @@ class _Scaled:
         )
 
     def _careful(self, v: Array, c: Array) -> tuple[Array, Array]:
-        """Return the same where squares leave the range of floats or c is rounding alone: rows are first scaled."""
+        """Return the same where squares leave the range of floats or c is rounding alone."""
         size = abs(c).max(-1, keepdims=True) if isinstance(c, np.ndarray) else abs(c).amax(-1, keepdim=True)
         if self.centred:
             peak = (

@@ -97,7 +97,9 @@ class Weights:
         return found
 
     def penalty(self, lambda_: float, decay: Float[np.ndarray, " n_w"] | None = None) -> float:
-        """Return (λ/2)(Σ_j a_j ‖w_j‖² + ‖U‖²), without the first part where a normaliser fixes the norms. O(size).
+        """Return (λ/2)(Σ_j a_j ‖w_j‖² + ‖U‖²), without the first part where a normaliser fixes the norms.
+
+        O(size).
 
         Args:
             lambda_: λ ≥ 0.
@@ -187,7 +189,7 @@ class Weights:
 
 
 def singular_values(rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " d"]:
-    """Return the singular values of a matrix of row vectors, falling, through its d×d Gram matrix in float64."""
+    """Return the singular values of row vectors, falling, through their d×d Gram matrix in float64."""
     x = rows.astype(np.float64)
     return np.asarray(np.sqrt(np.maximum(np.linalg.eigvalsh(x.T @ x)[::-1], 0.0)))
 

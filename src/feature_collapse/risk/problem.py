@@ -18,6 +18,7 @@ import torch
 from jaxtyping import Float
 
 from feature_collapse.errors import InputError, check_int, check_real
+from feature_collapse.model.decay import Decay
 from feature_collapse.model.normalisers import NoNormaliser, Normaliser, make_normaliser
 from feature_collapse.task.sentences import Sentences
 from feature_collapse.task.task import Task
@@ -36,6 +37,8 @@ class Problem:
         d: dimension. Plain: the largest rank allowed (the bound holds for every d). Normalised: sets the
             radius.
         omega: (N,) weights ω ≥ 0 of the sentences, of sum 1; None for 1/N each.
+        decay: (n_w,) a_j ≥ 0, the decay of each word beside λ; None for 1 each. 0 only for words that never
+            occur.
         device: of the computation.
 
     Raises:
@@ -54,6 +57,7 @@ class Problem:
     normaliser: Normaliser = field(default_factory=NoNormaliser)
     d: int = 100
     omega: Float[np.ndarray, " N"] | None = None
+    decay: Float[np.ndarray, " n_w"] | None = None
     device: str = "cpu"
 
     @classmethod
@@ -64,20 +68,22 @@ class Problem:
             source: a task, or sentences.
             n_spl: of a task: training sentences per class.
             lambda_: λ > 0.
-            options: any other field of `Problem`; `normaliser` may be a name, and `n_w` and `K` default to
-                those of the task, or to what occurs in the sentences.
+            options: any other field of `Problem`; `normaliser` may be a name, `decay` of a task a `Decay`,
+                and `n_w` and `K` default to those of the task, or to what occurs in the sentences.
 
         Raises:
             InputError: an option that is not known, or any value out of its range.
         """
-        unknown = set(options) - {"n_w", "K", "normaliser", "d", "omega", "device"}
+        unknown = set(options) - {"n_w", "K", "normaliser", "d", "omega", "decay", "device"}
         if unknown:
             raise InputError(f"Problem has no option {', '.join(sorted(unknown))}")
         if isinstance(options.get("normaliser"), str):
             options["normaliser"] = make_normaliser(options["normaliser"])
         if isinstance(source, Task):
-            sizes = {"n_w": source.n_w, "K": source.K}
-            return cls(source.train_set(n_spl), lambda_=lambda_, **{**sizes, **options})
+            sizes, sentences = {"n_w": source.n_w, "K": source.K}, source.train_set(n_spl)
+            if isinstance(options.get("decay"), Decay):
+                options["decay"] = options["decay"].weights(source, sentences)
+            return cls(sentences, lambda_=lambda_, **{**sizes, **options})
         sizes = {"n_w": int(source.words.max()) + 1, "K": int(source.labels.max()) + 1}
         return cls(source, lambda_=lambda_, **{**sizes, **options})
 
@@ -95,11 +101,14 @@ class Problem:
         eps = getattr(self.normaliser, "eps", 0.0)
         if eps > 0:
             raise InputError(
-                f"eps = {eps:g}, but the certified solver needs eps = 0 (for eps > 0 the risk has the same infimum "
+                f"eps = {eps:g}, but the certified solver needs eps = 0 (for eps > 0 the risk has the same "
+                "infimum "
                 "and does not reach it: longer W are always better)"
             )
         check_int("d", self.d, 2 if self.normaliser.centred else 1)
         check_covered(self.normaliser, self.d, attained=True)
+        if self.decay is not None:
+            object.__setattr__(self, "decay", self._checked_decay())
         if self.omega is not None:
             object.__setattr__(self, "omega", check_omega(self.omega, len(self.sentences)))
         try:
@@ -111,10 +120,29 @@ class Problem:
         if known.type == "cuda" and not torch.cuda.is_available():
             raise InputError(f"device = {self.device!r}, but this machine has no CUDA device; use cpu")
 
+    def _checked_decay(self) -> Float[np.ndarray, " n_w"]:
+        if self.radius is not None:
+            raise InputError(
+                f"a decay of the words has no meaning under the normaliser {self.normaliser.name!r}: their "
+                "length "
+                "is fixed and not penalised"
+            )
+        try:
+            found = np.ascontiguousarray(self.decay, dtype=np.float64)
+        except (TypeError, ValueError):
+            found = np.empty(0)
+        if found.shape != (self.n_w,) or not (np.isfinite(found).all() and (found >= 0).all()):
+            raise InputError(f"decay must be {self.n_w} finite numbers ≥ 0, one for each word")
+        free = np.intersect1d(np.flatnonzero(found == 0), self.words)
+        if len(free):
+            raise InputError(f"decay[{free[0]}] = 0, but word {free[0]} occurs, and must have a decay > 0")
+        return found
+
     def __str__(self) -> str:
         """Return one line of sizes."""
         return (
-            f"risk of {len(self.sentences)} sentences of length {self.L} in {self.K} classes, {self.n_w} words, "
+            f"risk of {len(self.sentences)} sentences of length {self.L} in {self.K} classes, {self.n_w} "
+            "words, "
             f"λ = {self.lambda_:g}, normaliser {self.normaliser.name}"
         )
 
@@ -211,7 +239,8 @@ def check_covered(normaliser: Normaliser, d: int, *, attained: bool = False) -> 
     if radius is None:
         if not np.allclose(normaliser.forward(v), v, rtol=_AGREEMENT, atol=0.0):
             raise InputError(
-                f"normaliser {normaliser.name!r} has radius None but φ(v) ≠ v: nothing is proved of such a network "
+                f"normaliser {normaliser.name!r} has radius None but φ(v) ≠ v: nothing is proved of such a "
+                "network "
                 "(R2 is about φ(v) = v, R3 about a φ of fixed norm); train it with sgd"
             )
         return

@@ -65,7 +65,7 @@ def assumption_b(latents: Latents, n_c: int) -> AssumptionB:
 
 
 def _left_sides(z_j: np.ndarray, z_k: np.ndarray, n_c: int) -> np.ndarray:
-    """⟨A, Γ_jk⟩ as coefficients of the entries of A on and above the diagonal, one row for each pair."""
+    """Return ⟨A, Γ_jk⟩ as coefficients of the entries of A on and above the diagonal, a row a pair."""
     n = len(z_j)
     index = (np.arange(n)[:, None] * n_c + z_j) * n_c + z_k
     counts = np.bincount(index.ravel(), minlength=n * n_c * n_c).reshape(
@@ -79,7 +79,10 @@ def _left_sides(z_j: np.ndarray, z_k: np.ndarray, n_c: int) -> np.ndarray:
 
 
 def _extend(basis: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """An orthonormal basis of the span of `basis` and `rows`; entries of rows are multiples of 1/L, at most 2."""
+    """Return an orthonormal basis of the span of `basis` and `rows`.
+
+    Entries of rows are multiples of 1/L, at most 2.
+    """
     for _ in range(2):
         rows = rows - rows @ basis.T @ basis
     rows = rows[np.linalg.norm(rows, axis=1) > 1e-9]

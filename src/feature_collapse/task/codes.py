@@ -21,12 +21,12 @@ Generator = Int[np.ndarray, "m L"]
 
 
 def is_prime(n: int) -> bool:
-    """Whether n is prime (trial division)."""
+    """Return whether n is prime (trial division)."""
     return n > 1 and all(n % divisor for divisor in range(2, int(n**0.5) + 1))
 
 
 def generator(name: str, n_c: int, L: int) -> Generator:
-    """The generator matrix of a named code of length L over n_c elements.
+    """Return the generator matrix of a named code of length L over n_c elements.
 
     Names: `repetition` [L, 1]; `parity` [L, L-1] (codewords that sum to zero); `simplex` [L, m] and `hamming`
     [L, L-m] with L = (n_c^m - 1)/(n_c - 1); `tetracode` [4, 2] and `golay` [11, 6] over three elements.
@@ -64,7 +64,7 @@ def _require(name: str, n_c: int, L: int, want_n_c: int, want_L: int) -> None:
 
 
 def _projective_points(n_c: int, L: int, name: str) -> Generator:
-    """One column for each point of the projective space: vectors whose first non-zero entry is 1."""
+    """Return one column for each point of the projective space: vectors whose first non-zero entry is 1."""
     lengths = [(n_c**m - 1) // (n_c - 1) for m in range(2, 25)]
     if L not in lengths:
         shown = ", ".join(map(str, lengths[:5]))
@@ -96,7 +96,7 @@ def row_reduce(matrix: Generator, p: int) -> tuple[Generator, list[int]]:
 
 
 def null_space(matrix: Generator, p: int) -> Generator:
-    """A basis of {v : matrix v = 0 mod p}, one row each."""
+    """Return a basis of {v : matrix v = 0 mod p}, one row each."""
     reduced, pivots = row_reduce(matrix, p)
     L = reduced.shape[1]
     free = [column for column in range(L) if column not in pivots]
@@ -108,7 +108,7 @@ def null_space(matrix: Generator, p: int) -> Generator:
 
 
 def codewords(matrix: Generator, n_c: int) -> Int[np.ndarray, "K L"]:
-    """All n_c^m codewords of a generator matrix, m its rank. Time and memory O(K L).
+    """Return all n_c^m codewords of a generator matrix, m its rank. Time and memory O(K L).
 
     Raises:
         InputError: n_c not prime, entries outside 0..n_c-1, dependent rows, or a table of more than 2^28
@@ -123,7 +123,8 @@ def codewords(matrix: Generator, n_c: int) -> Int[np.ndarray, "K L"]:
         )
     if matrix.min() < 0 or matrix.max() >= n_c:
         raise InputError(
-            f"the generator matrix has entries from {matrix.min()} to {matrix.max()}, but must have 0 to {n_c - 1}"
+            f"the generator matrix has entries from {matrix.min()} to {matrix.max()}, but must have 0 to "
+            f"{n_c - 1}"
         )
     m, L = matrix.shape
     if len(row_reduce(matrix, n_c)[1]) < m:

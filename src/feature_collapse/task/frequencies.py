@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from feature_collapse.boundary import read_text
 from feature_collapse.errors import InputError, check_int, check_real
 
 Law = Float[np.ndarray, " s_c"]
 
 
 def uniform(s_c: int) -> Law:
-    """The uniform law μ_β = 1/s_c.
+    """Return the uniform law μ_β = 1/s_c.
 
     Raises:
         InputError: if s_c < 1.
@@ -28,7 +29,9 @@ def uniform(s_c: int) -> Law:
 
 
 def zipf(s_c: int, exponent: float = 1.0) -> Law:
-    """Zipf's law μ_β ∝ β^(-exponent), β = 1..s_c; the paper's long tail has exponent 1, and 0 is uniform.
+    """Return Zipf's law μ_β ∝ β^(-exponent), β = 1..s_c.
+
+    The paper's long tail has exponent 1, and 0 is uniform.
 
     Raises:
         InputError: if s_c < 1, if the exponent is negative or not finite, or so large that a frequency
@@ -47,7 +50,7 @@ def zipf(s_c: int, exponent: float = 1.0) -> Law:
 
 
 def given(frequencies: Sequence[float] | np.ndarray, s_c: int | None = None) -> Law:
-    """Any positive vector, scaled to sum to one.
+    """Return any positive vector, scaled to sum to one.
 
     Args:
         frequencies: shape (s_c,), positive, finite, of any scale.
@@ -90,14 +93,10 @@ def read_frequencies(text: str) -> list[float]:
         return _numbers(text)
     except ValueError:
         path = Path(text.removeprefix("@"))
-    if path.exists() and not path.is_file():
-        raise InputError(
-            f"frequencies = {text!r}, but must be numbers separated by commas, or a file of them"
-        )
     try:
-        return _numbers(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it must hold numbers only"
+        return _numbers(read_text(path, "the file of frequencies"))
+    except ValueError as error:
+        reason = str(error) if isinstance(error, InputError) else "it must hold numbers only"
         raise InputError(
             f"frequencies = {text!r}, but must be numbers separated by commas, or a file of them ({reason})"
         ) from None
@@ -108,7 +107,7 @@ def _numbers(text: str) -> list[float]:
 
 
 def is_uniform(mu: Law) -> bool:
-    """Whether all frequencies agree to rounding (1e-12 relative)."""
+    """Return whether all frequencies agree to rounding (1e-12 relative)."""
     return bool(np.ptp(mu) <= 1e-12 * mu.max())
 
 

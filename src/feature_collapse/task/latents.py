@@ -16,13 +16,13 @@ Latents = Int[np.ndarray, "K L"]
 
 
 def random(n_c: int, L: int, K: int, rng: np.random.Generator) -> Latents:
-    """K latents drawn uniformly with replacement, as in the paper's experiments. O(K L)."""
+    """Return K latents drawn uniformly with replacement, as in the paper's experiments. O(K L)."""
     n_c, L, K = _sizes(n_c, L, K)
     return rng.integers(n_c, size=(K, L))
 
 
 def distinct(n_c: int, L: int, K: int, rng: np.random.Generator) -> Latents:
-    """K mutually distinct latents, uniform over all such sets. O(K L) for K ≪ n_c^L, O(n_c^L) at most.
+    """Return K mutually distinct latents, uniform over all such sets. O(K L) for K ≪ n_c^L, O(n_c^L) at most.
 
     Raises:
         InputError: if K > n_c^L.
@@ -51,7 +51,7 @@ def check_distinct(n_c: int, L: int, K: int) -> None:
 
 
 def every(n_c: int, L: int) -> Latents:
-    """All n_c^L latents, each once, in lexicographic order. O(n_c^L L).
+    """Return all n_c^L latents, each once, in lexicographic order. O(n_c^L L).
 
     Raises:
         InputError: if the table would have more than 2^28 entries.
@@ -63,7 +63,7 @@ def every(n_c: int, L: int) -> Latents:
 
 
 def given(latents: Latents, n_c: int) -> Latents:
-    """A given array of latents.
+    """Return a given array of latents.
 
     Raises:
         InputError: if it is not a non-empty K×L array of integers from 0 to n_c-1.

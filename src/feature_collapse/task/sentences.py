@@ -1,4 +1,4 @@
-"""Sentences sampled from latents: x ~ D_z has word x_ℓ = (z_ℓ, β_ℓ) with β_ℓ ~ μ independently (paper §2, A.3).
+"""Sentences sampled from latents: x ~ D_z has x_ℓ = (z_ℓ, β_ℓ) with β_ℓ ~ μ independently (paper §2, A.3).
 
 Row i·K + k of a set is the i-th sentence of class k, so the first n·K rows of a larger set with the same seed
 are the set with n sentences per class, and any prefix of whole blocks is balanced.
@@ -81,12 +81,12 @@ def _integers(name: str, value: Any, ndim: int) -> np.ndarray:
 
 
 def word_type(n_w: int) -> type[np.signedinteger]:
-    """The smallest of int16 and int32 that holds a word index."""
+    """Return the smallest of int16 and int32 that holds a word index."""
     return np.int16 if n_w <= np.iinfo(np.int16).max else np.int32
 
 
 def sample(latents: Latents, mu: Law, n_spl: int, rng: np.random.Generator) -> Sentences:
-    """n_spl sentences for each of the K latents.
+    """Return n_spl sentences for each of the K latents.
 
     Time O(n_spl K L log s_c); memory 2 bytes (4 where n_w > 32767) for each of the n_spl·K·L words, and 20
     MB.

@@ -30,7 +30,7 @@ _ONE_HOT = 2**27  # entries of the one-hot table beyond which distances are coun
 
 
 def one_hot(latents: Latents, n_c: int) -> Float[np.ndarray, "K n_cL"]:
-    """The transposed Z_k, flattened: entry (k, ℓ·n_c + α) is 1 where z_{k,ℓ} = α, as float32."""
+    """Return the transposed Z_k, flattened: entry (k, ℓ·n_c + α) is 1 where z_{k,ℓ} = α, as float32."""
     K, L = latents.shape
     out = np.zeros((K, L * n_c), dtype=np.float32)
     np.put_along_axis(out, latents + n_c * np.arange(L), 1.0, axis=1)
@@ -38,7 +38,7 @@ def one_hot(latents: Latents, n_c: int) -> Float[np.ndarray, "K n_cL"]:
 
 
 def distance_blocks(latents: Latents, n_c: int) -> Iterator[tuple[slice, Int[np.ndarray, "B K"]]]:
-    """Hamming distances between the latents, a block of rows at a time.
+    """Yield Hamming distances between the latents, a block of rows at a time.
 
     Time O(K² L n_c) multiplications; memory about 300 MB at most, beside the one-hot table of K L n_c
     numbers.
@@ -64,7 +64,9 @@ def distance_blocks(latents: Latents, n_c: int) -> Iterator[tuple[slice, Int[np.
 
 
 def sphere_sizes(latents: Latents, n_c: int) -> Int[np.ndarray, "K L_1"]:
-    """|S_r(k)| for every class k (rows) and r = 0..L (columns). Time O(K² L n_c), memory O(K L) and 300 MB.
+    """Return |S_r(k)| for every class k (rows) and r = 0..L (columns).
+
+    Time O(K² L n_c), memory O(K L) and 300 MB.
 
     Raises:
         InputError: latents that are not a K×L table of 0..n_c-1.
@@ -84,7 +86,9 @@ def _count_rows(distances: Int[np.ndarray, "B K"], L: int) -> Int[np.ndarray, "B
 
 @dataclass(frozen=True)
 class Symmetry:
-    """How far a set of latents is from assumption A and from lemma B; a residual is 0 where the property is exact.
+    """How far a set of latents is from assumption A and from lemma B.
+
+    A residual is 0 where the property is exact.
 
     Attributes:
         distinct: whether no latent occurs twice.
@@ -118,7 +122,7 @@ class Symmetry:
 
 
 def measure_symmetry(latents: Latents, n_c: int) -> Symmetry:
-    """Residuals of assumption A and of lemma B (i)-(iii), with the fitted θ_r and A_r.
+    """Return residuals of assumption A and of lemma B (i)-(iii), with the fitted θ_r and A_r.
 
     Time O(K² L² n_c); memory about 500 MB at most beside O(L² n_c + K L n_c). (i)-(iii) are decided in
     integers.
@@ -171,7 +175,7 @@ def measure_symmetry(latents: Latents, n_c: int) -> Symmetry:
 def assumption_a_counts(
     n_c: int, L: int, K: int
 ) -> tuple[Float[np.ndarray, " L_1"], Float[np.ndarray, " L_1"]]:
-    """The two right-hand sides of (35) for r = 0..L: for α = z_{k,ℓ} and for another concept.
+    """Return the two right-hand sides of (35) for r = 0..L: for α = z_{k,ℓ} and for another concept.
 
     Raises:
         InputError: n_c < 2, L < 1 or K < 1.
@@ -184,7 +188,7 @@ def assumption_a_counts(
 
 
 def _float(x: Fraction) -> float:
-    """A number as float, infinity beyond their range."""
+    """Return a number as float, infinity beyond their range."""
     try:
         return float(x)
     except OverflowError:
@@ -192,7 +196,7 @@ def _float(x: Fraction) -> float:
 
 
 def assumption_a_spheres(n_c: int, L: int, K: int) -> Float[np.ndarray, " L_1"]:
-    """|S_r| under assumption A, r = 0..L (39): (K/n_c^L) C(L, r) (n_c-1)^r.
+    """Return |S_r| under assumption A, r = 0..L (39): (K/n_c^L) C(L, r) (n_c-1)^r.
 
     Raises:
         InputError: n_c < 2, L < 1 or K < 1.
@@ -204,7 +208,7 @@ def assumption_a_spheres(n_c: int, L: int, K: int) -> Float[np.ndarray, " L_1"]:
 def _fit_iii(
     sums: np.ndarray, squares: list[int], cross: list[int], total: list[int], K: int, L: int
 ) -> tuple[np.ndarray, np.ndarray, Fraction, int]:
-    """Least squares of T_r(k) on Z_k with an intercept, in integers: θ_r, A_r, Σ squared residuals, Σ squares."""
+    """Fit T_r(k) on Z_k with an intercept, in integers: θ_r, A_r, Σ squared residuals, Σ squares."""
     theta, A = np.zeros(L + 1), np.zeros_like(sums)
     spread = K * K * L - sum(x * x for x in total)  # K Σ ‖Z_k - mean‖²
     off, norm = Fraction(0), 0

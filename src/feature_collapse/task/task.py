@@ -25,7 +25,7 @@ LATENTS, TRAIN, TEST, START, SHUFFLE, FRESH = range(6)  # independent random str
 
 
 def generator(seed: int, *key: int) -> np.random.Generator:
-    """The random generator of one purpose (and epoch), independent of the others of the same seed."""
+    """Return the random generator of one purpose (and epoch), independent of the others of the same seed."""
     return np.random.default_rng([seed, *key])
 
 
@@ -95,15 +95,15 @@ class Task:
         return int(self.latents.shape[1])
 
     def train_set(self, n_spl: int) -> Sentences:
-        """n_spl training sentences per class; a smaller set is the beginning of a larger one."""
+        """Return n_spl training sentences per class; a smaller set is the beginning of a larger one."""
         return sentences.sample(self.latents, self.mu, n_spl, generator(self.seed, TRAIN))
 
     def test_set(self, n_spl: int = 5) -> Sentences:
-        """n_spl test sentences per class, independent of the training set."""
+        """Return n_spl test sentences per class, independent of the training set."""
         return sentences.sample(self.latents, self.mu, n_spl, generator(self.seed, TEST))
 
     def fresh_set(self, n_spl: int, epoch: int) -> Sentences:
-        """The training set of one epoch of fresh-stream training: never seen before."""
+        """Return the training set of one epoch of fresh-stream training: never seen before."""
         return sentences.sample(self.latents, self.mu, n_spl, generator(self.seed, FRESH, epoch))
 
     def stream(self, batch_size: int) -> Iterator[Sentences]:
@@ -125,7 +125,7 @@ def make_task(
     vocabulary: str | Path | None = None,
     seed: int = 0,
 ) -> Task:
-    """A task from its parameters; the defaults are those of the paper's experiments (figure 3).
+    """Return a task from its parameters; the defaults are those of the paper's experiments (figure 3).
 
     Args:
         n_c: number of concepts.
@@ -157,7 +157,7 @@ def make_task(
 
 
 def word_law_of(s_c: int, word_law: str, exponent: float = 1.0, values: Sequence[float] | None = None) -> Law:
-    """The word law of a name: `uniform`, `zipf` or `given`.
+    """Return the word law of a name: `uniform`, `zipf` or `given`.
 
     Raises:
         InputError: an unknown name, or values that are missing, out of place or out of range.
@@ -173,7 +173,7 @@ def word_law_of(s_c: int, word_law: str, exponent: float = 1.0, values: Sequence
 
 
 def make_latents(n_c: int, L: int, K: int, design: str, rng: np.random.Generator) -> Latents:
-    """The latents of a named design.
+    """Return the latents of a named design.
 
     Raises:
         InputError: an unknown design, or sizes for which it does not exist.

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from feature_collapse.boundary import read_text
 from feature_collapse.errors import InputError, check_int, nearest
 from feature_collapse.task.frequencies import Law, given
 
@@ -56,7 +57,7 @@ class Vocabulary:
         return self.n_w // self.n_c
 
     def index(self, alpha: int, beta: int) -> int:
-        """The index of word (alpha, beta), both zero-based.
+        """Return the index of word (alpha, beta), both zero-based.
 
         Raises:
             InputError: if alpha or beta is out of range.
@@ -66,7 +67,7 @@ class Vocabulary:
         )
 
     def pair(self, index: int) -> tuple[int, int]:
-        """The (alpha, beta) of a word index; inverse of `index`.
+        """Return the (alpha, beta) of a word index; inverse of `index`.
 
         Raises:
             InputError: if the index is out of range.
@@ -74,23 +75,23 @@ class Vocabulary:
         return divmod(check_int("index", index, 0, self.n_w - 1), self.s_c)
 
     def concept_name(self, alpha: int) -> str:
-        """The name of a concept."""
+        """Return the name of a concept."""
         return self.concepts[alpha] if self.concepts else f"c{alpha + 1}"
 
     def word_name(self, index: int) -> str:
-        """The name of a word."""
+        """Return the name of a word."""
         if self.words:
             return self.words[index]
         alpha, beta = self.pair(int(index))
         return f"c{alpha + 1}w{beta + 1}"
 
     def sentence(self, words: Iterable[int]) -> str:
-        """A sentence of word indices as text."""
+        """Return a sentence of word indices as text."""
         return " ".join(self.word_name(int(word)) for word in words)
 
 
 def read_vocabulary(path: str | Path) -> tuple[Vocabulary, Law]:
-    """A vocabulary with names, and its word law, from a CSV file with columns `word,concept,frequency`.
+    """Return a vocabulary with names, and its word law, from a CSV file of columns `word,concept,frequency`.
 
     The model has one law μ for all concepts. It is the mean over concepts of the sorted relative frequencies:
     μ_β is the mean frequency of a concept's β-th most frequent word. Words are put in that order. `path` may
@@ -104,12 +105,9 @@ def read_vocabulary(path: str | Path) -> tuple[Vocabulary, Law]:
         lines = files("feature_collapse.task").joinpath("food.csv").read_text(encoding="utf-8").splitlines()
     else:
         try:
-            lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-            raise InputError(
-                f"vocabulary {str(path)!r} cannot be read ({reason}); give a CSV file or 'food'"
-            ) from None
+            lines = read_text(Path(path), "the file").splitlines()
+        except InputError as error:
+            raise InputError(f"vocabulary cannot be read ({error}); give a CSV file or 'food'") from None
     rows = csv.DictReader(line for line in lines if line.strip() and not line.startswith("#"))
     found = tuple(rows.fieldnames or ())
     for column in COLUMNS:

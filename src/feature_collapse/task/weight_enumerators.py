@@ -45,7 +45,7 @@ class CodeSymmetry:
 
 
 def code_symmetry(matrix: Generator, n_c: int) -> CodeSymmetry:
-    """Weights and symmetry of the code with generator matrix `matrix` (m, L) over n_c elements, n_c prime.
+    """Return weights and symmetry of the code with generator matrix (m, L) over n_c elements, n_c prime.
 
     Time O(min(n_c^m, n_c^(L-m)) L + L³), memory O(L²) and 100 MB.
 
@@ -63,13 +63,15 @@ def code_symmetry(matrix: Generator, n_c: int) -> CodeSymmetry:
     check_int("L", L, 1, 2000)
     if len(reduced) < m or matrix.min() < 0 or matrix.max() >= n_c:
         raise InputError(
-            f"the {m} rows of the generator matrix must be independent modulo {n_c}, with entries 0 to {n_c - 1}"
+            f"the {m} rows of the generator matrix must be independent modulo {n_c}, with entries 0 to "
+            f"{n_c - 1}"
         )
     K = n_c**m
     zero = bool((reduced == 0).all(axis=0).any())
     if min(K, n_c ** (L - m)) * L > _LARGEST:
         raise InputError(
-            f"the code has {n_c}^{m} words and its dual {n_c}^{L - m}, but one of them must have at most 2^30/L"
+            f"the code has {n_c}^{m} words and its dual {n_c}^{L - m}, but one of them must have at most "
+            "2^30/L"
         )
     if 2 * m <= L:
         weights, at = _enumerate(matrix, n_c)
@@ -79,10 +81,10 @@ def code_symmetry(matrix: Generator, n_c: int) -> CodeSymmetry:
 
 
 def dual_symmetry(matrix: Generator, n_c: int) -> CodeSymmetry:
-    """Weights and symmetry of the dual of the code with generator matrix `matrix` (m, L), which has n_c^(L-m) words.
+    """Return weights and symmetry of the dual of a code with generator matrix `matrix` (m, L).
 
-    `matrix` is taken to be of full rank modulo n_c. Time O(n_c^m L + L²) operations on integers of L
-    log2(n_c) bits.
+    It has n_c^(L-m) words. `matrix` is taken to be of full rank modulo n_c. Time O(n_c^m L + L²) operations
+    on integers of L log2(n_c) bits.
     """
     m, L = matrix.shape
     weights, at = _enumerate(matrix, n_c)
@@ -95,7 +97,7 @@ def dual_symmetry(matrix: Generator, n_c: int) -> CodeSymmetry:
 
 
 def _struck(weights: np.ndarray, at: np.ndarray) -> tuple[int, ...]:
-    """Weights after striking out a position at which `at` words of each weight are non-zero."""
+    """Return weights after striking out a position at which `at` words of each weight are non-zero."""
     return tuple(int(weights[w] - at[w] + at[w + 1]) for w in range(len(weights) - 1))
 
 
@@ -117,7 +119,7 @@ def _enumerate(matrix: Generator, n_c: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _macwilliams(weights: list[int], q: int) -> list[int]:
-    """Weights of the dual: the coefficients of (1/|C|) Σ_j A_j (1 - x)^j (1 + (q-1)x)^(n-j)."""
+    """Return weights of the dual: the coefficients of (1/|C|) Σ_j A_j (1 - x)^j (1 + (q-1)x)^(n-j)."""
     n, total = len(weights) - 1, sum(weights)
     polynomial = [0] * (n + 1)
     for j in range(n, -1, -1):  # Horner in (1 - x)

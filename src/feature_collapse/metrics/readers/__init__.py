@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from feature_collapse.boundary import clip
 from feature_collapse.errors import InputError
 from feature_collapse.metrics import arrays
 from feature_collapse.metrics.readers.embeddings import Embeddings
-from feature_collapse.metrics.readers.groups import Groups, Selection, read_groups, select
+from feature_collapse.metrics.readers.groups import Groups, read_groups
+from feature_collapse.metrics.readers.numpy_files import read_npy, read_npz
+from feature_collapse.metrics.readers.parquet import read_parquet
+from feature_collapse.metrics.readers.safetensors_files import read_safetensors
+from feature_collapse.metrics.readers.selection import Selection, select
 from feature_collapse.metrics.readers.sniff import sniff
+from feature_collapse.metrics.readers.tables import read_csv
+from feature_collapse.metrics.readers.torch_files import read_torch
 from feature_collapse.metrics.readers.vocabulary import read_tokens
+from feature_collapse.metrics.readers.word_vectors import read_glove, read_word2vec_binary, read_word2vec_text
 
 __all__ = ["Embeddings", "Groups", "Selection", "read_embeddings", "read_groups", "read_tokens", "select"]
+
+_WITH_NAMES: dict[str, Callable[[Path, str | None], Embeddings]] = {
+    "npy": read_npy,
+    "npz": read_npz,
+    "safetensors": read_safetensors,
+    "torch": read_torch,
+    "parquet": read_parquet,
+}
+_WITHOUT: dict[str, Callable[[Path], Embeddings]] = {
+    "csv": read_csv,
+    "glove": read_glove,
+    "word2vec-text": read_word2vec_text,
+    "word2vec-binary": read_word2vec_binary,
+}
 
 
 def read_embeddings(
@@ -30,39 +53,16 @@ def read_embeddings(
     """
     path = Path(path)
     kind = sniff(path)
-    found = _read(kind, path, tensor)
+    if kind in _WITH_NAMES:
+        found = _WITH_NAMES[kind](path, tensor)
+    elif tensor is not None:
+        raise InputError(
+            f"tensor = {clip(tensor)!r}, but {path} holds a single table of vectors without a name"
+        )
+    else:
+        found = _WITHOUT[kind](path)
     arrays.feature_rows(f"the matrix in {found.source}", found.vectors)
     return found if tokens is None else _named(found, Path(tokens))
-
-
-def _read(kind: str, path: Path, tensor: str | None) -> Embeddings:
-    if kind in ("npy", "npz"):
-        from feature_collapse.metrics.readers.numpy_files import read_npy, read_npz
-
-        return read_npy(path, tensor) if kind == "npy" else read_npz(path, tensor)
-    if kind == "safetensors":
-        from feature_collapse.metrics.readers.safetensors_files import read_safetensors
-
-        return read_safetensors(path, tensor)
-    if kind == "torch":
-        from feature_collapse.metrics.readers.torch_files import read_torch
-
-        return read_torch(path, tensor)
-    from feature_collapse.metrics.readers.tables import read_csv, read_parquet
-
-    if kind == "parquet":
-        return read_parquet(path, tensor)
-    if tensor is not None:
-        raise InputError(f"tensor = {tensor!r}, but {path} holds a single table of vectors without a name")
-    if kind == "csv":
-        return read_csv(path)
-    from feature_collapse.metrics.readers import word_vectors
-
-    if kind == "glove":
-        return word_vectors.read_glove(path)
-    if kind == "word2vec-text":
-        return word_vectors.read_word2vec_text(path)
-    return word_vectors.read_word2vec_binary(path)
 
 
 def _named(found: Embeddings, path: Path) -> Embeddings:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import struct
 import zipfile
 from pathlib import Path
 
+from feature_collapse.boundary import damaged, guarded, parse_count, plain_file
 from feature_collapse.errors import InputError
-from feature_collapse.metrics.readers.embeddings import damaged
 
 FORMATS = ".npy, .npz, safetensors, PyTorch state dict, word2vec (text or binary), GloVe text, CSV, Parquet"
 HEAD = 1 << 16
@@ -32,11 +31,8 @@ def sniff(path: Path) -> str:
     Raises:
         InputError: for a missing, empty or foreign file; the formats known are listed.
     """
-    if not path.exists():
-        raise InputError(f"{path} does not exist")
-    if path.is_dir():
-        raise InputError(f"{path} is a folder, but must be a file ({FORMATS})")
-    with path.open("rb") as file:
+    plain_file(path)
+    with guarded(path, "embeddings"), path.open("rb") as file:
         head = file.read(HEAD)
     if not head:
         raise InputError(f"{path} is empty")
@@ -48,7 +44,7 @@ def sniff(path: Path) -> str:
         return "parquet"
     if head[0] == 0x80 and len(head) > 1 and 2 <= head[1] <= 5:
         return "torch"  # a pickle: only tensors will be taken from it
-    if len(head) > 8 and head[8:9] == b"{" and 2 <= struct.unpack("<Q", head[:8])[0] <= 1 << 30:
+    if len(head) > 8 and head[8:9] == b"{" and 2 <= int.from_bytes(head[:8], "little") <= 1 << 30:
         return "safetensors"
     for start, what in _FOREIGN:
         if head.startswith(start):
@@ -57,11 +53,9 @@ def sniff(path: Path) -> str:
 
 
 def _zip(path: Path) -> str:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-    except zipfile.BadZipFile as error:
-        raise damaged(path, "an .npz file or a PyTorch file", "its end is missing (truncated?)") from error
+    what = "an .npz file or a PyTorch file"
+    with guarded(path, what, "its end is missing (truncated?)"), zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
     if any(n.endswith("data.pkl") for n in names):
         return "torch"
     if names and all(n.endswith(".npy") for n in names):
@@ -71,20 +65,21 @@ def _zip(path: Path) -> str:
 
 def _text(path: Path, head: bytes) -> str:
     first, _, rest = head.partition(b"\n")
-    counts = first.split()
-    if len(counts) == 2 and all(c.isdigit() for c in counts):
+    counts = [parse_count(c) for c in first.split()]
+    if len(counts) == 2 and None not in counts:
         if not rest:
             raise damaged(path, "word2vec vectors", "nothing follows the first line (truncated?)")
         second = rest.partition(b"\n")[0].split(b" ")
         values = [c for c in second[1:] if c.strip()]
-        return "word2vec-text" if len(values) == int(counts[1]) and _numbers(values) else "word2vec-binary"
+        return "word2vec-text" if len(values) == counts[1] and _numbers(values) else "word2vec-binary"
     try:
-        line = head.lstrip(b"\xef\xbb\xbf").decode("utf-8", errors="strict" if len(head) < HEAD else "ignore")
+        # a character may be cut at the end of what was read
+        text = head.removeprefix(b"\xef\xbb\xbf").decode(errors="strict" if len(head) < HEAD else "ignore")
     except UnicodeDecodeError as error:
         raise InputError(f"{path} has no format that is known here; formats read: {FORMATS}") from error
-    if "\x00" in line:
+    if "\x00" in text:
         raise InputError(f"{path} has no format that is known here; formats read: {FORMATS}")
-    line = line.lstrip().split("\n")[0].strip("\r")
+    line = text.lstrip().split("\n")[0].strip("\r")
     cells = line.split(" ")
     if len(cells) > 2 and _numbers([c.encode() for c in cells[1:] if c]):
         return "glove"

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import pickle
 import warnings
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
+from feature_collapse.boundary import clip, damaged, guarded
 from feature_collapse.errors import InputError
 from feature_collapse.metrics import arrays
-from feature_collapse.metrics.readers.embeddings import Embeddings, damaged, pick
+from feature_collapse.metrics.readers.embeddings import Embeddings, pick
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+WHAT = "a PyTorch file"
+DEEPEST = 8
+MOST_ITEMS = 1_000_000
+"""Values visited in nested dictionaries; a pickle can name one dictionary in a million places."""
 
 
 def read_torch(path: Path, tensor: str | None) -> Embeddings:
@@ -22,35 +32,43 @@ def read_torch(path: Path, tensor: str | None) -> Embeddings:
     """
     import torch
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        if "truncated" in str(error) or "Ran out of input" in str(error):
-            raise damaged(path, "a PyTorch file", "it is truncated") from error
-        raise InputError(
-            f"{path} is a pickle with more than tensors in it: refused, nothing was executed; "
-            "save model.state_dict() instead"
-        ) from error
-    except (
-        Exception
-    ) as error:  # torch raises many kinds for damaged archives; none may reach the user as a traceback
-        raise damaged(path, "a PyTorch file", "it is truncated or damaged") from error
-    found: dict[str, Any] = {}
-    _collect("", loaded, found)
-    name = pick(path, {n: tuple(t.shape) for n, t in found.items()}, tensor)
-    value = found[name]
-    if value.layout is not torch.strided or value.is_quantized:
-        raise InputError(f"tensor {name} of {path} is sparse or quantised, but must be dense")
-    return Embeddings(
-        arrays.to_array(name or "tensor", value), None, f"{path} (PyTorch, {name or 'the tensor'})"
-    )
+    with guarded(path, WHAT):
+        _refuse_compressed(path)
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                loaded = torch.load(path, map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError as error:
+            if "truncated" in str(error) or "Ran out of input" in str(error):
+                raise damaged(path, WHAT, "it is truncated") from error
+            raise InputError(
+                f"{path} is a pickle with more than tensors in it: refused, nothing was executed; "
+                "save model.state_dict() instead"
+            ) from error
+        found: dict[str, Tensor] = {}
+        for visited, (name, value) in enumerate(_walk("", loaded, 0)):
+            if visited > MOST_ITEMS:
+                raise InputError(f"{path} has more than {MOST_ITEMS} values in its dictionaries: refused")
+            if isinstance(value, torch.Tensor):
+                found[name] = value
+        name = pick(path, {n: tuple(t.shape) for n, t in found.items()}, tensor)
+        chosen, label = found[name], clip(name) or "the tensor"
+        if chosen.layout is not torch.strided or chosen.is_quantized:
+            raise InputError(f"tensor {label} of {path} is sparse or quantised, but must be dense")
+        if chosen.is_meta or chosen.numel() * chosen.element_size() > chosen.untyped_storage().nbytes():
+            raise damaged(path, WHAT, f"tensor {label} has fewer numbers than its shape says")
+        return Embeddings(arrays.to_array(label, chosen), None, f"{path} (PyTorch, {label})")
 
 
-def _collect(prefix: str, value: Any, found: dict[str, Any], depth: int = 0) -> None:
-    if hasattr(value, "detach"):
-        found[prefix] = value
-    elif isinstance(value, Mapping) and depth < 8:
+def _refuse_compressed(path: Path) -> None:
+    """Refuse an archive that unpacks to more than it holds; `torch.save` never compresses."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            if any(i.compress_type != zipfile.ZIP_STORED for i in archive.infolist()):
+                raise damaged(path, WHAT, "it is compressed, which PyTorch does not write")
+
+
+def _walk(prefix: str, value: object, depth: int) -> Iterator[tuple[str, object]]:
+    yield prefix, value
+    if isinstance(value, Mapping) and depth < DEEPEST:
         for key, inner in value.items():
-            _collect(f"{prefix}.{key}" if prefix else str(key), inner, found, depth + 1)
+            yield from _walk(f"{prefix}.{key}" if prefix else str(key), inner, depth + 1)

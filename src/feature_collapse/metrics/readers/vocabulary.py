@@ -4,57 +4,88 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
+from feature_collapse.boundary import Json, damaged, parse_json, read_text
 from feature_collapse.errors import InputError
-from feature_collapse.metrics.readers.embeddings import damaged
+
+LARGEST_ID = 1 << 24
+WHAT = "a JSON vocabulary"
 
 
-def read_tokens(path: Path) -> list[str]:
+def read_tokens(path: str | Path) -> list[str]:
     """Return the token of each id; ids without a token get an empty name.
 
-    A file that starts with '{' is JSON: a tokenizer.json (`model.vocab` as a dictionary or a list of pairs,
-    and `added_tokens`), or a dictionary token → id. Anything else has one token per line.
+    A file that parses as JSON, or starts as it does, is JSON: a tokenizer.json (`model.vocab` as a dictionary
+    or a list of pairs, and `added_tokens`), a dictionary token → id, or a list of tokens. Anything else has
+    one token per line; so has a vocab.txt that starts with `[PAD]`.
 
     Raises:
         InputError: if the file is missing, damaged or holds no vocabulary.
     """
-    if not path.is_file():
-        raise InputError(f"{path} does not exist or is no file")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise damaged(path, "a vocabulary", "it is not UTF-8 text") from error
+    path = Path(path)
+    text = read_text(path, "a vocabulary")
     if not text.strip():
         raise InputError(f"{path} is empty")
-    if text.lstrip()[0] in "{[":
-        try:
-            content = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise damaged(path, "a JSON vocabulary", "it is truncated or damaged") from error
-        return _from_json(path, content)
+    if _is_json(text):
+        return _from_json(path, parse_json(path, WHAT, text))
     lines = text.split("\n")
     return [line.rstrip("\r") for line in (lines[:-1] if lines[-1] == "" else lines)]
 
 
-def _from_json(path: Path, content: Any) -> list[str]:
+def _is_json(text: str) -> bool:
+    """Whether a text is JSON or was: a bracket, and what may follow it there."""
+    start = text.lstrip()
+    if start[0] not in "{[":
+        return False
+    following = start[1:].lstrip()
+    if not following or following[0] in '"{[]}':
+        return True
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _from_json(path: Path, content: Json) -> list[str]:
     if isinstance(content, list):
-        if not all(isinstance(t, str) for t in content):
-            raise damaged(path, "a JSON vocabulary", "it is a list, but not of tokens")
-        return content
+        listed = [t for t in content if isinstance(t, str)]
+        if len(listed) != len(content):
+            raise damaged(path, WHAT, "it is a list, but not of tokens")
+        return listed
+    content = content if isinstance(content, dict) else {}
     model = content.get("model")
-    vocabulary = model.get("vocab") if isinstance(model, dict) else content
-    if isinstance(vocabulary, list):
-        vocabulary = {pair[0]: i for i, pair in enumerate(vocabulary) if isinstance(pair, list) and pair}
-    if not isinstance(vocabulary, dict) or not vocabulary:
+    ids = _ids(path, model.get("vocab") if isinstance(model, dict) else content)
+    added = content.get("added_tokens") if isinstance(model, dict) else None
+    for extra in added if isinstance(added, list) else []:
+        token = extra.get("content") if isinstance(extra, dict) else None
+        if not isinstance(extra, dict) or not isinstance(token, str):
+            raise damaged(path, WHAT, "one of its added_tokens has no content")
+        ids[token] = _id(path, extra.get("id"))
+    if not ids:
         raise InputError(f"{path} is JSON without a vocabulary (model.vocab, or token: id)")
-    ids = dict(vocabulary)
-    for extra in content.get("added_tokens") or [] if isinstance(model, dict) else []:
-        if isinstance(extra, dict) and "id" in extra and "content" in extra:
-            ids[extra["content"]] = extra["id"]
-    if not all(isinstance(i, int) and not isinstance(i, bool) and 0 <= i < 1 << 24 for i in ids.values()):
-        raise damaged(path, "a JSON vocabulary", "its ids are not integers from 0 to 2^24")
     tokens = [""] * (max(ids.values()) + 1)
     for token, i in ids.items():
-        tokens[i] = str(token)
+        tokens[i] = token
     return tokens
+
+
+def _ids(path: Path, vocabulary: Json) -> dict[str, int]:
+    """Return token → id of a dictionary, or of a list of [token, score] in the order of ids."""
+    if isinstance(vocabulary, dict):
+        return {token: _id(path, i) for token, i in vocabulary.items()}
+    if not isinstance(vocabulary, list):
+        return {}
+    ids: dict[str, int] = {}
+    for i, pair in enumerate(vocabulary):
+        token = pair[0] if isinstance(pair, list) and pair else None
+        if not isinstance(token, str):
+            raise damaged(path, WHAT, f"entry {i} of its vocabulary is no pair of a token and a score")
+        ids[token] = i
+    return ids
+
+
+def _id(path: Path, value: Json) -> int:
+    if type(value) is not int or not 0 <= value < LARGEST_ID:
+        raise damaged(path, WHAT, f"its ids are not integers from 0 to {LARGEST_ID}")
+    return value

@@ -1,0 +1,68 @@
+"""The paper map names functions and tests that exist, and leaves out no numbered item of the paper."""
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+PAGE = (TESTS.parent / "docs" / "paper-map.md").read_text(encoding="utf-8")
+ROWS = [line.split("|")[1:-1] for line in PAGE.splitlines() if re.match(r"\| (?!item|---)", line)]
+TEST_NAMES = set(
+    re.findall(r"^def (test_\w+)", "\n".join(p.read_text() for p in TESTS.rglob("test_*.py")), re.M)
+)
+
+
+def resolve(name):
+    """The object that a dotted name below feature_collapse means."""
+    parts = name.split(".")
+    for cut in range(len(parts), 0, -1):
+        try:
+            found = importlib.import_module("feature_collapse." + ".".join(parts[:cut]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[cut:]:
+            found = getattr(found, part)
+        return found
+    raise AttributeError(name)
+
+
+OWNERS = ("theory.lower_bound", "risk.population", "theory.types", "theory.theorem2")
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0].strip())
+def test_every_function_and_test_of_a_row_exists(row):
+    for name in re.findall(r"`([\w.]+)`", row[2]):
+        candidates = [name, *(f"{owner}.{name}" for owner in OWNERS)]
+        found = None
+        for candidate in candidates:
+            try:
+                found = resolve(candidate)
+                break
+            except AttributeError:
+                continue
+        assert found is not None, name
+    for name in re.findall(r"`([\w/.]+)`", row[3]):
+        assert (TESTS / name).exists() if "/" in name else name in TEST_NAMES, name
+
+
+def test_a_name_that_does_not_exist_is_noticed():
+    with pytest.raises(AttributeError):
+        resolve("theory.theorem1.solved")
+
+
+def test_the_map_has_all_theorems_lemmas_and_claims():
+    items = " ".join(row[0] for row in ROWS)
+    for item in (
+        "theorem 1",
+        "theorem 2",
+        "theorem 3",
+        "theorem D",
+        "theorem G",
+        "claim H",
+        "claim I",
+        "R1",
+        "R5",
+    ):
+        assert item in items
