@@ -10,6 +10,7 @@ from feature_collapse.certificates.dual_point import dual_point
 from feature_collapse.model.normalisers import UnitSphere
 from feature_collapse.model.weights import Weights
 from feature_collapse.solver.escape import directions
+from feature_collapse.solver.options import SolverOptions
 from feature_collapse.solver.solve import solve
 from feature_collapse.task.task import make_task
 from setting import bound_at, problem_of, random_data
