@@ -13,7 +13,7 @@ from random import Random
 
 import numpy as np
 
-from feature_collapse.metrics.readers import read_embeddings, read_groups, read_tokens
+from feature_collapse.metrics.readers import Embeddings, read_embeddings, read_groups, read_tokens, select
 from fuzz.kind import Kind
 from fuzz.mutate import cells, json_tree, mangle, npy_header, safetensors_header, zip_member
 
@@ -130,6 +130,13 @@ def _groups() -> list[bytes]:
     return [head + body, body, b"entity;concept\nthe;a\nz;b\n", "Ġif,a\n日本,b\n".encode()]
 
 
+def _rows_of_groups(path: Path) -> object:
+    """Read groups and find their rows, as a measurement of unnamed rows does."""
+    groups = read_groups(path)
+    named = select(Embeddings(X, WORDS, "x"), groups) if groups.entities[0] in WORDS else None
+    return named or select(Embeddings(X, None, "x"), groups)
+
+
 def _embeddings(path: Path) -> object:
     """Read and touch every number, as a measurement does."""
     found = read_embeddings(path)
@@ -154,5 +161,5 @@ READERS: tuple[Kind, ...] = (
     Kind("vocab.txt", _vocabulary_text, read_tokens, (mangle, cells)),
     Kind("vocab.json", _vocabulary_json, read_tokens, (mangle, json_tree)),
     Kind("tokenizer.json", _tokenizer, read_tokens, (mangle, json_tree)),
-    Kind("groups", _groups, read_groups, (mangle, cells)),
+    Kind("groups", _groups, _rows_of_groups, (mangle, cells)),
 )
