@@ -10,6 +10,11 @@ from pathlib import Path
 
 from feature_collapse.errors import InputError
 
+try:
+    import fcntl
+except ImportError:
+    fcntl = None  # type: ignore[assignment]
+
 
 def write_atomically(path: Path, content: bytes | str) -> None:
     """Write a file so that a crash, an interrupt or a full disk leaves the earlier one or the new one.
@@ -63,9 +68,7 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         InputError: another process holds it.
     """
-    try:
-        import fcntl
-    except ImportError:  # no such locks on this system
+    if fcntl is None:  # no such locks on this system
         yield
         return
     handle = os.open(folder, os.O_RDONLY)

@@ -14,6 +14,7 @@ PATH = LambdaPath(
     data_term=np.array([1.0, 0.4, 0.1]),
     rank=np.array([0, 2, 5]),
     singular_values=np.array([[0.0, 0, 0], [2.0, 2, 0], [3.0, 3, 1]]),
+    status=("zero", "solved", "solved"),
 )
 
 

@@ -40,6 +40,10 @@ class Prediction:
         exact: whether the risk is the minimum and the constants are those of a minimiser, by proof.
         theorem: `theorem 1`, `theorem 2`, `theorem 3`, `R5 (mean field)`, or `none`.
         r: (s_c,) predicted norm of the features of each word of a concept, or None.
+
+    >>> import feature_collapse as fc
+    >>> print(fc.predict(fc.make_task(n_w=6, L=2, design="all"), lambda_=1e-3, d=10)["theorem1"].theorem)
+    theorem 1
     """
 
     applies: bool
