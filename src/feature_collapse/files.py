@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +11,8 @@ from pathlib import Path
 
 from feature_collapse.errors import InputError
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:
-    fcntl = None  # type: ignore[assignment]
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
@@ -68,7 +67,7 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         InputError: another process holds it.
     """
-    if fcntl is None:  # no such locks on this system
+    if sys.platform == "win32":  # no such locks there
         yield
         return
     handle = os.open(folder, os.O_RDONLY)
