@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from feature_collapse.experiments.run import run
     from feature_collapse.experiments.settings import Settings
     from feature_collapse.metrics.measure import measure
-    from feature_collapse.metrics.monitor import CollapseMonitor
+    from feature_collapse.metrics.monitor import ActivationMonitor, EmbeddingMonitor
     from feature_collapse.metrics.report import Report
     from feature_collapse.model.normalisers import LayerNorm, RMSNorm, UnitSphere, register
     from feature_collapse.model.weights import Weights
@@ -34,15 +34,16 @@ if TYPE_CHECKING:
     from feature_collapse.solver.solve import solve
     from feature_collapse.task.sentences import Sentences
     from feature_collapse.task.task import Task, make_task
+    from feature_collapse.theory.classify import classify
     from feature_collapse.theory.compare import compare
     from feature_collapse.theory.predict import Prediction, predict
-    from feature_collapse.theory.types import classify
 
 __version__ = "0.2.0"
 
 _HOME = {
+    "ActivationMonitor": "metrics.monitor.activations",
     "Bound": "certificates.bound",
-    "CollapseMonitor": "metrics.monitor",
+    "EmbeddingMonitor": "metrics.monitor.embedding",
     "InputError": "errors",
     "LayerNorm": "model.normalisers",
     "Prediction": "theory.predict",
@@ -57,7 +58,7 @@ _HOME = {
     "UnitSphere": "model.normalisers",
     "Weights": "model.weights",
     "certificate": "certificates.bound",
-    "classify": "theory.types",
+    "classify": "theory.classify",
     "compare": "theory.compare",
     "lambda_path": "solver.lambda_path",
     "make_task": "task.task",
@@ -71,8 +72,9 @@ _HOME = {
 }
 
 __all__ = [
+    "ActivationMonitor",
     "Bound",
-    "CollapseMonitor",
+    "EmbeddingMonitor",
     "InputError",
     "LayerNorm",
     "Prediction",

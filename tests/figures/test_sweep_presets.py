@@ -1,4 +1,4 @@
-"""Figures 8-11 of data that lack something: one sentence that says what, never a warning or half a picture."""
+"""Figures 8-11 of data that lack something: one sentence that says what, no warning, no half picture."""
 
 import pytest
 
@@ -41,7 +41,7 @@ def results(change=lambda row: row):
     return Results("r", {name: [row[name] for row in changed] for name in next(rows())})
 
 
-FIGURES = ["figure8", "figure9", "figure10", "figure11"]
+FIGURES = list(SWEEP_FIGURES)
 BROKEN = {
     "nothing finished": (lambda row: row | {"state": "failed"}, FIGURES, "have no finished run"),
     "only h": (lambda row: row if row["network"] == "h" else None, FIGURES[:3], r"network = h\*"),

@@ -21,7 +21,6 @@ from feature_collapse.experiments.folder import (
     write_data,
     write_outcome,
 )
-from feature_collapse.experiments.prediction import predict
 from feature_collapse.experiments.provenance import describe
 from feature_collapse.experiments.record import Outcome, Record, read_record
 from feature_collapse.experiments.settings import Settings
@@ -203,6 +202,6 @@ def run(
         done = execute(experiment, device=device, checkpoint=checkpoint, callback=callback)
         if done.weights.d != settings.d:
             write_config(folder, describe(experiment, found, done.weights.d))
-        done.summary["prediction"] = predict(experiment)
+        done.summary["prediction"] = experiment.reference().summary()
         write_outcome(folder, done)
         return read_record(folder)

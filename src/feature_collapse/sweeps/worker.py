@@ -24,10 +24,10 @@ import torch
 from feature_collapse import __version__
 from feature_collapse.errors import InputError
 from feature_collapse.experiments.experiment import Data, Experiment
-from feature_collapse.experiments.run import Checkpointing, execute, run
+from feature_collapse.experiments.run import execute, run
 from feature_collapse.experiments.settings import Settings
 from feature_collapse.model.weights import Weights
-from feature_collapse.sgd.checkpoint import read_checkpoint, write_checkpoint
+from feature_collapse.sgd.checkpoint import Checkpointing, read_checkpoint, write_checkpoint
 from feature_collapse.sweeps.messages import Batch, BatchEnd, Finished, Planned, Quantities, Versions
 from feature_collapse.sweeps.plan import data_name, settings_but
 from feature_collapse.sweeps.run_quantities import quantities_of
