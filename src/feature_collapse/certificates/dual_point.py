@@ -116,7 +116,8 @@ class _Pass:
         self.parts = Parts(problem.words, labels, omega, n_w, rows)
         self.scores = ScoreDifferences(V, U, L)
         self.scores.bring_into_range(self.parts, self.block)
-        self.scale = None if problem.decay is None else _inverse_roots(problem.decay, device)
+        word_units = problem.word_units()
+        self.scale = None if word_units is None else torch.from_numpy(word_units).to(device)
         self.s_buffer = omega.new_empty(rows * min(self.tile, self.block, K))
         self.e_buffer = omega.new_empty(rows * min(self.block, K))
         self.gram, self.row_sums = omega.new_zeros(n_w, n_w), omega.new_zeros(K, L)
@@ -228,13 +229,6 @@ class _Pass:
         for part in self.parts:
             sums.index_add_(0, part.flat, (part.omega * values[part.rows]).repeat_interleave(self.L))
         return sums
-
-
-def _inverse_roots(decay: np.ndarray, device: torch.device) -> Tensor:
-    """Return a^{-1/2}, and 0 where a = 0: such a word does not occur."""
-    a = torch.from_numpy(decay).to(device)
-    roots: Tensor = torch.where(a > 0, a, 1.0).rsqrt() * (a > 0)
-    return roots
 
 
 def _classes_per_block(K: int, L: int, n_w: int, rows: int, N: int, memory_limit: float) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
+
 from feature_collapse.certificates.bound import Bound, bound_from
 from feature_collapse.certificates.dual_point import DualPoint, dual_point
 from feature_collapse.certificates.sphere import Search
@@ -28,7 +30,9 @@ def prove(problem: Problem, state: State, gap: float, options: SolverOptions, tr
     """
     trace.certifies(state)
     V, U = state.V, state.U
-    point = dual_point(V, U.reshape(problem.K, -1), problem, memory_limit=options.memory_limit)
+    word_units = problem.word_units()
+    words = V if word_units is None else V * torch.from_numpy(word_units).to(V).unsqueeze(1)
+    point = dual_point(words, U.reshape(problem.K, -1), problem, memory_limit=options.memory_limit)
     squares = float(U.square().sum()) + (float(V.square().sum()) if problem.radius is None else 0.0)
     penalty, search = 0.5 * problem.lambda_ * squares, Search(0.1 * gap, gap)
     bound = bound_from(point, penalty, problem.lambda_, problem.radius, V, search)
