@@ -16,7 +16,7 @@ import time
 import numpy as np
 
 from feature_collapse.metrics import FeatureStatistics, measure
-from feature_collapse.metrics.normalisers import NORMALISERS
+from feature_collapse.metrics.views import VIEWS
 
 
 def stream(
@@ -87,7 +87,7 @@ def monitor(steps: int = 4000) -> None:
     """Share of the training time that the monitor takes at its default period."""
     import torch
 
-    from feature_collapse.metrics.monitor import CollapseMonitor
+    from feature_collapse.metrics.monitor import EmbeddingMonitor
 
     print("| model | steps | measurements | skipped | monitor's own time | share |")
     print("|---|---|---|---|---|---|")
@@ -102,7 +102,7 @@ def monitor(steps: int = 4000) -> None:
             torch.nn.Linear(hidden, 10),
         )
         optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
-        watched = CollapseMonitor.of_embedding(model, "0", [i % 10 for i in range(rows)])
+        watched = EmbeddingMonitor(model, "0", [i % 10 for i in range(rows)])
         for _ in range(steps):
             x, y = torch.randint(rows, (batch, 8)), torch.randint(10, (batch,))
             optimiser.zero_grad()
@@ -122,7 +122,7 @@ if __name__ == "__main__":
     )
     parser.add_argument("what", choices=["stream", "noise", "monitor"])
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--views", nargs="+", default=list(NORMALISERS))
+    parser.add_argument("--views", nargs="+", default=list(VIEWS))
     options = parser.parse_args()
     if options.what == "stream":
         stream(options.rows, tuple(options.views))

@@ -15,7 +15,7 @@ import importlib.util
 
 import torch
 
-from feature_collapse.metrics.monitor import CollapseMonitor
+from feature_collapse.metrics.monitor import ActivationMonitor, EmbeddingMonitor, Monitor
 
 N_C, S_C, LENGTH, CLASSES, D = 3, 10, 6, 20, 16
 WORDS = N_C * S_C
@@ -29,7 +29,7 @@ def batch(latents: torch.Tensor, size: int, generator: torch.Generator) -> tuple
     return latents[y] * S_C + word, y
 
 
-def show(title: str, monitor: CollapseMonitor) -> None:
+def show(title: str, monitor: Monitor) -> None:
     """Print the history."""
     print(title)
     for record in monitor.history:
@@ -42,7 +42,7 @@ def show(title: str, monitor: CollapseMonitor) -> None:
     print(f"  monitor's share of the time: {100 * monitor.overhead:.1f}%")
 
 
-def plain_loop() -> CollapseMonitor:
+def plain_loop() -> Monitor:
     """An embedding and a linear layer, trained by hand-written SGD steps."""
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(0)
@@ -56,7 +56,7 @@ def plain_loop() -> CollapseMonitor:
     optimiser = torch.optim.SGD(model.parameters(), lr=0.5, weight_decay=1e-3)
     concepts = [f"concept {i // S_C}" for i in range(WORDS)]
     frequencies = [1 / (1 + i % S_C) for i in range(WORDS)]
-    monitor = CollapseMonitor.of_embedding(
+    monitor = EmbeddingMonitor(
         model, "0", concepts, frequencies=frequencies, every=100, budget=None
     )
     for _ in range(500):
@@ -112,7 +112,7 @@ def language_model() -> tuple[torch.nn.Module, str]:
     return GPT2LMHeadModel(config), "GPT-2 of transformers, from a configuration"
 
 
-def transformers_loop() -> tuple[CollapseMonitor, CollapseMonitor, str]:
+def transformers_loop() -> tuple[Monitor, Monitor, str]:
     """Next-word training; the token embedding and the last hidden state are both watched, by name."""
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(0)
@@ -120,8 +120,8 @@ def transformers_loop() -> tuple[CollapseMonitor, CollapseMonitor, str]:
     model, name = language_model()
     optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3)
     labels = {i: f"concept {i // S_C}" for i in range(WORDS)}  # the start token has none
-    embedding = CollapseMonitor.of_embedding(model, "transformer.wte", labels, every=50, budget=None)
-    hidden = CollapseMonitor.of_activations(model, "transformer.ln_f", N_C, every=50, window=2, budget=None)
+    embedding = EmbeddingMonitor(model, "transformer.wte", labels, every=50, budget=None)
+    hidden = ActivationMonitor(model, "transformer.ln_f", N_C, every=50, window=2, budget=None)
     for _ in range(200):
         words, _ = batch(latents, 64, generator)
         ids = torch.cat([torch.full((64, 1), WORDS), words], dim=1)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from feature_collapse.experiments.run import run
     from feature_collapse.experiments.settings import Settings
     from feature_collapse.metrics.measure import measure
-    from feature_collapse.metrics.monitor import CollapseMonitor
+    from feature_collapse.metrics.monitor import ActivationMonitor, EmbeddingMonitor
     from feature_collapse.metrics.report import Report
     from feature_collapse.model.normalisers import LayerNorm, RMSNorm, UnitSphere, register
     from feature_collapse.model.weights import Weights
@@ -41,8 +41,9 @@ if TYPE_CHECKING:
 __version__ = "0.2.0"
 
 _HOME = {
+    "ActivationMonitor": "metrics.monitor.activations",
     "Bound": "certificates.bound",
-    "CollapseMonitor": "metrics.monitor",
+    "EmbeddingMonitor": "metrics.monitor.embedding",
     "InputError": "errors",
     "LayerNorm": "model.normalisers",
     "Prediction": "theory.predict",
@@ -71,8 +72,9 @@ _HOME = {
 }
 
 __all__ = [
+    "ActivationMonitor",
     "Bound",
-    "CollapseMonitor",
+    "EmbeddingMonitor",
     "InputError",
     "LayerNorm",
     "Prediction",

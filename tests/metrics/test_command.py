@@ -7,14 +7,17 @@ import sys
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 from typer.testing import CliRunner
 
 from feature_collapse.cli.app import app
 from feature_collapse.errors import InputError
+from feature_collapse.experiments.run import run
+from feature_collapse.experiments.settings import Settings
 from feature_collapse.figures.scene import short
 from feature_collapse.metrics.measured import measure_file
 from feature_collapse.reports.measurement import html_report
-from metrics.planted import clusters
+from metrics.planted import clusters, frame
 from metrics.test_verdict import write_record
 
 QUICK = ["--resamples", "20", "--shuffles", "20"]
@@ -29,12 +32,12 @@ def files(tmp_path):
     return tmp_path / "x.npy", tmp_path / "g.csv"
 
 
-def run(*arguments):
+def measured(*arguments):
     return CliRunner().invoke(app, ["measure", *map(str, arguments)])
 
 
 def test_table_names_verdict_worst_concept_and_missing_entities(files):
-    result = run(files[0], "--groups", files[1], *QUICK)
+    result = measured(files[0], "--groups", files[1], *QUICK)
     assert result.exit_code == 0, result.output
     text = " ".join(result.output.split())
     assert "40 entities, 4 concepts, 6 dimensions" in text
@@ -43,7 +46,7 @@ def test_table_names_verdict_worst_concept_and_missing_entities(files):
 
 
 def test_json_is_strict_and_complete(files):
-    result = run(files[0], "--groups", files[1], "--json", *QUICK)
+    result = measured(files[0], "--groups", files[1], "--json", *QUICK)
     found = json.loads(result.output, parse_constant=lambda c: pytest.fail(c))
     assert set(found["views"]) == {"none", "layernorm", "rmsnorm", "sphere"}
     value = found["views"]["none"]["values"]["spread"]
@@ -52,7 +55,7 @@ def test_json_is_strict_and_complete(files):
 
 
 def test_report_is_one_file_that_fetches_nothing(files, tmp_path):
-    result = run(files[0], "--groups", files[1], "--report", tmp_path / "r.html", *QUICK)
+    result = measured(files[0], "--groups", files[1], "--report", tmp_path / "r.html", *QUICK)
     assert result.exit_code == 0, result.output
     page = (tmp_path / "r.html").read_text()
     assert "data:image/png;base64," in page
@@ -67,7 +70,7 @@ def test_names_from_files_cannot_become_markup(tmp_path):
     (tmp_path / "g.csv").write_text("\n".join(lines), encoding="utf-8")
     page = html_report(measure_file(tmp_path / "x.npy", tmp_path / "g.csv", resamples=10, shuffles=10))
     assert "<script" not in page and "&lt;script&gt;" in page
-    result = run(tmp_path / "x.npy", "--groups", tmp_path / "g.csv", *QUICK)
+    result = measured(tmp_path / "x.npy", "--groups", tmp_path / "g.csv", *QUICK)
     assert result.exit_code == 0 and "[bold]日本?" in result.output and "\x1b[31m" not in result.output
 
 
@@ -96,7 +99,7 @@ def test_pictures_are_drawn_for_odd_data_too(tmp_path):
 
 
 def test_a_record_is_measured_without_groups(tmp_path):
-    result = run(write_record(tmp_path, "II", "layernorm"), "--json", *QUICK)
+    result = measured(write_record(tmp_path, "II", "layernorm"), "--json", *QUICK)
     found = json.loads(result.output)
     assert found["verdict"] == "II" and found["normaliser"] == "layernorm"
 
@@ -128,11 +131,37 @@ def test_missing_groups_and_bad_report_paths_are_one_sentence(files, tmp_path):
 
 
 def test_the_command_prints_one_line_and_exits_with_2(files):
-    run = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "feature_collapse", "measure", str(files[0])],
         env={"PYTHONPATH": "src"},
         capture_output=True,
         text=True,
     )
-    assert run.returncode == 2 and run.stdout == ""
-    assert run.stderr.count("\n") == 1 and "groups is missing" in run.stderr
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.count("\n") == 1 and "groups is missing" in done.stderr
+
+
+def finished_record(folder, other_lengths):
+    """A record that `check` reads, its weights replaced by type III, lengths shared by concepts or not."""
+    settings = Settings.from_mapping(
+        {"n_c": 3, "n_w": 30, "L": 3, "K": 6, "d": 8, "n_spl": 2, "epochs": 1, "word_law": "zipf", "seed": 0}
+    )
+    run(settings, folder)
+    f = frame(3, 8, np.random.default_rng(0))
+    lengths = np.tile(1 / np.arange(1, 11), (3, 1))
+    if other_lengths:
+        lengths[1] = lengths[1][::-1]
+    latents = load_file(folder / "task.safetensors")["latents"]
+    w = (lengths[:, :, None] * f[:, None]).reshape(30, 8)
+    save_file({"W": w.astype(np.float32), "U": f[latents].astype(np.float32)}, folder / "weights.safetensors")
+    return folder
+
+
+@pytest.mark.parametrize("other_lengths", [False, True])
+def test_measure_says_why_where_check_says_another_type(tmp_path, other_lengths):
+    folder = finished_record(tmp_path / "r", other_lengths)
+    checked = json.loads(CliRunner().invoke(app, ["check", str(folder), "--json"]).output)["type"]
+    found = json.loads(measured(folder, "--json", *QUICK).output)
+    assert found["verdict"] == "III"
+    assert (checked != "III") == other_lengths
+    assert any("r_β that all concepts share" in note for note in found["notes"]) == other_lengths

@@ -9,7 +9,7 @@ import torch
 
 from feature_collapse.errors import InputError
 from feature_collapse.metrics import measure
-from feature_collapse.metrics.monitor import CollapseMonitor
+from feature_collapse.metrics.monitor import ActivationMonitor, EmbeddingMonitor, MonitorCallback
 from metrics.planted import clusters
 
 
@@ -33,7 +33,7 @@ def test_importing_metrics_does_not_import_torch_or_matplotlib():
 def test_embedding_is_measured_every_n_steps_and_agrees_with_measure():
     net = model()
     labels = [i % 3 for i in range(12)]
-    monitor = CollapseMonitor.of_embedding(net, "0", labels, every=4, budget=None)
+    monitor = EmbeddingMonitor(net, "0", labels, every=4, budget=None)
     records = []
     for _ in range(10):
         with torch.no_grad():
@@ -52,7 +52,7 @@ def test_rows_without_a_label_are_left_out():
     labels = {0: "a", 1: "a", 5: "b", 7: "b"}
     listed = [labels.get(i) for i in range(12)]
     values = [
-        CollapseMonitor.of_embedding(net, "0.weight", c, every=1, frequencies=[1, 2, 3, 4]).step().values
+        EmbeddingMonitor(net, "0.weight", c, every=1, frequencies=[1, 2, 3, 4]).step().values
         for c in (labels, listed)
     ]
     assert values[0] == values[1]
@@ -63,13 +63,15 @@ def test_rows_without_a_label_are_left_out():
 
 def test_activations_are_measured_over_a_window_of_batches():
     net = model()
-    monitor = CollapseMonitor.of_activations(net, "3", 3, every=5, window=2, budget=None)
+    monitor = ActivationMonitor(net, "3", 3, every=5, window=2, budget=None)
     caught = []
     for _ in range(10):
         x, y = torch.randint(12, (8, 2)), torch.randint(3, (8,))
         net(x)
         monitor.step(y)
+        net.eval()
         caught.append((net[:4](x).detach().double().numpy(), y.numpy()))
+        net.train()
     monitor.close()
     assert [r.step for r in monitor.history] == [5, 10]
     features, labels = (np.concatenate(z) for z in zip(caught[8], caught[9], strict=True))
@@ -86,7 +88,7 @@ def test_token_activations_and_ignored_labels():
             return (x, "cache")
 
     net = torch.nn.Sequential(Body())
-    monitor = CollapseMonitor.of_activations(net, "0", 2, every=1)
+    monitor = ActivationMonitor(net, "0", 2, every=1)
     x = torch.randn(3, 4, 5)
     y = torch.tensor([[0, 1, -100, 0]] * 3)
     net(x)
@@ -105,8 +107,8 @@ def test_training_is_the_same_with_and_without_the_monitor():
         monitors = []
         if watched:
             monitors = [
-                CollapseMonitor.of_embedding(net, "0", [i % 3 for i in range(12)], every=2),
-                CollapseMonitor.of_activations(net, "2", 3, every=3),
+                EmbeddingMonitor(net, "0", [i % 3 for i in range(12)], every=2),
+                ActivationMonitor(net, "2", 3, every=3),
             ]
         for _ in range(20):
             x = torch.randint(12, (8, 2), generator=generator)
@@ -115,18 +117,18 @@ def test_training_is_the_same_with_and_without_the_monitor():
             torch.nn.functional.cross_entropy(net(x), y).backward()
             optimiser.step()
             for m, labels in zip(monitors, (None, y), strict=False):
-                m.step(labels)
+                m.step() if labels is None else m.step(labels)
         results.append([p.detach().clone() for p in net.parameters()])
     for a, b in zip(*results, strict=True):
         assert torch.equal(a, b)
 
 
 def test_measurements_over_budget_are_left_out_and_counted():
-    monitor = CollapseMonitor.of_embedding(model(), "0", [i % 3 for i in range(12)], every=1, budget=1e-6)
+    monitor = EmbeddingMonitor(model(), "0", [i % 3 for i in range(12)], every=1, budget=1e-6)
     for _ in range(6):
         monitor.step()
     assert len(monitor.history) == 1 and monitor.skipped == 5
-    free = CollapseMonitor.of_embedding(model(), "0", [i % 3 for i in range(12)], every=1, budget=None)
+    free = EmbeddingMonitor(model(), "0", [i % 3 for i in range(12)], every=1, budget=None)
     for _ in range(6):
         free.step()
     assert len(free.history) == 6 and free.skipped == 0
@@ -139,7 +141,7 @@ def test_collapse_during_training_is_seen():
 
     goal = torch.tensor(frame(3, 6, np.random.default_rng(0)), dtype=torch.float32).repeat(4, 1)
     net = model()
-    monitor = CollapseMonitor.of_embedding(net, "0", [i % 3 for i in range(12)], every=4, budget=None)
+    monitor = EmbeddingMonitor(net, "0", [i % 3 for i in range(12)], every=4, budget=None)
     for _ in range(40):
         with torch.no_grad():
             net[0].weight += 0.2 * (goal - net[0].weight)
@@ -150,28 +152,28 @@ def test_collapse_during_training_is_seen():
 
 
 def test_history_is_written_as_csv(tmp_path):
-    monitor = CollapseMonitor.of_embedding(model(), "0", [i % 3 for i in range(12)], every=1, budget=None)
+    monitor = EmbeddingMonitor(model(), "0", [i % 3 for i in range(12)], every=1, budget=None)
     monitor.step()
     monitor.step()
     monitor.to_csv(tmp_path / "h.csv")
     lines = (tmp_path / "h.csv").read_text().splitlines()
-    assert len(lines) == 3 and lines[0].startswith("step,verdict,seconds,")
+    assert len(lines) == 3 and lines[0].startswith("step,outcome,verdict,seconds,")
 
 
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda n: CollapseMonitor.of_embedding(n, "0.wight", [0] * 12), "did you mean '0.weight'"),
-        (lambda n: CollapseMonitor.of_embedding(n, "2.bias", [0] * 5), r"shape \(5,\)"),
-        (lambda n: CollapseMonitor.of_embedding(n, "0", [0] * 11), "11 labels, but '0' has 12 rows"),
-        (lambda n: CollapseMonitor.of_embedding(n, "0", {99: "a"}), "row in concepts = 99"),
-        (lambda n: CollapseMonitor.of_embedding(n, "0", {}), "no labels"),
-        (lambda n: CollapseMonitor.of_embedding(n, "0", [0] * 12, every=0), "every = 0"),
-        (lambda n: CollapseMonitor.of_embedding(n, "0", [0] * 12, budget=0.0), "budget"),
-        (lambda n: CollapseMonitor.of_embedding(n, "0", [0] * 12, frequencies=[1.0]), "one per row"),
-        (lambda n: CollapseMonitor.of_activations(n, "9", 3), "module '9' is not in the model"),
-        (lambda n: CollapseMonitor.of_activations(n, "3", 3, window=200), "window = 200"),
-        (lambda n: CollapseMonitor.of_activations(n, "3", 3, concept_names=["a"]), "1 names"),
+        (lambda n: EmbeddingMonitor(n, "0.wight", [0] * 12), "did you mean '0.weight'"),
+        (lambda n: EmbeddingMonitor(n, "2.bias", [0] * 5), r"shape \(5,\)"),
+        (lambda n: EmbeddingMonitor(n, "0", [0] * 11), "11 labels, but '0' has 12 rows"),
+        (lambda n: EmbeddingMonitor(n, "0", {99: "a"}), "row in concepts = 99"),
+        (lambda n: EmbeddingMonitor(n, "0", {}), "no labels"),
+        (lambda n: EmbeddingMonitor(n, "0", [0] * 12, every=0), "every = 0"),
+        (lambda n: EmbeddingMonitor(n, "0", [0] * 12, budget=0.0), "budget"),
+        (lambda n: EmbeddingMonitor(n, "0", [0] * 12, frequencies=[1.0]), "one per row"),
+        (lambda n: ActivationMonitor(n, "9", 3), "module '9' is not in the model"),
+        (lambda n: ActivationMonitor(n, "3", 3, window=200), "window = 200"),
+        (lambda n: ActivationMonitor(n, "3", 3, concept_names=["a"]), "1 names"),
     ],
 )
 def test_wrong_use_is_one_sentence(make, words):
@@ -181,8 +183,8 @@ def test_wrong_use_is_one_sentence(make, words):
 
 def test_wrong_labels_of_activations_are_one_sentence():
     net = model()
-    monitor = CollapseMonitor.of_activations(net, "3", 3, every=1)
-    with pytest.raises(InputError, match="was not called"):
+    monitor = ActivationMonitor(net, "3", 3, every=1)
+    with pytest.raises(InputError, match="was not called in"):
         monitor.step([0, 1])
     for labels, words in (
         (None, "concepts is missing"),
@@ -199,13 +201,125 @@ def test_features_that_diverge_are_one_sentence():
     with torch.no_grad():
         net[0].weight[3, 2] = float("nan")
     with pytest.raises(InputError, match="row 3, column 2 is nan"):
-        CollapseMonitor.of_embedding(net, "0", [i % 3 for i in range(12)], every=1).step()
+        EmbeddingMonitor(net, "0", [i % 3 for i in range(12)], every=1).step()
 
 
 def test_planted_clusters_are_not_needed_to_be_float32():
     x, y = clusters(3, 4, 6, 0.5, 0)
     net = torch.nn.Embedding.from_pretrained(torch.tensor(x, dtype=torch.bfloat16))
     holder = torch.nn.Sequential(net)
-    record = CollapseMonitor.of_embedding(holder, "0", y, every=1, normaliser="layernorm", eps=1e-5).step()
+    record = EmbeddingMonitor(holder, "0", y, every=1, normaliser="layernorm", eps=1e-5).step()
     expected = measure(net.weight, y, normaliser="layernorm", eps=1e-5, resamples=0, shuffles=0)
     assert record.values["type_II"] == pytest.approx(expected["type_II"].value, abs=1e-10)
+
+
+def lengths_follow_rows():
+    """A table whose row i has length (i + 1)^0.2, with labels in another order than the rows."""
+    x = np.random.default_rng(0).normal(size=(12, 6))
+    x *= (np.arange(1, 13) ** 0.2 / np.linalg.norm(x, axis=1))[:, None]
+    net = torch.nn.Sequential(torch.nn.Embedding.from_pretrained(torch.tensor(x)))
+    rows = [7, 2, 11, 0, 5, 9, 3, 1]
+    return net, {row: "ab"[row % 2] for row in rows}
+
+
+@pytest.mark.parametrize(
+    "frequencies",
+    [
+        {row: row + 1.0 for row in range(12)},
+        [row + 1.0 for row in range(12)],
+        torch.arange(1.0, 13.0),
+        [row + 1.0 for row in (7, 2, 11, 0, 5, 9, 3, 1)],
+    ],
+)
+def test_frequencies_follow_the_rows_whatever_the_order_of_the_concepts(frequencies):
+    """Version 0.1 (8afd2f2) sorted the rows but not the frequencies, and took no mapping."""
+    net, labels = lengths_follow_rows()
+    found = EmbeddingMonitor(net, "0", labels, frequencies, every=1).step()
+    assert found.values["length_slope"] == pytest.approx(0.2, abs=1e-9)
+
+
+def test_frequencies_that_could_be_read_two_ways_or_are_missing_are_refused():
+    net, labels = lengths_follow_rows()
+    every = {row: "ab"[row % 2] for row in [3, 1, 2, 0, *range(4, 12)]}
+    with pytest.raises(InputError, match="give a mapping"):
+        EmbeddingMonitor(net, "0", every, [1.0] * 12)
+    with pytest.raises(InputError, match="none for row 7"):
+        EmbeddingMonitor(net, "0", labels, {0: 1.0})
+
+
+def test_a_validation_pass_between_steps_is_not_measured():
+    """Version 0.1 (8afd2f2) measured the validation batch with the training batch's labels."""
+    net = model()
+    monitor = ActivationMonitor(net, "3", 3, every=1, budget=None)
+    x, y = torch.randint(12, (8, 2)), torch.randint(3, (8,))
+    net.train()
+    caught = net[:4](x).detach()
+    net.eval()
+    net(torch.randint(12, (8, 2)))
+    net.train()
+    found = monitor.step(y)
+    expected = measure(caught, y, resamples=0, shuffles=0)["spread"].value
+    assert found.values["spread"] == pytest.approx(expected)
+    net.eval()
+    net(x)
+    with pytest.raises(InputError, match="not called in training mode"):
+        monitor.step(y)
+    seeing = ActivationMonitor(net, "3", 3, every=1, evaluation=True)
+    net(x)
+    assert seeing.step(y) is not None
+
+
+def test_labels_of_one_batch_are_never_put_on_two():
+    net = model()
+    monitor = ActivationMonitor(net, "3", 3, every=1, budget=None)
+    x, y = torch.randint(12, (8, 2)), torch.randint(3, (8,))
+    net(x)
+    net(x)  # the same batch again, as gradient checkpointing does
+    assert monitor.step(y) is not None
+    net(x)
+    net(11 - x)
+    with pytest.raises(InputError, match="on 2 batches"):
+        monitor.step(y)
+
+
+def test_a_budget_that_skips_most_is_said_once(caplog):
+    monitor = EmbeddingMonitor(model(), "0", [i % 3 for i in range(12)], every=1, budget=1e-6)
+    for _ in range(20):
+        monitor.step()
+    assert [r.levelname for r in caplog.records] == ["WARNING"]
+    assert "most of them" in caplog.text and "19 left out" in str(monitor)
+    caplog.clear()
+    free = EmbeddingMonitor(model(), "0", [i % 3 for i in range(12)], every=1, budget=None)
+    for _ in range(20):
+        free.step()
+    assert not caplog.records and "left out" not in str(free)
+
+
+def test_history_is_a_data_frame():
+    pytest.importorskip("polars")
+    monitor = EmbeddingMonitor(model(), "0", [i % 3 for i in range(12)], every=1, budget=None)
+    monitor.step()
+    monitor.step()
+    frame = monitor.to_dataframe()
+    assert frame["step"].to_list() == [1, 2]
+    assert frame["spread"].to_list() == list(monitor.series("spread")[1])
+
+
+def test_callback_steps_monitors_in_both_kinds_of_trainer():
+    net = model()
+    embedding = EmbeddingMonitor(net, "0", [i % 3 for i in range(12)], every=1, budget=None)
+    hidden = ActivationMonitor(net, "3", 3, every=1, budget=None)
+    callback = MonitorCallback(embedding, hidden, labels=lambda batch: batch[1])
+    batch = torch.randint(12, (8, 2)), torch.randint(3, (8,))
+    callback.on_train_begin("args", "state", "control", model=net)
+    net(batch[0])
+    callback.on_train_batch_end("trainer", net, {}, batch, 0)
+    assert len(embedding.history) == len(hidden.history) == 1
+    assert MonitorCallback(embedding).on_step_end("args", "state", "control", model=net) == "control"
+    assert len(embedding.history) == 2
+    with pytest.raises(InputError, match="labels is missing"):
+        MonitorCallback(hidden)
+    with pytest.raises(InputError, match="does not hand its batches on"):
+        callback.on_step_end("args", "state", "control")
+    with pytest.raises(AttributeError):
+        _ = callback.something_else

@@ -5,17 +5,18 @@ import pytest
 
 from feature_collapse.metrics import measure
 from feature_collapse.metrics import resampling as module
-from feature_collapse.metrics.classifier import check_classifier
+from feature_collapse.metrics.data import Data
 from feature_collapse.metrics.resampling import Resampler, choose_part
+from feature_collapse.metrics.views import Rows
 from metrics.planted import clusters, literal
 
+RAW = Rows("none")
 SLOW = ("nc1", "nc1_trace_ratio", "cdnv", "nc2_norms", "nc2_angles", "nc2_etf", "spread", "direction_spread",
         "length_spread", "alignment", "frame_angle_error")  # fmt: skip
 
 
-def resampler(x, y, classifier=None, views=None):
-    kept = np.ones(int(y.max()) + 1, dtype=bool)
-    return Resampler(x, y, len(kept), views or {"none": 0.0}, None, classifier, kept)
+def resampler(x, y, classifier=None):
+    return Resampler(Data.of(x, y, None, classifier), [RAW])
 
 
 class Draws:
@@ -36,42 +37,40 @@ class Draws:
 def test_bootstrap_replicates_are_the_values_of_the_drawn_entities():
     x, y = clusters(3, 12, 5, 0.7, 0)
     draws = Draws(0)
-    out = resampler(x, y).bootstrap(5, draws)[0]["none"]
+    out = resampler(x, y).bootstrap(5, draws)[RAW]
     for k in range(5):
         rows = (np.array([0, 12, 24])[y] + draws.drawn[k] * 12).astype(int)
         expected = literal(x[rows], y[rows])
         for key in SLOW:
-            assert out[k][key] == pytest.approx(expected[key], rel=1e-8, abs=1e-8), key
+            assert out[k].overall[key] == pytest.approx(expected[key], rel=1e-8, abs=1e-8), key
 
 
 def test_shuffled_replicates_are_the_values_under_the_shuffled_labels():
     x, y = clusters(3, 12, 5, 0.7, 0)
     w = np.random.default_rng(0).normal(size=(3, 5))
     draws = Draws(0)
-    out = resampler(x, y, check_classifier(w, ["0", "1", "2"], 5)).shuffle(4, draws)[0]["none"]
+    out = resampler(x, y, w).shuffle(4, draws)[RAW]
     for k in range(4):
         labels, rows = draws.permuted[2 * k], draws.permuted[2 * k + 1]
         expected = literal(x, labels, w[np.argsort(rows)])
         for key in (*SLOW, "nc3", "nc4", "nearest_centre"):
-            assert out[k][key] == pytest.approx(expected[key], rel=1e-8, abs=1e-8), key
+            assert out[k].overall[key] == pytest.approx(expected[key], rel=1e-8, abs=1e-8), key
 
 
 def test_first_order_spectrum_is_close_to_the_resampled_one():
     """First order: the error is that of squared perturbations, about 1/n of the value (n = 600)."""
-    generator = np.random.default_rng(0)
     x, y = clusters(3, 200, 6, 0.7, 0)
     x = x * np.array([3, 2, 1, 0.5, 0.3, 0.2])
     draws = Draws(1)
-    out = resampler(x, y).bootstrap(20, draws)[0]["none"]
+    out = resampler(x, y).bootstrap(20, draws)[RAW]
     exact, quick = [], []
     for k in range(20):
         rows = (np.array([0, 200, 400])[y] + draws.drawn[k] * 200).astype(int)
         s = np.linalg.eigvalsh(np.cov(x[rows].T))
         exact.append(s.sum() ** 2 / np.sum(s**2))
-        quick.append(out[k]["participation_ratio"])
+        quick.append(out[k].overall["participation_ratio"])
     assert np.max(np.abs(np.array(exact) - quick)) < 0.02 * np.mean(exact)
     assert np.corrcoef(exact, quick)[0, 1] > 0.99
-    del generator
 
 
 def test_large_data_are_resampled_in_part_and_it_is_said(monkeypatch):

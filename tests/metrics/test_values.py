@@ -9,7 +9,8 @@ from scipy.stats import linregress, spearmanr
 
 from feature_collapse.errors import InputError
 from feature_collapse.metrics import measure
-from feature_collapse.metrics.collapse_types import fitted_frame, frame_alignment, residual_shared_lengths
+from feature_collapse.metrics.frames import frame_alignment, residual_shared_lengths
+from feature_collapse.model.geometry import nearest_frame
 from metrics.planted import clusters, frame, literal
 
 
@@ -66,7 +67,7 @@ def test_length_against_frequency_agrees_with_scipy():
 def test_fitted_frame_is_the_best_of_all_equiangular_frames():
     generator = np.random.default_rng(0)
     sums = generator.normal(size=(4, 6))
-    best = fitted_frame(sums)
+    best = nearest_frame(sums)
     np.testing.assert_allclose(best @ best.T, np.eye(4) * 4 / 3 - 1 / 3, atol=1e-12)
     assert np.sum(best * sums) == pytest.approx(frame_alignment(sums), abs=1e-12)
     start = frame(4, 6, generator)
@@ -86,14 +87,14 @@ def test_fitted_frame_is_the_best_of_all_equiangular_frames():
 def test_fitted_frame_stays_equiangular_where_the_sums_do_not_determine_it():
     sums = np.zeros((4, 5))
     sums[0, 0], sums[1, 0] = 1.0, -1.0
-    best = fitted_frame(sums)
+    best = nearest_frame(sums)
     np.testing.assert_allclose(best @ best.T, np.eye(4) * 4 / 3 - 1 / 3, atol=1e-12)
 
 
 def test_residual_to_type_one_is_the_distance_after_fitting_frame_and_length():
     x, y = clusters(3, 6, 5, 0.6, 5)
     sums = np.array([x[y == k].sum(axis=0) for k in range(3)])
-    f = fitted_frame(sums)
+    f = nearest_frame(sums)
     c = np.sum(sums * f) / len(x)
     expected = np.linalg.norm(x - c * f[y]) / np.linalg.norm(x)
     assert plain(x, y)["type_I"].value == pytest.approx(expected, abs=1e-10)

@@ -7,7 +7,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from feature_collapse.errors import InputError
-from feature_collapse.metrics import measure, measure_record, read_record
+from feature_collapse.metrics import measure, measure_record, read_tables
 from metrics.planted import clusters, frame, mean_zero_frame
 
 QUICK = dict(resamples=0, shuffles=40)
@@ -168,20 +168,20 @@ def test_a_record_that_does_not_fit_together_is_refused(tmp_path):
     write_record(tmp_path, "I")
     save_file({"latents": np.full((30, 6), 9), "mu": np.ones(40)}, tmp_path / "task.safetensors")
     with pytest.raises(InputError, match="from 0 to 2"):
-        read_record(tmp_path)
+        read_tables(tmp_path)
     save_file({"latents": np.zeros((30, 6), dtype=int), "mu": np.ones(7)}, tmp_path / "task.safetensors")
     with pytest.raises(InputError, match="does not fit together"):
-        read_record(tmp_path)
+        read_tables(tmp_path)
     save_file({"mu": np.ones(7)}, tmp_path / "task.safetensors")
     with pytest.raises(InputError, match="tensor latents"):
-        read_record(tmp_path)
+        read_tables(tmp_path)
     (tmp_path / "config.json").write_text("{")
     write_record(tmp_path, "I", "batchnorm")
     with pytest.raises(InputError, match="batchnorm"):
-        read_record(tmp_path)
+        read_tables(tmp_path)
     (tmp_path / "task.safetensors").unlink()
     with pytest.raises(InputError, match=r"task.safetensors is missing"):
-        read_record(tmp_path)
+        read_tables(tmp_path)
 
 
 def test_frame_helper_is_equiangular():

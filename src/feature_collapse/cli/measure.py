@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
     from feature_collapse.metrics.report import Report, View
 
 WORST = 8
+WHY_OTHERWISE = (
+    "`check` fits W and U together, with lengths r_β that all concepts share (definitions 1-3 to the word); "
+    "`measure` gives each entity its own length, calls lengths equal up to a variation of 0.2, and asks that "
+    "shuffled labels do worse"
+)
 COMPARED = (
     "spread",
     "direction_spread",
@@ -53,6 +59,7 @@ def command(
     """Measure feature collapse and neural collapse in FILE: values, intervals, chance level, verdict."""
     from feature_collapse.errors import InputError
     from feature_collapse.metrics.measured import measure_file
+    from feature_collapse.metrics.record_tables import is_record
 
     if report is not None and ((report.exists() and not report.is_file()) or not report.parent.is_dir()):
         raise InputError(f"report = {report}, but must be a plain file in a folder that exists")
@@ -67,6 +74,8 @@ def command(
         shuffles=shuffles,
         seed=seed,
     )
+    if is_record(file):
+        measured = replace(measured, report=_beside_check(file, measured.report))
     if report is not None:
         _write(report, measured)
     if as_json:
@@ -93,6 +102,7 @@ def _print(report: Report, source: str) -> None:
     from rich.table import Table
 
     from feature_collapse.metrics.definitions import DEFINITIONS
+    from feature_collapse.metrics.outcome import OUTCOMES
     from feature_collapse.metrics.report import VERDICTS, interval, printable, show, view_name
 
     console = Console()
@@ -102,8 +112,9 @@ def _print(report: Report, source: str) -> None:
     )
     for view in report.views.values():
         mark = "bold" if view.normaliser == report.normaliser else "dim"
-        text = f"{view_name(view.normaliser)}: {VERDICTS[view.verdict]} ({view.reason})"
+        text = f"{view_name(view.normaliser)}: {OUTCOMES[view.outcome]} ({view.outcome_reason})"
         console.print(f"[{mark}]{escape(text)}[/{mark}]")
+    console.print(escape(f"of the paper's definitions: {VERDICTS[report.verdict]} ({report.reason})"))
     main = report.views[report.normaliser]
     table = Table(title=f"values {view_name(report.normaliser)}", title_justify="left")
     for name in ("value", "", "95% interval", "shuffled", "p"):
@@ -161,3 +172,18 @@ def _print_concepts(console: Console, view: View) -> None:
         values = [show(c.values[k].value, 3) for k in ("spread", "direction_spread", "length_spread")]
         table.add_row(escape(printable(c.name)), str(c.count), *values, show(c.mean_length, 3))
     console.print(table)
+
+
+def _beside_check(folder: Path, report: Report) -> Report:
+    """The report of a record, with a sentence why, where `check` says another type than this verdict."""
+    from feature_collapse.experiments.record import FILES, read_record
+    from feature_collapse.theory.classify import classify
+
+    if not all((folder / name).is_file() for name in FILES):
+        return report  # no record that `check` reads
+    record = read_record(folder)
+    said = classify(record.weights, record.task).type
+    if said == report.verdict:
+        return report
+    note = f"`check` answers {said}, this verdict is {report.verdict}: {WHY_OTHERWISE}"
+    return replace(report, notes=(*report.notes, note))

@@ -32,6 +32,7 @@ from feature_collapse.model.weights import Weights
 from feature_collapse.task import Sentences, Task, Vocabulary
 from feature_collapse.task.frequencies import check_law
 from feature_collapse.task.latents import given as given_latents
+from feature_collapse.theory.predict import reference
 
 FORMAT = 1
 FILES = ("config.json", "task.safetensors", "weights.safetensors", "history.csv", "summary.json")
@@ -92,6 +93,14 @@ class Record:
     def test(self) -> Sentences:
         """The test set."""
         return self.data.test
+
+    def prediction(self) -> dict[str, Any]:
+        """Return what the theory predicts under the summary's keys: as stored, or computed where it was not."""
+        stored = self.summary.get("prediction")
+        if isinstance(stored, dict):
+            return stored
+        s = self.settings
+        return reference(self.task, s.lambda_, s.d, self.weights.normaliser).summary()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the folder, the settings and the summary, for JSON."""

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from feature_collapse.metrics.arrays import Floats, encode_concepts
-from feature_collapse.metrics.normalisers import normalise
 from feature_collapse.metrics.report import Report, printable
+from feature_collapse.metrics.views import normalise
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

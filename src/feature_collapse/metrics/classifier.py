@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from feature_collapse.errors import InputError
 from feature_collapse.metrics import arrays
 from feature_collapse.metrics.arrays import Floats, Ints
-from feature_collapse.metrics.collapse_types import ClassifierRows
+from feature_collapse.metrics.frames import ClassifierRows
 
 
 @dataclass(frozen=True)
@@ -23,21 +23,21 @@ class Classifier:
     codes: Ints
     n_concepts: int
 
-    def summed(self, kept: NDArray[np.bool_], codes: Ints | None = None) -> ClassifierRows:
-        """Return the sums per kept concept; `codes` replaces the rows' own concepts (for shuffles)."""
+    def of_concepts(self, kept: NDArray[np.bool_]) -> Classifier:
+        """Return the rows of the marked concepts (C,), numbered anew."""
+        chosen = kept[self.codes]
+        return Classifier(self.rows[chosen], (np.cumsum(kept) - 1)[self.codes[chosen]], int(kept.sum()))
+
+    def summed(self, codes: Ints | None = None) -> ClassifierRows:
+        """Return the sums per concept; `codes` replaces the rows' own concepts (for shuffles)."""
         codes = self.codes if codes is None else codes
-        chosen = kept[codes]
-        place = np.cumsum(kept) - 1
-        c = int(kept.sum())
-        new = place[codes[chosen]]
-        rows = self.rows[chosen]
-        order = np.argsort(new, kind="stable")
-        ids, starts = np.unique(new[order], return_index=True)
-        total = np.zeros((c, self.rows.shape[1]))
+        order = np.argsort(codes, kind="stable")
+        ids, starts = np.unique(codes[order], return_index=True)
+        total = np.zeros((self.n_concepts, self.rows.shape[1]))
         if len(ids):
-            total[ids] = np.add.reduceat(rows[order], starts, axis=0)
-        count = np.bincount(new, minlength=c).astype(np.float64)
-        return ClassifierRows(total, count, float(np.sum(rows * rows)))
+            total[ids] = np.add.reduceat(self.rows[order], starts, axis=0)
+        count = np.bincount(codes, minlength=self.n_concepts).astype(np.float64)
+        return ClassifierRows(total, count, float(np.sum(self.rows * self.rows)))
 
 
 def check_classifier(value: Any, names: Sequence[str], d: int) -> Classifier | None:
@@ -56,13 +56,13 @@ def check_classifier(value: Any, names: Sequence[str], d: int) -> Classifier | N
             )
         rows = arrays.feature_rows("classifier rows", value[0])
         codes, known = arrays.encode_concepts(value[1], len(rows))
-        place = {name: i for i, name in enumerate(names)}
-        missing = [k for k in known if k not in place]
+        index = {name: i for i, name in enumerate(names)}
+        missing = [k for k in known if k not in index]
         if missing:
             raise InputError(
                 f"classifier has rows for concepts that the embeddings do not have: {', '.join(missing[:5])}"
             )
-        labels = np.array([place[k] for k in known], dtype=np.int64)[codes]
+        labels = np.array([index[k] for k in known], dtype=np.int64)[codes]
     else:
         rows = arrays.feature_rows("classifier", value)
         if len(rows) != len(names):

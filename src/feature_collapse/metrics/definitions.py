@@ -1,258 +1,91 @@
-"""Every value of the report: its key, what it is, where it was published, and which side means collapse.
+"""Every value of the report as one table: key, group, which side means collapse, range, source, title.
 
-`docs/metrics.md` has the formulas in full; a test checks that each key here is explained there.
+`side` is `low` or `high` (the collapsed side) or `two` (either side of chance counts, for the p-value).
+`labels` is `no` where the value does not use the concepts, so that shuffling them cannot change it. C is the
+number of concepts. `docs/metrics.md` has the formulas in full, for every key.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-PAPER = "Laurent, von Brecht, Bresson 2023, arXiv 2305.16162"
-PAPYAN = "Papyan, Han, Donoho 2020, arXiv 2008.08186"
-ZHU = "Zhu et al. 2021, arXiv 2105.02375"
-GALANTI = "Galanti, György, Hutter 2022, arXiv 2112.15121"
-WANG = "Wang, Isola 2020, arXiv 2005.10242"
+SOURCES = {
+    "paper": "Laurent, von Brecht, Bresson 2023, arXiv 2305.16162",
+    "equation 4": "equation 4 of Laurent, von Brecht, Bresson 2023, arXiv 2305.16162",
+    "orthogonal": "orthogonal Procrustes; what ReLU features of a collapsed network are",
+    "Papyan": "Papyan, Han, Donoho 2020, arXiv 2008.08186",
+    "no classifier": "NC4 without a classifier; Papyan, Han, Donoho 2020, arXiv 2008.08186",
+    "Zhu": "Zhu et al. 2021, arXiv 2105.02375",
+    "Galanti": "Galanti, György, Hutter 2022, arXiv 2112.15121",
+    "Tirer": "Tirer, Huang, Niles-Weed 2023, arXiv 2210.16658",
+    "Wang": "Wang, Isola 2020, arXiv 2005.10242",
+    "Roy": "Roy, Vetterli 2007 (EUSIPCO)",
+    "Garrido": "Garrido et al. 2023, arXiv 2210.02885",
+    "Gao": "Gao et al. 2017, bioRxiv 214262",
+    "Fisher": "one minus the intraclass correlation, unbiased; Fisher 1925",
+    "unit": "as spread, on x/‖x‖",
+    "within": "root mean squared coefficient of variation of ‖x‖",
+    "variation": "coefficient of variation of ‖x‖",
+    "slope": "least squares",
+    "intercepts": "least squares with one intercept per concept",
+    "ranks": "Spearman 1904",
+}
+
+_TABLE = """
+key                    |group    |side|low |high|labels|source       |title
+spread                 |collapse |low |0   |1   |yes   |Fisher       |within / (within + between) variance
+direction_spread       |collapse |low |0   |1   |yes   |unit         |the same for the unit vectors
+length_spread          |collapse |low |0   |inf |yes   |within       |variation of length inside a concept
+length_variation       |collapse |low |0   |inf |no    |variation    |variation of length over all entities
+type_I                 |collapse |low |0   |1   |yes   |paper        |residual to type I (definition 1)
+type_II                |collapse |low |0   |1   |yes   |paper        |residual to type II (definition 2)
+type_III               |collapse |low |0   |1   |yes   |paper        |residual to type III (definition 3)
+classifier             |collapse |low |0   |1   |yes   |paper        |classifier's residual to the same frame
+frame_norms            |collapse |low |0   |inf |yes   |equation 4   |variation of the concept means' norms
+frame_cosine           |collapse |two |-1  |1   |yes   |equation 4   |mean cosine between concept means
+frame_angle_error      |collapse |low |0   |2   |yes   |equation 4   |mean |cosine + 1/(C − 1)| of means
+length_slope           |frequency|two |-inf|inf |no    |slope        |slope of log length on log frequency
+length_slope_within    |frequency|two |-inf|inf |no    |intercepts   |the same inside concepts
+length_rank_correlation|frequency|two |-1  |1   |no    |ranks        |rank correlation, length and frequency
+nc1                    |neural   |low |0   |inf |yes   |Papyan       |NC1: tr(Σ_W Σ_B⁺)/C
+nc1_trace_ratio        |neural   |low |0   |inf |yes   |Tirer        |tr Σ_W / tr Σ_B
+cdnv                   |neural   |low |0   |inf |yes   |Galanti      |class-distance-normalised variance
+nc2_norms              |neural   |low |0   |inf |yes   |Papyan       |NC2: variation of centred means' norms
+nc2_angles             |neural   |low |0   |1   |yes   |Papyan       |NC2: standard deviation of cosines
+nc2_angle_error        |neural   |low |0   |2   |yes   |Papyan       |NC2: mean |cosine + 1/(C − 1)|
+nc2_etf                |neural   |low |0   |2   |yes   |Zhu          |NC2: distance to the simplex frame
+nc3                    |neural   |low |0   |4   |yes   |Papyan       |NC3: ‖classifier − means‖², scaled
+nc4                    |neural   |high|0   |1   |yes   |Papyan       |NC4: agreement with nearest centre
+nearest_centre         |neural   |high|0   |1   |yes   |no classifier|entities nearest to their own concept
+effective_rank         |dimension|two |0   |inf |no    |Roy          |effective rank (centred)
+rankme                 |dimension|two |0   |inf |no    |Garrido      |RankMe (uncentred)
+participation_ratio    |dimension|two |0   |inf |no    |Gao          |participation ratio
+alignment              |dimension|low |0   |4   |yes   |Wang         |alignment inside concepts
+uniformity             |dimension|two |-8  |0   |no    |Wang         |uniformity on the sphere
+"""
 
 
 @dataclass(frozen=True)
 class Definition:
-    """One value: `collapse` is 'low', 'high' or 'two' (which side is further from chance, for the p-value).
-
-    `labels` is False where the value does not use the concepts, so that shuffling them cannot change it.
-    """
+    """One value of the table above."""
 
     key: str
     title: str
     group: str
-    collapse: str
+    side: str
     low: float
     high: float
     labels: bool
     source: str
 
 
-_INF = float("inf")
+def _read(line: str) -> Definition:
+    key, group, side, low, high, labels, source, title = (c.strip() for c in line.split("|", 7))
+    group = {"neural": "neural collapse"}.get(group, group)
+    return Definition(key, title, group, side, float(low), float(high), labels == "yes", SOURCES[source])
 
-DEFINITIONS: dict[str, Definition] = {
-    d.key: d
-    for d in (
-        Definition(
-            "spread",
-            "within / (within + between) variance",
-            "collapse",
-            "low",
-            0,
-            1,
-            True,
-            "one minus the intraclass correlation, unbiased; Fisher 1925",
-        ),
-        Definition(
-            "direction_spread",
-            "the same for the unit vectors",
-            "collapse",
-            "low",
-            0,
-            1,
-            True,
-            "as spread, on x/‖x‖",
-        ),
-        Definition(
-            "length_spread",
-            "variation of length inside a concept",
-            "collapse",
-            "low",
-            0,
-            _INF,
-            True,
-            "root mean squared coefficient of variation of ‖x‖",
-        ),
-        Definition(
-            "length_variation",
-            "variation of length over all entities",
-            "collapse",
-            "low",
-            0,
-            _INF,
-            False,
-            "coefficient of variation of ‖x‖",
-        ),
-        Definition("type_I", "residual to type I (definition 1)", "collapse", "low", 0, 1, True, PAPER),
-        Definition("type_II", "residual to type II (definition 2)", "collapse", "low", 0, 1, True, PAPER),
-        Definition("type_III", "residual to type III (definition 3)", "collapse", "low", 0, 1, True, PAPER),
-        Definition(
-            "classifier",
-            "residual of the classifier's rows to the same frame",
-            "collapse",
-            "low",
-            0,
-            1,
-            True,
-            PAPER,
-        ),
-        Definition(
-            "frame_norms",
-            "variation of the norms of the concept means",
-            "collapse",
-            "low",
-            0,
-            _INF,
-            True,
-            f"equation 4 of {PAPER}",
-        ),
-        Definition(
-            "frame_cosine",
-            "mean cosine between concept means",
-            "collapse",
-            "two",
-            -1,
-            1,
-            True,
-            f"equation 4 of {PAPER}",
-        ),
-        Definition(
-            "frame_angle_error",
-            "mean |cosine + 1/(n_c − 1)| of concept means",
-            "collapse",
-            "low",
-            0,
-            2,
-            True,
-            f"equation 4 of {PAPER}",
-        ),
-        Definition(
-            "length_slope",
-            "slope of log length on log frequency",
-            "frequency",
-            "two",
-            -_INF,
-            _INF,
-            False,
-            "least squares",
-        ),
-        Definition(
-            "length_slope_within",
-            "the same inside concepts",
-            "frequency",
-            "two",
-            -_INF,
-            _INF,
-            False,
-            "least squares with one intercept per concept",
-        ),
-        Definition(
-            "length_rank_correlation",
-            "rank correlation of length and frequency",
-            "frequency",
-            "two",
-            -1,
-            1,
-            False,
-            "Spearman 1904",
-        ),
-        Definition("nc1", "NC1: tr(Σ_W Σ_B⁺)/n_c", "neural collapse", "low", 0, _INF, True, PAPYAN),
-        Definition(
-            "nc1_trace_ratio",
-            "tr Σ_W / tr Σ_B",
-            "neural collapse",
-            "low",
-            0,
-            _INF,
-            True,
-            "Tirer, Huang, Niles-Weed 2023, arXiv 2210.16658",
-        ),
-        Definition(
-            "cdnv", "class-distance-normalised variance", "neural collapse", "low", 0, _INF, True, GALANTI
-        ),
-        Definition(
-            "nc2_norms",
-            "NC2: variation of the centred means' norms",
-            "neural collapse",
-            "low",
-            0,
-            _INF,
-            True,
-            PAPYAN,
-        ),
-        Definition(
-            "nc2_angles",
-            "NC2: standard deviation of the cosines",
-            "neural collapse",
-            "low",
-            0,
-            1,
-            True,
-            PAPYAN,
-        ),
-        Definition(
-            "nc2_angle_error",
-            "NC2: mean |cosine + 1/(n_c − 1)|",
-            "neural collapse",
-            "low",
-            0,
-            2,
-            True,
-            PAPYAN,
-        ),
-        Definition(
-            "nc2_etf",
-            "NC2: distance to the simplex equiangular tight frame",
-            "neural collapse",
-            "low",
-            0,
-            2,
-            True,
-            ZHU,
-        ),
-        Definition(
-            "nc3", "NC3: ‖classifier − means‖² after scaling", "neural collapse", "low", 0, 4, True, PAPYAN
-        ),
-        Definition(
-            "nc4", "NC4: agreement with the nearest centre", "neural collapse", "high", 0, 1, True, PAPYAN
-        ),
-        Definition(
-            "nearest_centre",
-            "entities nearest to their own concept (leave-one-out)",
-            "neural collapse",
-            "high",
-            0,
-            1,
-            True,
-            f"NC4 without a classifier; {PAPYAN}",
-        ),
-        Definition(
-            "effective_rank",
-            "effective rank (centred)",
-            "dimension",
-            "two",
-            0,
-            _INF,
-            False,
-            "Roy, Vetterli 2007 (EUSIPCO)",
-        ),
-        Definition(
-            "rankme",
-            "RankMe (uncentred)",
-            "dimension",
-            "two",
-            0,
-            _INF,
-            False,
-            "Garrido et al. 2023, arXiv 2210.02885",
-        ),
-        Definition(
-            "participation_ratio",
-            "participation ratio",
-            "dimension",
-            "two",
-            0,
-            _INF,
-            False,
-            "Gao et al. 2017, bioRxiv 214262",
-        ),
-        Definition("alignment", "alignment inside concepts", "dimension", "low", 0, 4, True, WANG),
-        Definition("uniformity", "uniformity on the sphere", "dimension", "two", -8, 0, False, WANG),
-    )
-}
+
+DEFINITIONS: dict[str, Definition] = {d.key: d for d in map(_read, _TABLE.strip().splitlines()[1:])}
 
 CONCEPT_KEYS = ("spread", "direction_spread", "length_spread")
 """The values that are also given for each concept; the largest is the worst concept."""

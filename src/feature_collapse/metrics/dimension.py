@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from feature_collapse.metrics.arrays import Floats
 from feature_collapse.metrics.moments import ConceptMoments
@@ -11,7 +14,7 @@ RANKME_EPS = 1e-7
 """Garrido et al.'s ε for single precision."""
 
 
-def clean_eigenvalues(values: Floats, rank: int) -> Floats:
+def clean_eigenvalues(values: NDArray[Any], rank: int) -> Floats:
     """Return the largest `rank` eigenvalues, largest first, with rounding noise set to zero."""
     values = np.sort(values)[::-1][:rank]
     top = max(float(values[0]), 0.0) if len(values) else 0.0

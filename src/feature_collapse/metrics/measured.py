@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from feature_collapse.errors import InputError
 from feature_collapse.metrics.measure import measure
 from feature_collapse.metrics.readers import read_embeddings, read_groups, select
-from feature_collapse.metrics.record import is_record, measure_record, read_record
+from feature_collapse.metrics.record_tables import is_record, measure_record, read_tables
 from feature_collapse.metrics.report import Report
 
 
@@ -59,7 +59,7 @@ def measure_file(
         for name, value in given.items():
             if value is not None:
                 raise InputError(f"{name} = {str(value)!r}, but {file} is a record, which says so itself")
-        record = read_record(file)
+        record = read_tables(file)
         report = measure_record(file, **options)
         concepts = tuple(str(c) for c in record.concepts)
         s_c = len(record.mu)
@@ -67,7 +67,7 @@ def measure_file(
         return Measured(str(file), report, record.W, words, concepts, record.frequencies, record.eps)
     if groups is None:
         if file.is_dir():
-            read_record(file)  # says what is missing
+            read_tables(file)  # says what is missing
         raise InputError(
             "groups is missing: a CSV file with entity,concept[,frequency] says what plays the same role"
         )

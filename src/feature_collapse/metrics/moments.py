@@ -55,19 +55,59 @@ class GroupMoments:
         self.count[ids] = total
 
 
+class RowSums:
+    """Everything that is kept of one kind of rows: their moments, those of their lengths, and Σ‖x‖x."""
+
+    def __init__(self, n_concepts: int, d: int, length: float | None, *, scatter: bool) -> None:
+        """Start empty; `length` is what all rows share, if they do: Σ‖x‖x is then a multiple of Σx."""
+        self.length = length
+        self.features = GroupMoments(n_concepts, d, scatter=scatter)
+        self.lengths = GroupMoments(n_concepts, 1, scatter=False)
+        self.weighted: Floats | None = None if length else np.zeros((n_concepts, d))
+
+    def update(self, rows: Floats, groups: BatchGroups) -> None:
+        """Add rows (n, d) whose concepts are in `groups`."""
+        size = np.linalg.norm(rows, axis=1)[:, None]
+        self.features.update(rows, groups)
+        self.lengths.update(size, groups)
+        if self.weighted is not None:
+            self.weighted[groups.ids] += groups.sums(size * rows)
+
+    def merge(self, other: RowSums) -> None:
+        """Add what another worker has seen."""
+        self.features.merge(other.features)
+        self.lengths.merge(other.lengths)
+        if self.weighted is not None and other.weighted is not None:
+            self.weighted += other.weighted
+
+    def moments(self, directions: RowSums) -> ConceptMoments:
+        """Return the moments of these rows, whose directions (up to one common length) are given."""
+        f, u, one = self.features, directions.features, directions.length or 1.0
+        weighted = (
+            (self.length or 0.0) * f.count[:, None] * f.mean if self.weighted is None else self.weighted
+        )
+        return ConceptMoments(
+            f.count,
+            f.mean,
+            f.m2,
+            u.mean / one,
+            u.m2 / one**2,
+            self.lengths.mean[:, 0],
+            self.lengths.m2,
+            weighted,
+        )
+
+
 class BatchGroups:
     """The concepts of one batch: `ids` (g,) that occur, `count` (g,), `inverse` (n,) into `ids`."""
 
     def __init__(self, codes: Ints) -> None:
         """Sort the batch by concept once; every sum over concepts reuses the order."""
         self._order = np.argsort(codes, kind="stable")
-        self.ids, starts, inverse, count = np.unique(
-            codes, return_index=True, return_inverse=True, return_counts=True
-        )
+        self.ids, inverse, count = np.unique(codes, return_inverse=True, return_counts=True)
         self.inverse: Ints = inverse
         self.count: Ints = count
         self._starts = np.concatenate([[0], np.cumsum(count)[:-1]])
-        del starts
 
     def sums(self, values: Floats) -> Floats:
         """Return the sums of rows of `values` (n, …) over each concept, (g, …)."""

@@ -9,6 +9,7 @@ formed: pairs of means are visited in blocks of rows.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -113,15 +114,28 @@ def cdnv(m: ConceptMoments) -> float:
     return total / (2 * c * (c - 1))
 
 
-def norms_and_angles(means: Floats) -> tuple[float, float, float, float]:
-    """Return, over rows f_c (C, d): std/mean of ‖f_c‖; mean, std of the cosines; mean |cosine + 1/(C−1)|.
+@dataclass(frozen=True)
+class Angles:
+    """Of rows f_c: std/mean of ‖f_c‖; mean and std of the cosines; mean |cosine + 1/(C − 1)|."""
 
-    NaN with one row, or if a row is zero. O(C²·d) time, O(C) memory.
+    norms: float
+    cosine: float
+    angles: float
+    angle_error: float
+
+
+UNKNOWN = Angles(*(float("nan"),) * 4)
+
+
+def norms_and_angles(means: Floats) -> Angles:
+    """Return how far the rows (C, d) are from equal norms and equal angles.
+
+    Unknown with one row, or if a row is zero. O(C²·d) time, O(C) memory.
     """
     c = len(means)
     norms = np.linalg.norm(means, axis=1)
     if c < 2 or norms.min() <= 1e-13 * norms.max() or norms.max() == 0:
-        return (float("nan"),) * 4
+        return UNKNOWN
     unit = means / norms[:, None]
     pairs = c * (c - 1)
     total = square = error = 0.0
@@ -132,13 +146,8 @@ def norms_and_angles(means: Floats) -> tuple[float, float, float, float]:
         square += float(np.einsum("ij,ij->j", off, off) @ weights)
         error += float(np.abs(off, out=off).sum(axis=0) @ weights)
     mean = total / pairs
-    variance = square / pairs - mean**2
-    return (
-        float(norms.std() / norms.mean()),
-        mean - 1 / (c - 1),
-        float(np.sqrt(max(0.0, variance))),
-        error / pairs,
-    )
+    angles = float(np.sqrt(max(0.0, square / pairs - mean**2)))
+    return Angles(float(norms.std() / norms.mean()), mean - 1 / (c - 1), angles, error / pairs)
 
 
 def distance_to_etf(means: Floats) -> float:

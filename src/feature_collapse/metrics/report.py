@@ -9,12 +9,13 @@ from types import MappingProxyType
 from typing import Any
 
 from feature_collapse.metrics.definitions import DEFINITIONS
+from feature_collapse.metrics.outcome import OUTCOMES
 
 VERDICTS = {
     "I": "type I: one direction and one length per concept",
     "II": "type II: one direction per concept after the normaliser",
     "III": "type III: one direction per concept, lengths differ",
-    "none": "no collapse",
+    "none": "none of the paper's types",
     "point": "all entities coincide: complete collapse, without any concept structure",
     "undefined": "not defined for these data",
 }
@@ -67,6 +68,8 @@ class View:
     """Everything after one normaliser ('none' is before); `worst` names the worst concept of a value."""
 
     normaliser: str
+    outcome: str
+    outcome_reason: str
     verdict: str
     reason: str
     values: Mapping[str, Value]
@@ -77,6 +80,8 @@ class View:
         """Return plain Python values."""
         return {
             "normaliser": self.normaliser,
+            "outcome": self.outcome,
+            "outcome_reason": self.outcome_reason,
             "verdict": self.verdict,
             "reason": self.reason,
             "values": {k: v.to_dict() for k, v in self.values.items()},
@@ -87,7 +92,16 @@ class View:
 
 @dataclass(frozen=True)
 class Report:
-    """What `measure` returns. `verdict` and `reason` belong to the view of the model's own `normaliser`.
+    """What `measure` returns. Two questions are answered, in the view of the model's own `normaliser`.
+
+    `outcome`: do the features cluster by concept, and on what shape (a key of `OUTCOMES`)? `verdict`: which
+    of the paper's definitions 1–3 do they meet (a key of `VERDICTS`)? Each with its reason.
+
+    >>> import numpy as np
+    >>> from feature_collapse import measure
+    >>> report = measure(np.repeat(np.eye(3), 4, axis=0), list("aaaabbbbcccc"), resamples=0)
+    >>> report.outcome, report.verdict, round(report["spread"].value, 6)
+    ('orthogonal', 'none', 0.0)
 
     `notes` says what was left out, what is undefined and why; `policy` how intervals and chance were made.
     """
@@ -96,6 +110,8 @@ class Report:
     n_concepts: int
     dimension: int
     normaliser: str
+    outcome: str
+    outcome_reason: str
     verdict: str
     reason: str
     views: Mapping[str, View]
@@ -113,6 +129,9 @@ class Report:
             "n_concepts": self.n_concepts,
             "dimension": self.dimension,
             "normaliser": self.normaliser,
+            "outcome": self.outcome,
+            "outcome_text": OUTCOMES[self.outcome],
+            "outcome_reason": self.outcome_reason,
             "verdict": self.verdict,
             "verdict_text": VERDICTS[self.verdict],
             "reason": self.reason,
@@ -126,7 +145,8 @@ class Report:
         view = self.views[self.normaliser]
         lines = [
             f"{self.n_entities} entities, {self.n_concepts} concepts, {self.dimension} dimensions",
-            f"verdict ({view_name(self.normaliser)}): {VERDICTS[self.verdict]} ({self.reason})",
+            f"{view_name(self.normaliser)}: {OUTCOMES[self.outcome]} ({self.outcome_reason})",
+            f"the paper's definitions: {VERDICTS[self.verdict]} ({self.reason})",
             f"{'value':44s} {'':>10s} {'95% interval':>22s} {'shuffled labels':>16s} {'p':>6s}",
         ]
         for value in view.values.values():

@@ -14,28 +14,27 @@ Policy (also in every report's `policy`):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from feature_collapse.metrics import dimension
 from feature_collapse.metrics.arrays import Floats, Ints
-from feature_collapse.metrics.classifier import Classifier
-from feature_collapse.metrics.frequency import length_against_frequency
+from feature_collapse.metrics.data import Data
+from feature_collapse.metrics.frames import ClassifierRows
+from feature_collapse.metrics.frequency import length_against_frequency, shuffled_frequencies
 from feature_collapse.metrics.moments import ConceptMoments
 from feature_collapse.metrics.nearest_centre import NearestCentre
-from feature_collapse.metrics.normalisers import normalise
-from feature_collapse.metrics.values import concept_values, spectrum_values
+from feature_collapse.metrics.neural_collapse import Quadratic
+from feature_collapse.metrics.values import Values, concept_values, spectrum_values
+from feature_collapse.metrics.views import Rows, normalise
 
 LIMIT = 1_000_000
 """Numbers (entities × dimension) that the resampling works on at most."""
 PAIRS = 1024
 """Entities whose pairs give the uniformity's interval."""
-
-Values = dict[str, float]
 
 
 def choose_part(codes: Ints, d: int, generator: np.random.Generator) -> Ints:
@@ -89,188 +88,144 @@ class _Part:
         return self.reference + shift, np.maximum(m2, 0.0), shift
 
 
-class _ViewData:
-    """One view of the part: everything that the replicates need, prepared once."""
+@dataclass(frozen=True)
+class _Drawn:
+    """One replicate of the entities: concept of each (m,), weight of each (m,), classifier rows summed."""
 
-    def __init__(self, x: Floats, name: str, codes: Ints, count: Ints) -> None:
-        self.x, self.name = x, name
-        self.length = np.linalg.norm(x, axis=1)
-        unit = normalise(x, "sphere")
-        self.unit = None if name == "sphere" else unit
-        weighted = self.length[:, None] * x
-        self.inside = self._parts(x, unit, weighted, codes, count)
-        self.shuffled = self._parts(x, unit, weighted, None, count)
-        self.total = self.shuffled[0].values.T @ self.shuffled[0].values
-        centred, self.axes_centred = np.linalg.eigh(self.total)
-        self.projected_centred = (self.shuffled[0].values @ self.axes_centred) ** 2
-        uncentred = self.total + len(x) * np.outer(x.mean(axis=0), x.mean(axis=0))
-        del centred
-        self.projected = (x @ np.linalg.eigh(uncentred)[1]) ** 2
-
-    @staticmethod
-    def _parts(
-        x: Floats, unit: Floats, weighted: Floats, codes: Ints | None, count: Ints
-    ) -> tuple[_Part, ...]:
-        length = np.linalg.norm(x, axis=1)[:, None]
-        return tuple(_Part.of(v, codes, count) for v in (x, unit, weighted, length))
-
-    def moments(self, weights: csr_matrix, count: Ints, shuffled: bool) -> tuple[ConceptMoments, Floats]:
-        """Return the concept moments under weights (C, m), and the offset of the means."""
-        x, unit, weighted, length = self.shuffled if shuffled else self.inside
-        mean, m2, shift = x.moments(weights, count)
-        unit_mean, unit_m2, _ = unit.moments(weights, count)
-        length_mean, length_m2, _ = length.moments(weights, count)
-        total = (weighted.reference + (weights @ weighted.values) / count[:, None]) * count[:, None]
-        return ConceptMoments(count, mean, m2, unit_mean, unit_m2, length_mean[:, 0], length_m2, total), shift
+    codes: Ints
+    weights: Floats
+    classifier: ClassifierRows | None
+    shuffled: bool
 
 
-class Resampler:
-    """Replicates of every value, on entities x (m, d) of concepts codes (m,) with two members or more."""
+class _RowsData:
+    """One kind of rows of the part: everything that the replicates need, prepared once."""
 
-    def __init__(
-        self,
-        x: Floats,
-        codes: Ints,
-        n_concepts: int,
-        views: Mapping[str, float],
-        frequencies: Floats | None,
-        classifier: Classifier | None,
-        kept: NDArray[np.bool_],
-    ) -> None:
-        """`views` maps normalisers to their ε; `kept` (all concepts,) marks the codes' concepts."""
-        order = np.argsort(codes, kind="stable")
-        x, self.codes = x[order], codes[order]
-        self.frequencies = None if frequencies is None else frequencies[order]
-        self.count = np.bincount(self.codes, minlength=n_concepts)
-        self.c, self.m, self.d = n_concepts, len(x), x.shape[1]
-        self.classifier, self.kept = classifier, kept
-        self._own_rows = None if classifier is None else classifier.summed(kept)
-        self.views = {v: _ViewData(normalise(x, v, e), v, self.codes, self.count) for v, e in views.items()}
-        self._starts = np.concatenate([[0], np.cumsum(self.count)[:-1]])
+    def __init__(self, kind: Rows, data: Data) -> None:
+        self.normalised = kind.normaliser != "none"
+        self.x = kind.of(data.x)
+        self.count = data.count
+        self.length = np.linalg.norm(self.x, axis=1)
+        self.unit = normalise(self.x, "sphere")
+        kinds = (self.x, self.unit, self.length[:, None] * self.x, self.length[:, None])
+        self.inside = tuple(_Part.of(v, data.codes, data.count) for v in kinds)
+        self.across = tuple(_Part.of(v, None, data.count) for v in kinds)
+        centred = self.across[0].values
+        mean = self.x.mean(axis=0)
+        self.total = centred.T @ centred
+        self.axes = np.linalg.eigh(self.total)[1]
+        self.projected_centred = (centred @ self.axes) ** 2
+        self.projected = (self.x @ np.linalg.eigh(self.total + len(self.x) * np.outer(mean, mean))[1]) ** 2
 
-    def cost(self) -> float:
-        """Floating point operations of one replicate, roughly."""
-        r = min(self.c, self.d)
-        each = self.m * self.d * (8 + 2 * r) + 6 * self.c**2 * self.d + 12 * self.c * self.d * r
-        return float(len(self.views) * each)
-
-    def observed(self) -> dict[str, Values]:
-        """Return the values of the part itself, by view."""
-        ones = np.ones(self.m)
-        return {v: self._values(v, self.codes, ones, self.frequencies, False)[0] for v in self.views}
-
-    def bootstrap(
-        self, times: int, generator: np.random.Generator
-    ) -> tuple[dict[str, list[Values]], dict[str, list[dict[str, Floats]]]]:
-        """Return, by view, the values of `times` resamples and their values per concept."""
-        out: dict[str, list[Values]] = {v: [] for v in self.views}
-        each: dict[str, list[dict[str, Floats]]] = {v: [] for v in self.views}
-        right = {v: self._who_is_right(v) for v in self.views}
-        kernels = self._kernels(generator)
-        for _ in range(times):
-            drawn = self._starts[self.codes] + (generator.random(self.m) * self.count[self.codes]).astype(
-                np.int64
-            )
-            w = np.bincount(drawn, minlength=self.m).astype(np.float64)
-            for v, data in self.views.items():
-                values, per_concept = self._values(v, self.codes, w, None, False)
-                values.update(
-                    spectrum_values(
-                        dimension.clean_eigenvalues(
-                            w @ data.projected_centred - self._drift(w, data), min(self.m, self.d)
-                        ),
-                        dimension.clean_eigenvalues(w @ data.projected, min(self.m, self.d)),
-                    )
-                )
-                for key, flags in right[v].items():
-                    values[key] = float(w @ flags / self.m)
-                chosen, kernel = kernels[v]
-                values["uniformity"] = dimension.uniformity(kernel, w[chosen])
-                if self.frequencies is not None:
-                    values.update(
-                        length_against_frequency(
-                            data.length[drawn], self.frequencies[drawn], self.codes[drawn]
-                        )
-                    )
-                out[v].append(values)
-                each[v].append(per_concept)
-        return out, each
-
-    def shuffle(
-        self, times: int, generator: np.random.Generator
-    ) -> tuple[dict[str, list[Values]], dict[str, list[dict[str, Floats]]]]:
-        """Return, by view, the values under `times` shuffles of the labels, also per concept."""
-        out: dict[str, list[Values]] = {v: [] for v in self.views}
-        each: dict[str, list[dict[str, Floats]]] = {v: [] for v in self.views}
-        ones = np.ones(self.m)
-        for _ in range(times):
-            codes = generator.permutation(self.codes)
-            f = None if self.frequencies is None else generator.permutation(self.frequencies)
-            rows = None if self.classifier is None else generator.permutation(self.classifier.codes)
-            for v in self.views:
-                values, per_concept = self._values(v, codes, ones, f, True, rows)
-                out[v].append(values)
-                each[v].append(per_concept)
-        return out, each
-
-    def _values(
-        self,
-        view: str,
-        codes: Ints,
-        w: Floats,
-        frequencies: Floats | None,
-        shuffled: bool,
-        rows: Ints | None = None,
-    ) -> tuple[Values, dict[str, Floats]]:
-        data = self.views[view]
-        weights = csr_matrix((w, (codes, np.arange(self.m))), shape=(self.c, self.m))
-        m, shift = data.moments(weights, self.count, shuffled)
-        classifier = self._own_rows
-        if self.classifier is not None and rows is not None:
-            classifier = self.classifier.summed(self.kept, rows)
-        values, each = concept_values(
-            m, self._quadratic(data, w, shift, shuffled), view != "none", classifier
+    def values(self, drawn: _Drawn) -> tuple[ConceptMoments, Values]:
+        """Return the moments of a replicate and the values that come from them."""
+        w = csr_matrix(
+            (drawn.weights, (drawn.codes, np.arange(len(self.x)))), shape=(len(self.count), len(self.x))
         )
-        exact = bool(np.all(w == 1))
-        if exact:
-            centre = NearestCentre(m.mean, self.count, None if classifier is None else classifier.mean)
-            centre.update(data.x, codes)
-            values["nearest_centre"] = centre.own_share
-            if classifier is not None:
-                values["nc4"] = centre.agreement
-            if frequencies is not None:
-                values.update(length_against_frequency(data.length, frequencies, codes))
-        return values, each
+        x, unit, weighted, length = self.across if drawn.shuffled else self.inside
+        mean, m2, shift = x.moments(w, self.count)
+        unit_mean, unit_m2, _ = unit.moments(w, self.count)
+        length_mean, length_m2, _ = length.moments(w, self.count)
+        total = weighted.moments(w, self.count)[0] * self.count[:, None]
+        m = ConceptMoments(self.count, mean, m2, unit_mean, unit_m2, length_mean[:, 0], length_m2, total)
+        within = self._quadratic(drawn, shift)
+        return m, concept_values(m, within, self.normalised, drawn.classifier)
 
-    def _quadratic(
-        self, data: _ViewData, w: Floats, shift: Floats, shuffled: bool
-    ) -> Callable[[Floats], Floats]:
+    def _quadratic(self, drawn: _Drawn, shift: Floats) -> Quadratic:
         def within(axes: Floats) -> Floats:
-            if shuffled:
-                total = np.einsum("ij,ij->j", axes, data.total @ axes)
+            if drawn.shuffled:
+                total = np.einsum("ij,ij->j", axes, self.total @ axes)
             else:
-                total = w @ (data.inside[0].values @ axes) ** 2
+                total = drawn.weights @ (self.inside[0].values @ axes) ** 2
             return np.asarray(np.maximum(total - self.count @ (shift @ axes) ** 2, 0.0))
 
         return within
 
-    def _drift(self, w: Floats, data: _ViewData) -> Floats:
-        """What the resample's own mean takes away from the centred eigenvalues."""
-        return np.asarray(((w @ data.shuffled[0].values) @ data.axes_centred) ** 2 / self.m)
+    def spectrum(self, w: Floats) -> dict[str, float]:
+        """Return the dimension values under weights w (m,), eigenvalues to first order."""
+        rank = min(self.x.shape)
+        # what the resample's own mean takes away from the centred eigenvalues
+        drift = ((w @ self.across[0].values) @ self.axes) ** 2 / len(self.x)
+        return spectrum_values(
+            dimension.clean_eigenvalues(w @ self.projected_centred - drift, rank),
+            dimension.clean_eigenvalues(w @ self.projected, rank),
+        )
 
-    def _who_is_right(self, view: str) -> dict[str, Floats]:
-        data = self.views[view]
-        mean = data.inside[0].reference
-        rows = None if self._own_rows is None else self._own_rows.mean
-        own, agree = NearestCentre(mean, self.count, rows).update(data.x, self.codes)
-        out = {"nearest_centre": own.astype(np.float64)}
-        if agree is not None:
-            out["nc4"] = agree.astype(np.float64)
+
+class Resampler:
+    """Replicates of every value of each kind of rows, on data sorted by concept, each with ≥ 2 members."""
+
+    def __init__(self, data: Data, kinds: Sequence[Rows]) -> None:
+        """Prepare; O(m·d²) time for m entities, and memory for about ten copies of them per kind."""
+        self.data = data
+        self.m = len(data.codes)
+        self.own_rows = None if data.classifier is None else data.classifier.summed()
+        self.kinds = {kind: _RowsData(kind, data) for kind in kinds}
+        self._starts = np.concatenate([[0], np.cumsum(data.count)[:-1]])
+
+    def cost(self) -> float:
+        """Return the floating point operations of one replicate, roughly."""
+        c, d = len(self.data.names), self.data.x.shape[1]
+        r = min(c, d)
+        return float(len(self.kinds) * (self.m * d * (8 + 2 * r) + 6 * c**2 * d + 12 * c * d * r))
+
+    def observed(self) -> dict[Rows, Values]:
+        """Return the values of the part itself."""
+        drawn = _Drawn(self.data.codes, np.ones(self.m), self.own_rows, False)
+        return {kind: self._whole(kind, drawn, self.data.frequencies) for kind in self.kinds}
+
+    def bootstrap(self, times: int, generator: np.random.Generator) -> dict[Rows, list[Values]]:
+        """Return the values of `times` resamples of each kind of rows."""
+        out: dict[Rows, list[Values]] = {kind: [] for kind in self.kinds}
+        right = {kind: self._who_is_right(rows) for kind, rows in self.kinds.items()}
+        chosen = np.sort(generator.permutation(self.m)[:PAIRS])
+        kernels = {kind: dimension.pair_kernel(rows.unit[chosen]) for kind, rows in self.kinds.items()}
+        codes, f = self.data.codes, self.data.frequencies
+        for _ in range(times):
+            drawn = self._starts[codes] + (generator.random(self.m) * self.data.count[codes]).astype(np.int64)
+            w = np.bincount(drawn, minlength=self.m).astype(np.float64)
+            for kind, rows in self.kinds.items():
+                values = rows.values(_Drawn(codes, w, self.own_rows, False))[1].joined(rows.spectrum(w))
+                more = {key: float(w @ flags / self.m) for key, flags in right[kind].items()}
+                more["uniformity"] = dimension.uniformity(kernels[kind], w[chosen])
+                if f is not None:
+                    more.update(length_against_frequency(rows.length[drawn], f[drawn], codes[drawn]))
+                out[kind].append(values.joined(more))
         return out
 
-    def _kernels(self, generator: np.random.Generator) -> dict[str, tuple[Ints, Floats]]:
-        chosen = np.sort(generator.permutation(self.m)[:PAIRS])
-        return {
-            v: (chosen, dimension.pair_kernel((d.x if d.unit is None else d.unit)[chosen]))
-            for v, d in self.views.items()
-        }
+    def shuffle(self, times: int, generator: np.random.Generator) -> dict[Rows, list[Values]]:
+        """Return the values under `times` shuffles of the labels (and of the frequencies, for the slopes)."""
+        out: dict[Rows, list[Values]] = {kind: [] for kind in self.kinds}
+        classifier = self.data.classifier
+        for _ in range(times):
+            codes = generator.permutation(self.data.codes)
+            rows = None if classifier is None else classifier.summed(generator.permutation(classifier.codes))
+            drawn = _Drawn(codes, np.ones(self.m), rows, True)
+            f = self.data.frequencies
+            mixed = None if f is None else shuffled_frequencies(f, self.data.codes, generator)
+            for kind in self.kinds:
+                values = self._whole(kind, drawn, None)
+                if mixed is not None:
+                    values = values.joined(mixed.against(self.kinds[kind].length, self.data.codes))
+                out[kind].append(values)
+        return out
+
+    def _whole(self, kind: Rows, drawn: _Drawn, frequencies: Floats | None) -> Values:
+        """The values of a relabelling of all entities, those of the second pass among them."""
+        rows = self.kinds[kind]
+        m, values = rows.values(drawn)
+        centre = NearestCentre(m.mean, m.count, None if drawn.classifier is None else drawn.classifier.mean)
+        centre.update(rows.x, drawn.codes)
+        more = {"nearest_centre": centre.own_share}
+        if drawn.classifier is not None:
+            more["nc4"] = centre.agreement
+        if frequencies is not None:
+            more.update(length_against_frequency(rows.length, frequencies, drawn.codes))
+        return values.joined(more)
+
+    def _who_is_right(self, rows: _RowsData) -> dict[str, Floats]:
+        classifier = None if self.own_rows is None else self.own_rows.mean
+        centre = NearestCentre(rows.inside[0].reference, self.data.count, classifier)
+        own, agree = centre.update(rows.x, self.data.codes)
+        out = {"nearest_centre": own.astype(np.float64)}
+        return out if agree is None else {**out, "nc4": agree.astype(np.float64)}

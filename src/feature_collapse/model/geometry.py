@@ -16,6 +16,12 @@ from feature_collapse.errors import InputError, check_int, check_real
 
 Frame = Float[np.ndarray, "n_c d"]
 
+TOLERANCE = 0.2
+"""Largest residual to a configuration that counts as collapse: 96 % of the squared norm explained.
+
+`theory` (which type do W and U have together?) and `metrics` (what shape do these features have?) share it.
+"""
+
 
 def simplex(n_c: int) -> Float[np.ndarray, "n_c n_c_1"]:
     """The frame E in n_c - 1 dimensions: Helmert's orthonormal basis of the vectors that sum to zero, by rows.

@@ -15,15 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feature_collapse.errors import InputError, check_choice, check_real
-from feature_collapse.metrics.collapse_types import residual_shared_lengths
+from feature_collapse.metrics.frames import residual_shared_lengths
 from feature_collapse.metrics.measure import measure
-from feature_collapse.metrics.normalisers import NORMALISERS
 from feature_collapse.metrics.readers.safetensors_files import read_header, read_tensor
 from feature_collapse.metrics.report import Report
+from feature_collapse.model.normalisers import normaliser_names
 
 
 @dataclass(frozen=True)
-class Record:
+class RecordTables:
     """W (n_w, d), U (K, L, d), latents (K, L), mu (s_c,), the network's normaliser and its ε."""
 
     W: NDArray[np.float64]
@@ -49,7 +49,7 @@ def is_record(path: Path) -> bool:
     return path.is_dir() and (path / "weights.safetensors").is_file() and (path / "config.json").is_file()
 
 
-def read_record(path: str | Path) -> Record:
+def read_tables(path: str | Path) -> RecordTables:
     """Read a record's folder.
 
     Raises:
@@ -72,16 +72,16 @@ def read_record(path: str | Path) -> Record:
         )
     settings = _settings(path / "config.json")
     normaliser = check_choice(
-        f"normaliser in {path}/config.json", settings.get("normaliser", "none"), NORMALISERS
+        f"normaliser in {path}/config.json", settings.get("normaliser", "none"), normaliser_names()
     )
     eps = check_real(f"eps in {path}/config.json", settings.get("eps") or 0.0, 0.0)
-    return Record(
+    return RecordTables(
         np.asarray(W, dtype=np.float64),
         np.asarray(U, dtype=np.float64),
         np.asarray(latents, dtype=np.int64),
         np.asarray(mu, dtype=np.float64),
         normaliser,
-        eps if normaliser in ("layernorm", "rmsnorm") else 0.0,
+        0.0 if normaliser in ("none", "sphere") else eps,
     )
 
 
@@ -115,9 +115,9 @@ def measure_record(path: str | Path, **options: Any) -> Report:
     for word, with lengths r_β shared by all concepts.
 
     Raises:
-        InputError: as `read_record` and `measure`.
+        InputError: as `read_tables` and `measure`.
     """
-    record = read_record(path)
+    record = read_tables(path)
     d = record.W.shape[1]
     report = measure(
         record.W,
@@ -130,5 +130,8 @@ def measure_record(path: str | Path, **options: Any) -> Report:
     )
     slots = np.arange(len(record.W), dtype=np.int64) % len(record.mu)
     shared = residual_shared_lengths(record.W, record.concepts, slots)
-    note = f"definition 3 word for word (lengths r_β shared by all concepts), before any normaliser: residual {shared:.3g}"
+    note = (
+        "definition 3 word for word (lengths r_β shared by all concepts), before any normaliser: "
+        f"residual {shared:.3g}"
+    )
     return replace(report, notes=(*report.notes, note))

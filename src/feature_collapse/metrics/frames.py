@@ -2,8 +2,8 @@
 
 The frame f_1..f_C (equation 4: ‖f_α‖ = 1, ⟨f_α, f_β⟩ = −1/(C − 1)) is fitted. With S (C, d) the sums of the
 vectors of each concept, the best frame is √(C/(C−1)) times the orthogonal polar factor of the row-centred S
-(Procrustes), and max_f Σ_i ⟨x_i, f_{c(i)}⟩ = √(C/(C−1)) ‖S centred‖_* =: A. All constants are then in
-closed form:
+(`model.geometry.nearest_frame`), and max_f Σ_i ⟨x_i, f_{c(i)}⟩ = √(C/(C−1)) ‖S centred‖_* =: A. All constants
+are then in closed form:
 
 - type I,  x_i = c f:        residual² = 1 − A²/(N Σ‖x‖²),            c = A/N
 - type II, φ(x_i) = c f:     the same for the normalised vectors (c is then at most their common length)
@@ -21,13 +21,9 @@ import numpy as np
 
 from feature_collapse.metrics.arrays import Floats, Ints
 from feature_collapse.metrics.moments import ConceptMoments
+from feature_collapse.model.geometry import nearest_frame, smallest_d
 
-RESIDUAL_LIMIT = 0.3
-"""Up to here (91% of the squared length explained) the verdict speaks of collapse."""
-LENGTH_LIMIT = 0.2
-"""Up to this coefficient of variation all lengths count as equal (type I, not III)."""
-CHANCE_LEVEL = 0.05
-"""The residual must be below the shuffled labels' with this p-value."""
+NAN = float("nan")
 
 
 @dataclass(frozen=True)
@@ -45,35 +41,15 @@ class ClassifierRows:
 
 
 def frame_exists(n_concepts: int, d: int) -> bool:
-    """Whether `n_concepts` ≥ 2 equiangular vectors fit into d dimensions."""
-    return 2 <= n_concepts <= d + 1
-
-
-def _centred(sums: Floats) -> Floats:
-    c = len(sums)
-    return np.asarray(np.sqrt(c / (c - 1)) * (sums - sums.mean(axis=0)))
+    """Return whether `n_concepts` ≥ 2 equiangular vectors fit into d dimensions."""
+    return n_concepts >= 2 and d >= smallest_d(n_concepts)
 
 
 def frame_alignment(sums: Floats) -> float:
     """Return max over equiangular frames of Σ_c ⟨sums_c, f_c⟩, for sums (C, d) with d ≥ C − 1."""
-    return float(np.linalg.svd(_centred(sums), compute_uv=False).sum())
-
-
-def fitted_frame(sums: Floats) -> Floats:
-    """Return the frame (C, d) that attains `frame_alignment`: unit rows with cosines −1/(C − 1).
-
-    Where the sums do not determine it (fewer than C − 1 independent rows), one of the best frames is
-    returned.
-    """
     c = len(sums)
-    # columns 2..C of the reflection that swaps e_1 and 1/√C span the centred vectors, so that the polar
-    # factor
-    # has full row rank C − 1 even where the sums do not
-    axis = np.full(c, 1 / np.sqrt(c))
-    axis[0] -= 1.0
-    basis = (np.eye(c) - 2 * np.outer(axis, axis) / (axis @ axis))[:, 1:]
-    left, _, right = np.linalg.svd(basis.T @ sums, full_matrices=False)
-    return np.asarray(np.sqrt(c / (c - 1)) * basis @ (left @ right))
+    centred = sums - sums.mean(axis=0)
+    return float(np.sqrt(c / (c - 1)) * np.linalg.svd(centred, compute_uv=False).sum())
 
 
 def _residual(explained: float) -> float:
@@ -84,7 +60,7 @@ def residual_equal_lengths(m: ConceptMoments) -> float:
     """Return the residual of x_i = c f_{c(i)}: type I, or type II for moments of normalised vectors."""
     energy, n = m.energy, int(m.count.sum())
     if not frame_exists(*m.mean.shape) or energy <= 0:
-        return float("nan")
+        return NAN
     return _residual(frame_alignment(m.count[:, None] * m.mean) / np.sqrt(n * energy))
 
 
@@ -92,7 +68,7 @@ def residual_free_lengths(m: ConceptMoments) -> float:
     """Return the residual of x_i = κ‖x_i‖ f_{c(i)}: type III with every entity's own length."""
     energy = m.energy
     if not frame_exists(*m.mean.shape) or energy <= 0:
-        return float("nan")
+        return NAN
     return _residual(frame_alignment(m.weighted) / energy)
 
 
@@ -102,10 +78,40 @@ def residual_classifier(m: ConceptMoments, rows: ClassifierRows) -> float:
     The embeddings enter by Σ‖x‖x (free lengths), both parts scaled to the same energy.
     """
     if not frame_exists(*m.mean.shape) or m.energy <= 0 or rows.energy <= 0:
-        return float("nan")
+        return NAN
     scale = np.sqrt(rows.count.sum() * rows.energy)
-    frame = fitted_frame(m.weighted / m.energy + rows.total / scale)
+    frame = nearest_frame(m.weighted / m.energy + rows.total / scale)
     return _residual(float(np.sum(rows.total * frame)) / scale)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Residuals of C mean vectors to C directions of one length, NaN where d is too small for them.
+
+    frame: equiangular, around the origin; centred: equiangular, around the mean of the vectors; orthogonal.
+    """
+
+    frame: float
+    centred: float
+    orthogonal: float
+
+
+def shape(means: Floats) -> Shape:
+    """Return how far the rows (C, d) are from the three shapes; every concept weighs the same.
+
+    Orthogonal directions are equiangular around their mean, so that `orthogonal` = 0 makes `centred` = 0.
+    """
+    c, d = means.shape
+    away = means - means.mean(axis=0) if c else means
+    size, rest = float(np.linalg.norm(means)), float(np.linalg.norm(away))
+    exists = frame_exists(c, d)
+    return Shape(
+        _residual(frame_alignment(means) / (np.sqrt(c) * size)) if exists and size else NAN,
+        _residual(frame_alignment(away) / (np.sqrt(c) * rest)) if exists and rest > 1e-13 * size else NAN,
+        _residual(float(np.linalg.svd(means, compute_uv=False).sum()) / (np.sqrt(c) * size))
+        if 2 <= c <= d and size
+        else NAN,
+    )
 
 
 def residual_shared_lengths(x: Floats, codes: Ints, slots: Ints, sweeps: int = 100) -> float:
@@ -116,16 +122,16 @@ def residual_shared_lengths(x: Floats, codes: Ints, slots: Ints, sweeps: int = 1
     """
     c, n_slots = int(codes.max()) + 1, int(slots.max()) + 1
     if not frame_exists(c, x.shape[1]):
-        return float("nan")
+        return NAN
     members = np.bincount(slots, minlength=n_slots)
     lengths = np.ones(n_slots)
     energy, last = float(np.sum(x * x)), 2.0
     if energy <= 0:
-        return float("nan")
+        return NAN
     for _ in range(sweeps):
         sums = np.zeros((c, x.shape[1]))
         np.add.at(sums, codes, lengths[slots][:, None] * x)
-        frame = fitted_frame(sums)
+        frame = nearest_frame(sums)
         along = np.einsum("ij,ij->i", x, frame[codes])
         lengths = np.maximum(np.bincount(slots, weights=along, minlength=n_slots) / members, 0.0)
         square = 1.0 - float(members @ lengths**2) / energy
