@@ -27,7 +27,8 @@ def throughput(runs: int, workers: int, scheduler: str | None) -> None:
     """Print both rates, their ratio and the overhead."""
     import torch
 
-    from feature_collapse.sweeps.engine import Options, run_sweep, serial
+    from feature_collapse.sweeps.engine import run_sweep, serial
+    from feature_collapse.sweeps.options import SweepOptions
     from feature_collapse.sweeps.results import read_results
     from feature_collapse.sweeps.spec import Sweep
     from feature_collapse.sweeps.store import open_store
@@ -43,13 +44,13 @@ def throughput(runs: int, workers: int, scheduler: str | None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bench.sweep"
         started = time.perf_counter()
-        end = run_sweep(sweep, path, Options(scheduler, None if scheduler else workers))
+        end = run_sweep(sweep, path, SweepOptions(scheduler, None if scheduler else workers))
         workers = end.workers
         whole = time.perf_counter() - started
         with open_store(path) as store:
             results = read_results(store)
     risks = dict(zip(results.column("key"), results.numbers("risk"), strict=True))
-    worst = max(abs(risks[key] - one["result"]["risk"]) for key, one in alone.items())
+    worst = max(abs(risks[key] - one.result["risk"]) for key, one in alone.items())
     print(
         json.dumps(
             {
@@ -71,9 +72,12 @@ def rows(count: int) -> None:
     """Print the seconds that status, export and plot take on a store of many rows."""
     from feature_collapse.figures.style import save
     from feature_collapse.figures.sweep_map import draw_map
-    from feature_collapse.sweeps.results import read_results, write_csv, write_parquet
+    from feature_collapse.sweeps.messages import Finished
+    from feature_collapse.sweeps.results import read_results
     from feature_collapse.sweeps.spec import Sweep
-    from feature_collapse.sweeps.store import Finished, open_store
+    from feature_collapse.sweeps.status import read_status
+    from feature_collapse.sweeps.store import open_store
+    from feature_collapse.sweeps.tables import write_csv, write_parquet
 
     sweep = Sweep.from_mapping(
         {
@@ -85,7 +89,7 @@ def rows(count: int) -> None:
             },
         }
     )
-    told = {}
+    seconds = {}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.sweep"
         with open_store(path, create=True) as store:
@@ -93,18 +97,17 @@ def rows(count: int) -> None:
             result = {f"quantity_{i}": i / 7 for i in range(20)} | {
                 "singular_values_W": [i / 3 for i in range(10)]
             }
-            pending = [key for key, _ in store.pending()]
+            pending = [run.key for run in store.pending()]
             store.finish((Finished(key, None, 0.1, result, 1) for key in pending), {}, "here")
 
         def timed(name: str, work: object) -> None:
             wall, processor = time.perf_counter(), time.process_time()
             work()  # type: ignore[operator]
-            told[name] = [round(time.perf_counter() - wall, 2), round(time.process_time() - processor, 2)]
+            seconds[name] = [round(time.perf_counter() - wall, 2), round(time.process_time() - processor, 2)]
 
         def status() -> None:
             with open_store(path) as store:
-                store.counts()
-                store.facts()
+                read_status(store)
 
         def export(kind: str) -> None:
             with open_store(path) as store:
@@ -123,7 +126,7 @@ def rows(count: int) -> None:
         size = path.stat().st_size
     print(
         json.dumps(
-            {"rows": len(pending), "megabytes": round(size / 1e6), "seconds [wall, processor]": told},
+            {"rows": len(pending), "megabytes": round(size / 1e6), "seconds [wall, processor]": seconds},
             indent=1,
         )
     )

@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from feature_collapse.solver.solve import solve
     from feature_collapse.task.sentences import Sentences
     from feature_collapse.task.task import Task, make_task
+    from feature_collapse.theory.classify import classify
     from feature_collapse.theory.compare import compare
     from feature_collapse.theory.predict import Prediction, predict
-    from feature_collapse.theory.types import classify
 
 __version__ = "0.2.0"
 
@@ -58,7 +58,7 @@ _HOME = {
     "UnitSphere": "model.normalisers",
     "Weights": "model.weights",
     "certificate": "certificates.bound",
-    "classify": "theory.types",
+    "classify": "theory.classify",
     "compare": "theory.compare",
     "lambda_path": "solver.lambda_path",
     "make_task": "task.task",

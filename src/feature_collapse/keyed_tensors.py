@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -18,14 +18,14 @@ def write_keyed(path: Path, key: str, tensors: Mapping[str, Tensor]) -> None:
     write_atomically(path, save(contiguous, metadata={"key": key}))
 
 
-def read_keyed(path: Path, key: str, names: Sequence[str]) -> list[Tensor] | None:
-    """The tensors of these names, or None where there is no file of this key that can be read."""
+def read_keyed(path: Path, key: str) -> dict[str, Tensor] | None:
+    """Return the tensors by name, or None where there is no file of this key that can be read."""
     if not path.is_file():
         return None
     try:
         with safe_open(path, framework="pt") as file:
             if (file.metadata() or {}).get("key") != key:
                 return None
-            return [file.get_tensor(name) for name in names]
+            return {name: file.get_tensor(name) for name in file.keys()}
     except SafetensorError:
         return None

@@ -1,4 +1,4 @@
-"""`sweep plot FILE`: what is drawn is the sweep's, in its order and range; what cannot be drawn is one sentence."""
+"""`sweep plot FILE`: what is drawn is the sweep's, in its order and range; what cannot be is one sentence."""
 
 import numpy as np
 import pytest

@@ -1,10 +1,10 @@
-"""Figures 8-11 of data that lack something: one sentence that says what, never a warning or half a picture."""
+"""Figures 8-11 of data that lack something: one sentence that says what, no warning, no half picture."""
 
 import pytest
 
 from feature_collapse.errors import InputError
+from feature_collapse.figures.registry import SWEEP_FIGURES
 from feature_collapse.figures.style import render
-from feature_collapse.sweeps.presets import preset
 from feature_collapse.sweeps.results import Results
 
 MEASURED = {"test_accuracy": 0.8, "type_I": 0.5, "type_II": 0.4, "type_III": 0.3, "rank_W": 2, "risk": 1.1}
@@ -41,7 +41,7 @@ def results(change=lambda row: row):
     return Results("r", {name: [row[name] for row in changed] for name in next(rows())})
 
 
-FIGURES = ["figure8", "figure9", "figure10", "figure11"]
+FIGURES = list(SWEEP_FIGURES)
 BROKEN = {
     "nothing finished": (lambda row: row | {"state": "failed"}, FIGURES, "have no finished run"),
     "only h": (lambda row: row if row["network"] == "h" else None, FIGURES[:3], r"network = h\*"),
@@ -69,7 +69,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("figure", FIGURES)
 def test_whole_data_are_drawn(figure):
-    assert render(preset(figure).draw(results()), "png", dpi=50)
+    assert render(SWEEP_FIGURES[figure](results()), "png", dpi=50)
 
 
 @pytest.mark.parametrize(
@@ -78,17 +78,17 @@ def test_whole_data_are_drawn(figure):
 def test_what_is_missing_is_told(figure, case):
     change, _, told = BROKEN[case]
     with pytest.raises(InputError, match=told):
-        preset(figure).draw(results(change))
+        SWEEP_FIGURES[figure](results(change))
 
 
 def test_without_rows_nothing_is_finished():
     empty = Results("r", {name: [] for name in ("group", "state", "key")})
     for figure in FIGURES:
         with pytest.raises(InputError, match="have no finished run"):
-            preset(figure).draw(empty)
+            SWEEP_FIGURES[figure](empty)
 
 
 def test_a_bar_of_an_accuracy_stays_below_one():
-    drawn = preset("figure8").draw(results(lambda row: row | {"test_accuracy": float(row["seed"])}))
+    drawn = SWEEP_FIGURES["figure8"](results(lambda row: row | {"test_accuracy": float(row["seed"])}))
     ends = [segment[:, 1] for lines in drawn.axes[2].collections for segment in lines.get_segments()]
     assert max(end.max() for end in ends) <= 1.0 and min(end.min() for end in ends) >= 0.0

@@ -38,23 +38,23 @@ def stop(*processes):
         process.wait()
 
 
-def start_scheduler(folder):
-    place = folder / "scheduler.json"
+def start_scheduler(folder, *more):
+    path = folder / "scheduler.json"
     process = start(
         "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
-        "--scheduler-file", str(place),
+        "--scheduler-file", str(path), *more,
     )  # fmt: skip
     until = time.monotonic() + 60
-    while not place.exists() and time.monotonic() < until:
+    while not path.exists() and time.monotonic() < until:
         time.sleep(0.05)
     time.sleep(0.1)
-    return process, json.loads(place.read_text())["address"]
+    return process, json.loads(path.read_text())["address"]
 
 
-def start_worker(address, folder, *before):
+def start_worker(address, folder, *before, more=()):
     return start(
         *(before or ("-m", "distributed.cli.dask_worker")), address, "--host", "127.0.0.1", "--nthreads", "1",
-        "--no-dashboard", "--local-directory", str(folder), "--death-timeout", "60",
+        "--no-dashboard", "--local-directory", str(folder), "--death-timeout", "60", *more,
     )  # fmt: skip
 
 

@@ -6,9 +6,11 @@ import pytest
 
 from feature_collapse.errors import InputError
 from feature_collapse.sweeps import database
+from feature_collapse.sweeps.messages import Finished
 from feature_collapse.sweeps.results import read_results
 from feature_collapse.sweeps.spec import Sweep
-from feature_collapse.sweeps.store import Finished, open_store
+from feature_collapse.sweeps.status import read_status
+from feature_collapse.sweeps.store import open_store
 
 SWEEP = Sweep.from_mapping(
     {
@@ -22,18 +24,18 @@ SWEEP = Sweep.from_mapping(
 @pytest.fixture
 def path(tmp_path):
     """A store with one finished run."""
-    place = tmp_path / "s.sweep"
-    with open_store(place, create=True) as store:
+    path = tmp_path / "s.sweep"
+    with open_store(path, create=True) as store:
         store.set_sweep(SWEEP, SWEEP.runs())
-        store.finish([Finished(store.pending()[0][0], None, 0.1, {"risk": 0.5}, 1)], {"torch": "2"}, "here")
-    return place
+        store.finish([Finished(store.pending()[0].key, None, 0.1, {"risk": 0.5}, 1)], {"torch": "2"}, "here")
+    return path
 
 
 def use_all(path):
     with open_store(path) as store:
         assert store.sweep.name == "s"
         store.pending()
-        store.facts()
+        read_status(store)
         read_results(store)
 
 
@@ -53,7 +55,7 @@ COLUMNS = (
 
 @pytest.mark.parametrize("text", BROKEN, ids=[text[:8] for text in BROKEN])
 @pytest.mark.parametrize("change", COLUMNS)
-def test_text_that_is_no_json_object_is_told_as_damage_and_left(path, change, text):
+def test_text_that_is_no_json_object_is_called_damage_and_left(path, change, text):
     spoiler = sqlite3.connect(path)
     spoiler.execute(f"{change} = ?", (text,))
     spoiler.commit()
@@ -94,7 +96,7 @@ def read_only(path, monkeypatch):
 
 def test_a_store_that_cannot_be_written_can_be_read_and_leaves_no_file(read_only):
     use_all(read_only)
-    assert [place.name for place in read_only.parent.iterdir()] == ["s.sweep"]
+    assert [file.name for file in read_only.parent.iterdir()] == ["s.sweep"]
 
 
 def test_a_store_that_cannot_be_written_is_not_driven_nor_called_damaged(read_only):

@@ -1,4 +1,4 @@
-"""Workers and driver are killed at random: every run ends exactly once in the store, with the undisturbed result."""
+"""Workers and driver are killed at random: every run ends once in the store, with its undisturbed result."""
 
 import random
 import signal
@@ -13,7 +13,7 @@ import pytest
 from feature_collapse.sweeps.engine import serial
 from feature_collapse.sweeps.results import read_results
 from feature_collapse.sweeps.spec import read_sweep
-from feature_collapse.sweeps.store import open_store
+from feature_collapse.sweeps.store import Counts, open_store
 
 from .conftest import ENVIRONMENT
 
@@ -106,8 +106,8 @@ def test_random_kills_of_workers_and_driver_lose_no_run_and_repeat_none(tmp_path
             if driver.poll() == 0 and kills:
                 break
             time.sleep(0.02)
-        told = driver.stderr.read()
-        assert driver.wait() == 0, told
+        errors = driver.stderr.read()
+        assert driver.wait() == 0, errors
     finally:
         driver.kill()
         driver.wait()
@@ -115,12 +115,12 @@ def test_random_kills_of_workers_and_driver_lose_no_run_and_repeat_none(tmp_path
     assert left == list(KILLS), "the sweep was too short for all the kills"
     assert not [child for child in orphans if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
     with open_store(store) as opened:
-        assert opened.counts() == {"pending": 0, "running": 0, "done": 64, "failed": 0}
+        assert opened.counts() == Counts(0, 0, 64, 0)
         results = read_results(opened)
     keys = results.column("key")
     assert len(set(keys)) == len(keys) == 64
     expected = dict(serial(read_sweep(tmp_path / "s.toml")))
     for name in ("risk", "test_accuracy", "type_I", "type_III", "rank_W"):
         assert dict(zip(keys, results.column(name), strict=True)) == {
-            key: one["result"][name] for key, one in expected.items()
+            key: one.result[name] for key, one in expected.items()
         }

@@ -74,12 +74,12 @@ def test_ctrl_c_ends_driver_and_workers_with_one_sentence(tmp_path, seconds):
         time.sleep(seconds)
         others = family(driver)
         os.killpg(driver.pid, signal.SIGINT)
-        _, told = driver.communicate(timeout=60)
+        _, errors = driver.communicate(timeout=60)
     finally:
         if driver.poll() is None:
             os.killpg(driver.pid, signal.SIGKILL)
             driver.communicate()
-    assert (driver.returncode, told.count("\n")) == (130, 1), told
-    assert told.startswith("feature-collapse: interrupted")
+    assert (driver.returncode, errors.count("\n")) == (130, 1), errors
+    assert errors.startswith("feature-collapse: interrupted")
     _, alive = psutil.wait_procs(others, timeout=5)
     assert not [child for child in alive if child.status() != psutil.STATUS_ZOMBIE]

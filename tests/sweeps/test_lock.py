@@ -53,17 +53,17 @@ def test_a_second_claim_is_refused(store):
         pass
 
 
-def _garbage(place):
-    place.write_bytes(b"\xa5" * 5000)
+def _garbage(path):
+    path.write_bytes(b"\xa5" * 5000)
 
 
-def _folder(place):
-    place.mkdir()
+def _folder(path):
+    path.mkdir()
 
 
 @pytest.mark.parametrize("spoil", [_garbage, _folder])
 @pytest.mark.parametrize("use", ["claim", "look"])
-def test_what_cannot_be_a_lock_is_told_in_one_sentence(store, spoil, use):
+def test_what_cannot_be_a_lock_is_one_sentence(store, spoil, use):
     spoil(store.path.with_name("s.sweep-driver"))
     with pytest.raises(InputError, match="cannot be the lock of the sweep's driver") as error:
         if use == "look":

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+from feature_collapse.sweeps.messages import Planned
 from feature_collapse.sweeps.plan import TARGET, Planner, units
 from feature_collapse.sweeps.spec import Sweep
 
@@ -10,13 +11,13 @@ BASE = {"n_w": 12, "K": 6, "L": 3, "d": 4}
 
 def todo(**axes):
     sweep = Sweep.from_mapping({"name": "s", "base": BASE, "axes": axes})
-    return [(run.key, run.settings.to_mapping()) for run in sweep.runs()]
+    return [Planned(run.key, run.settings) for run in sweep.runs()]
 
 
 def test_runs_of_sgd_that_differ_in_epochs_are_one_unit_in_their_order():
     made = units(todo(epochs=[9, 3, 6], n_spl=[1, 2]))
     assert [len(unit.keys) for unit in made] == [3, 3]
-    assert [settings["epochs"] for settings in made[0].settings] == [3, 6, 9]
+    assert [run.settings.epochs for run in made[0].runs] == [3, 6, 9]
     assert len(units(todo(epochs=[9, 3, 6], n_spl=[1, 2]), chains=False)) == 6
 
 
@@ -24,8 +25,8 @@ def test_runs_that_share_data_are_neighbours_and_the_dearest_come_first():
     made = units(todo(seeds=3, n_spl=[1, 5], K=[6, 7]))
     names = [unit.data for unit in made]
     assert sum(a != b for a, b in pairwise(names)) == 5  # six tasks, each in one piece
-    assert made[0].settings[0]["K"] == 7
-    assert made[0].settings[0]["n_spl"] == 5
+    assert made[0].runs[0].settings.K == 7
+    assert made[0].runs[0].settings.n_spl == 5
 
 
 def test_every_unit_is_handed_out_exactly_once():

@@ -1,4 +1,4 @@
-"""What a sweep file means, and what is wrong with one, told before anything runs."""
+"""What a sweep file means, and what is wrong with one, said before anything runs."""
 
 import pytest
 
@@ -37,7 +37,7 @@ def test_ranges_are_spaced_evenly_on_their_scale(axis, value, expected):
     assert list(block.axes[0].labels) == expected
 
 
-def test_settings_that_move_together_are_told_by_their_label():
+def test_settings_that_move_together_are_shown_by_their_label():
     networks = [{"label": "h"}, {"label": "h*", "normaliser": "layernorm", "eps": 1e-5}]
     first, second = sweep(axes={"network": networks}).runs()
     assert (first.axes, second.axes) == ({"network": "h"}, {"network": "h*"})
@@ -116,11 +116,11 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("parts", "told"), WRONG, ids=[told for _, told in WRONG])
-def test_a_wrong_sweep_is_refused_with_what_is_wrong(parts, told):
+@pytest.mark.parametrize(("parts", "message"), WRONG, ids=[message for _, message in WRONG])
+def test_a_wrong_sweep_is_refused_with_what_is_wrong(parts, message):
     with pytest.raises(InputError) as error:
         sweep(**parts)
-    assert told in str(error.value)
+    assert message in str(error.value)
 
 
 def test_a_combination_that_does_not_fit_is_named():
@@ -129,7 +129,7 @@ def test_a_combination_that_does_not_fit_is_named():
         list(wrong.runs())
 
 
-def test_a_quick_size_that_is_not_given_is_told(tmp_path):
+def test_a_quick_size_that_is_not_given_is_one_sentence(tmp_path):
     path = tmp_path / "a.toml"
     path.write_text("[base]\nn_w = 12\n")
     with pytest.raises(InputError, match=r"no table \[quick\]"):
@@ -152,7 +152,7 @@ def test_an_entry_of_a_list_keeps_the_list_once():
 def test_every_name_that_a_run_gives_is_known_and_none_is_known_in_vain():
     networks = [{"label": "h"}, {"label": "h*", "normaliser": "layernorm"}]
     runs = sweep(axes={"method": ["sgd", "certified"], "network": networks})
-    results = [one["result"] for _, one in serial(runs)]
+    results = [one.result for _, one in serial(runs)]
     assert {name for result in results for name in result} == {*NUMBERS, *LISTS}
     assert {name for result in results for name, value in result.items() if isinstance(value, list)} == set(
         LISTS

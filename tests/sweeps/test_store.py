@@ -1,4 +1,4 @@
-"""The sweep file: nothing finished is lost or overwritten, others' files are left alone, one driver at a time."""
+"""The sweep file: nothing finished is lost or overwritten, others' files left alone, one driver."""
 
 import json
 import os
@@ -13,9 +13,12 @@ import pytest
 import feature_collapse
 from feature_collapse.errors import InputError, RunStopped
 from feature_collapse.sweeps import schema
-from feature_collapse.sweeps.results import read_csv, read_results, write_csv
+from feature_collapse.sweeps.messages import Finished
+from feature_collapse.sweeps.results import read_results
 from feature_collapse.sweeps.spec import Sweep
-from feature_collapse.sweeps.store import Finished, open_store
+from feature_collapse.sweeps.status import read_status
+from feature_collapse.sweeps.store import Counts, open_store
+from feature_collapse.sweeps.tables import read_csv, write_csv
 
 BASE = {"n_w": 12, "K": 6, "L": 3, "d": 4, "epochs": 2}
 VERSION_ONE = """
@@ -23,7 +26,8 @@ PRAGMA application_id = 1178824556;
 CREATE TABLE sweep (one INTEGER PRIMARY KEY CHECK (one = 1), name TEXT NOT NULL, spec TEXT NOT NULL,
                     created TEXT NOT NULL);
 CREATE TABLE runs (key TEXT PRIMARY KEY, position INTEGER, axes TEXT NOT NULL, settings TEXT NOT NULL,
-                   state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'running', 'done', 'failed')),
+                   state TEXT NOT NULL DEFAULT 'pending'
+                   CHECK (state IN ('pending', 'running', 'done', 'failed')),
                    attempts INTEGER NOT NULL DEFAULT 0, error TEXT, seconds REAL, finished TEXT, result TEXT);
 PRAGMA user_version = 1;
 """  # as it was; not to be changed
@@ -51,9 +55,9 @@ def done(key, value=1.0, error=None):
 
 
 def test_results_survive_and_are_read_back_exactly(store):
-    keys = [key for key, _ in store.pending()]
+    keys = [run.key for run in store.pending()]
     store.finish([done(keys[0], 0.1 + 0.2), done(keys[1], error="diverged")], {"torch": "2"}, "here")
-    assert store.counts() == {"pending": 1, "running": 0, "done": 1, "failed": 1}
+    assert store.counts() == Counts(1, 0, 1, 1)
     results = read_results(store)
     assert results.numbers("test_accuracy")[0] == 0.1 + 0.2
     assert results.column("error") == [None, "diverged"]
@@ -61,7 +65,7 @@ def test_results_survive_and_are_read_back_exactly(store):
 
 
 def test_a_finished_run_is_never_overwritten(store):
-    key = store.pending()[0][0]
+    key = store.pending()[0].key
     store.finish([done(key, 1.0)], {}, "")
     with pytest.raises(AssertionError):
         store.finish([done(key, 2.0)], {}, "")
@@ -69,14 +73,14 @@ def test_a_finished_run_is_never_overwritten(store):
 
 
 def test_a_batch_is_committed_whole_or_not_at_all(store):
-    keys = [key for key, _ in store.pending()]
+    keys = [run.key for run in store.pending()]
     with pytest.raises(AssertionError):
         store.finish([done(keys[0]), done("no such run")], {}, "")
-    assert store.counts()["done"] == 0
+    assert store.counts().done == 0
 
 
 def test_what_a_dead_driver_left_running_is_pending_again(store):
-    keys = [key for key, _ in store.pending()]
+    keys = [run.key for run in store.pending()]
     store.start(keys[:2])
     assert len(store.pending()) == 1
     store.reset()
@@ -84,28 +88,28 @@ def test_what_a_dead_driver_left_running_is_pending_again(store):
 
 
 def test_failed_runs_are_tried_again_only_when_asked(store):
-    key = store.pending()[0][0]
+    key = store.pending()[0].key
     store.finish([done(key, error="x")], {}, "")
     store.reset()
-    assert store.counts()["failed"] == 1
+    assert store.counts().failed == 1
     store.reset(failed=True)
-    assert store.counts()["failed"] == 0
+    assert store.counts().failed == 0
 
 
 def test_a_new_axis_keeps_what_is_done_and_a_dropped_value_comes_back(store):
-    key = store.pending()[0][0]
+    key = store.pending()[0].key
     store.finish([done(key)], {}, "")
     wider, narrower = make(seeds=5), Sweep.from_mapping({"name": "s", "base": BASE, "axes": {"seed": [1, 2]}})
     store.set_sweep(wider, wider.runs())
-    assert (store.counts()["done"], store.counts()["pending"]) == (1, 4)
+    assert (store.counts().done, store.counts().pending) == (1, 4)
     store.set_sweep(narrower, narrower.runs())
-    assert (store.counts()["done"], sum(store.counts().values()), store.facts()["outside_the_grid"]) == (
+    assert (store.counts().done, store.counts().total, read_status(store).outside_the_grid) == (
         0,
         2,
         3,
     )
     store.set_sweep(wider, wider.runs())
-    assert store.counts()["done"] == 1
+    assert store.counts().done == 1
 
 
 def test_an_older_schema_is_migrated_and_keeps_its_results(tmp_path):
@@ -128,10 +132,10 @@ def test_an_older_schema_is_migrated_and_keeps_its_results(tmp_path):
     old.commit()
     old.close()
     with open_store(path) as store:
-        assert store.counts() == {"pending": 1, "running": 0, "done": 1, "failed": 0}
+        assert store.counts() == Counts(1, 0, 1, 0)
         assert read_results(store).column("risk") == [0.25]
         assert read_results(store).column("group") == ["grid"]
-        store.finish([done(store.pending()[0][0])], {"torch": "2"}, "w")
+        store.finish([done(store.pending()[0].key)], {"torch": "2"}, "w")
     assert sqlite3.connect(path).execute("PRAGMA user_version").fetchone() == (schema.VERSION,)
 
 
@@ -196,7 +200,7 @@ def _no_tables(path):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "told"),
+    ("spoil", "message"),
     [
         (_foreign, "is not a sweep file"),
         (_text, "is not a sweep file"),
@@ -207,19 +211,19 @@ def _no_tables(path):
         (_no_tables, "is damaged"),
     ],
 )
-def test_a_foreign_or_damaged_file_is_refused_in_one_sentence_and_left_as_it_was(tmp_path, spoil, told):
+def test_a_foreign_or_damaged_file_is_refused_in_one_sentence_and_left_as_it_was(tmp_path, spoil, message):
     path = tmp_path / "x.sweep"
     spoil(path)
     before = path.read_bytes()
     for create in (False, True):
         with pytest.raises(InputError) as error:
             open_store(path, create=create)
-        assert told in str(error.value)
+        assert message in str(error.value)
         assert "\n" not in str(error.value)
     assert path.read_bytes() == before
 
 
-def test_a_missing_file_is_told(tmp_path):
+def test_a_missing_file_is_one_sentence(tmp_path):
     with pytest.raises(InputError, match="does not exist"):
         open_store(tmp_path / "none.sweep")
 
@@ -233,7 +237,7 @@ with open_store(sys.argv[1]) as store, store.claim():
 """
 
 
-def test_a_second_driver_is_told_who_drives_and_a_dead_one_does_not_hold_the_lock(store):
+def test_a_second_driver_hears_who_drives_and_a_dead_one_does_not_hold_the_lock(store):
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(store.path)], stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
     )
@@ -241,18 +245,18 @@ def test_a_second_driver_is_told_who_drives_and_a_dead_one_does_not_hold_the_loc
         assert holder.stdout.readline() == "held\n"
         with pytest.raises(InputError, match=f"being driven by process {holder.pid} on "), store.claim():
             pass
-        assert f"process {holder.pid}" in store.facts()["driven_by"]
+        assert f"process {holder.pid}" in store.driven_by()
     finally:
         holder.kill()
         holder.wait()
         holder.stdout.close()
     with store.claim():
-        assert store.facts()["driven_by"] is not None  # a claim of our own counts too
-    assert store.facts()["driven_by"] is None
+        assert store.driven_by() is not None  # a claim of our own counts too
+    assert store.driven_by() is None
 
 
 def test_a_full_disk_is_one_sentence_and_keeps_what_was_finished(store):
-    keys = [key for key, _ in store.pending()]
+    keys = [run.key for run in store.pending()]
     store.finish([done(keys[0])], {}, "")
     (pages,) = store._db.execute("PRAGMA page_count").fetchone()
     store._db.execute(f"PRAGMA max_page_count = {pages}")
@@ -260,9 +264,9 @@ def test_a_full_disk_is_one_sentence_and_keeps_what_was_finished(store):
     with pytest.raises(RunStopped, match="no space is left on the disk"):
         store.finish([heavy], {}, "")
     store._db.execute("PRAGMA max_page_count = 1000000")
-    assert store.counts()["done"] == 1
+    assert store.counts().done == 1
     store.finish([heavy], {}, "")
-    assert store.counts()["done"] == 2
+    assert store.counts().done == 2
 
 
 def test_a_hundred_thousand_rows_are_counted_and_exported(tmp_path):
@@ -280,8 +284,8 @@ def test_a_hundred_thousand_rows_are_counted_and_exported(tmp_path):
             )
     started = time.process_time()
     with open_store(path) as store:
-        assert store.counts()["done"] == 100_000
-        assert store.facts()["most_attempts"] == 1
+        assert store.counts().done == 100_000
+        assert read_status(store).most_attempts == 1
         results = read_results(store)
     write_csv(results, tmp_path / "large.csv")
     assert (
@@ -292,7 +296,7 @@ def test_a_hundred_thousand_rows_are_counted_and_exported(tmp_path):
 
 
 def test_a_csv_reads_back_what_was_written(store, tmp_path):
-    keys = [key for key, _ in store.pending()]
+    keys = [run.key for run in store.pending()]
     store.finish([done(keys[0], 1 / 3), done(keys[1], error="a, b")], {}, "")
     results = read_results(store)
     write_csv(results, tmp_path / "r.csv")
@@ -300,8 +304,20 @@ def test_a_csv_reads_back_what_was_written(store, tmp_path):
 
 
 def test_text_and_numbers_make_the_same_csv(store, tmp_path):
-    keys = [key for key, _ in store.pending()]
+    keys = [run.key for run in store.pending()]
     store.finish([done(keys[0], 1 / 3), done(keys[1], 1e-300)], {}, "")
     for name, as_text in (("text.csv", True), ("numbers.csv", False)):
         write_csv(read_results(store, as_text=as_text), tmp_path / name)
     assert (tmp_path / "text.csv").read_bytes() == (tmp_path / "numbers.csv").read_bytes()
+
+
+def test_runs_of_a_dead_driver_are_pending_and_those_of_a_live_one_are_running(store):
+    store.start(run.key for run in store.pending()[:2])
+    status = read_status(store)
+    assert (status.driven_by, status.counts) == (None, Counts(pending=3))
+    with store.claim():
+        with open_store(store.path) as other:
+            status = read_status(other)
+        assert status.driven_by is not None
+        assert status.counts == store.counts() == Counts(pending=1, running=2)
+    assert store.counts().running == 0

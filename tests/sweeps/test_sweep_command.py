@@ -35,16 +35,16 @@ def call(command_line, tmp_path):
     return partial(command_line, "sweep")
 
 
-def test_a_sweep_is_run_resumed_told_exported_and_drawn(call, cluster, tmp_path):
+def test_a_sweep_is_run_resumed_looked_at_exported_and_drawn(call, cluster, tmp_path):
     code, out, _ = call("run", "s.toml", "--scheduler", cluster, "--json")
-    told = json.loads(out)
-    assert (code, told["runs"], told["done"], told["fresh"]) == (0, 8, 8, 8)
-    store = told["store"]
+    end = json.loads(out)
+    assert (code, end["runs"], end["done"], end["fresh"]) == (0, 8, 8, 8)
+    store = end["store"]
     assert store == "results/sweeps/s.sweep"
     code, out, _ = call("resume", store, "--scheduler", cluster)
     assert "8 of 8 runs done, 0 failed; 0 now" in out
-    told = json.loads(call("status", store, "--json")[1])
-    assert (told["name"], told["done"], told["pending"], told["driven_by"]) == ("s", 8, 0, None)
+    status = json.loads(call("status", store, "--json")[1])
+    assert (status["name"], status["done"], status["pending"], status["driven_by"]) == ("s", 8, 0, None)
     assert "8 runs" in call("status", store)[1]
     assert call("export", store, "--csv", "s.csv")[0] == 0
     with (tmp_path / "s.csv").open() as file:
@@ -75,7 +75,7 @@ def foreign(path):
 
 
 WRONG = [
-    (("run", "none.toml"), "'none.toml' cannot be read"),
+    (("run", "none.toml"), "none.toml"),
     (("run", "figure7"), "did you mean"),
     (("run", "figure8", "--retries", "-1"), "retries = -1"),
     (("run", "s.toml", "--scheduler", "here"), "must be an address such as tcp://"),
@@ -98,8 +98,8 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "told"), WRONG, ids=[" ".join(arguments) for arguments, _ in WRONG])
-def test_a_wrong_command_is_one_sentence_and_changes_nothing(call, tmp_path, arguments, told):
+@pytest.mark.parametrize(("arguments", "message"), WRONG, ids=[" ".join(arguments) for arguments, _ in WRONG])
+def test_a_wrong_command_is_one_sentence_and_changes_nothing(call, tmp_path, arguments, message):
     (tmp_path / "large.toml").write_text("[base]\nn_w = 12\n[axes]\nseeds = 20000\n")
     (tmp_path / "empty.toml").write_text("[axes]\nn_spl = []\n")
     (tmp_path / "wrong.toml").write_text("[axes]\nn_sp = [1]\n")
@@ -109,7 +109,7 @@ def test_a_wrong_command_is_one_sentence_and_changes_nothing(call, tmp_path, arg
     assert code == 2, (out, err)
     assert err.count("\n") == 1
     assert err.startswith("feature-collapse: ")
-    assert any(part in err for part in told.split("|")), err
+    assert any(part in err for part in message.split("|")), err
     assert all(path.read_bytes() == content for path, content in before.items())
 
 

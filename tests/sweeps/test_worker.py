@@ -1,25 +1,29 @@
 """Sharing data, going on from one another, and starting from a neighbour do not change what a run gives."""
 
+from dataclasses import replace
+
 import pytest
 
+from feature_collapse.experiments.experiment import Experiment
 from feature_collapse.experiments.settings import Settings
 from feature_collapse.sweeps.engine import serial
+from feature_collapse.sweeps.messages import Batch, Planned
 from feature_collapse.sweeps.plan import units
 from feature_collapse.sweeps.spec import Sweep
-from feature_collapse.sweeps.worker import Batch, WrongVersions, run_batch, versions
+from feature_collapse.sweeps.worker import WrongVersions, run_batch, versions
 
 BASE = {"n_w": 24, "K": 10, "L": 4, "d": 6, "batch_size": 7, "word_law": "zipf"}
 
 
 def together(sweep):
-    made = units((run.key, run.settings.to_mapping()) for run in sweep.runs())
-    batch = Batch(tuple((unit.keys, unit.settings) for unit in made), sweep.quantities, None, versions())
-    return {one["key"]: one for unit in run_batch(batch)["units"] for one in unit["runs"]}
+    made = units(Planned(run.key, run.settings) for run in sweep.runs())
+    batch = Batch(tuple(unit.runs for unit in made), sweep.quantities, None, versions())
+    return {one.key: one for unit in run_batch(batch).units for one in unit}
 
 
 def result(one):
-    assert one["error"] is None
-    return {name: value for name, value in one["result"].items() if name != "seconds"}
+    assert one.error is None
+    return {name: value for name, value in one.result.items() if name != "seconds"}
 
 
 def test_shared_data_and_continued_training_give_the_same_numbers_bit_by_bit():
@@ -70,11 +74,11 @@ def test_a_run_that_fails_leaves_its_error_and_the_others_go_on():
     base = {**BASE, "epochs": 3, "init_scale": 1.0}
     sweep = Sweep.from_mapping({"name": "s", "base": base, "axes": {"learning_rate": [0.1, 1e30]}})
     good, bad = together(sweep).values()
-    if good["error"]:
+    if good.error:
         good, bad = bad, good
-    assert good["error"] is None
-    assert "RunStopped: the loss became" in bad["error"]
-    assert bad["result"] is None
+    assert good.error is None
+    assert "RunStopped: the loss became" in bad.error
+    assert bad.result is None
 
 
 def test_only_the_wanted_quantities_are_kept():
@@ -82,7 +86,7 @@ def test_only_the_wanted_quantities_are_kept():
         {"name": "s", "base": BASE | {"epochs": 1}, "record": {"quantities": ["risk", "type_I"]}}
     )
     (one,) = together(sweep).values()
-    assert list(one["result"]) == ["risk", "type_I"]
+    assert list(one.result) == ["risk", "type_I"]
 
 
 def test_types_are_those_of_the_network():
@@ -95,6 +99,6 @@ def test_types_are_those_of_the_network():
 
 def test_other_versions_are_refused_before_any_work():
     settings = Settings.from_mapping(BASE)
-    unit = ((settings.key(),), (settings.to_mapping(),))
+    unit = (Planned(Experiment.of(settings).key, settings),)
     with pytest.raises(WrongVersions, match=r"torch .* instead of 1\.0"):
-        run_batch(Batch((unit,), (), None, versions() | {"torch": "1.0"}))
+        run_batch(Batch((unit,), (), None, replace(versions(), torch="1.0")))

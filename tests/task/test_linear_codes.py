@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from feature_collapse.model.geometry import equiangular
+from feature_collapse.model.weights import Weights
 from feature_collapse.risk.population import enumerate_risk
-from feature_collapse.task import codes
+from feature_collapse.task import Task, codes, frequencies
 from feature_collapse.task.weight_enumerators import code_symmetry
 from feature_collapse.theory import theorem1
 from feature_collapse.theory.distance_law import Spheres
@@ -34,9 +35,9 @@ def setting(matrix, n_c, s_c, lambda_):
 @pytest.mark.parametrize(("name", "n_c", "L", "s_c"), CODES)
 def test_type_one_is_a_certified_global_minimiser(name, n_c, L, s_c):
     z, found, weights = setting(codes.generator(name, n_c, L), n_c, s_c, 0.001)
-    risk = enumerate_risk(weights.W, weights.U, z, n_c, lambda_=0.001)
+    risk = enumerate_risk(weights, Task.of(z, frequencies.uniform(s_c), n_c), 0.001)
     assert abs(risk.risk / found.risk - 1) < 1e-12
-    assert examine(weights.W, weights.U, risk.gradient_M, 0.001).verdict == "global minimiser"
+    assert examine(weights, risk.gradient_M, 0.001).verdict == "global minimiser"
 
 
 @pytest.mark.parametrize(("name", "n_c", "L", "s_c"), CODES)
@@ -51,7 +52,7 @@ def test_a_code_that_is_not_transitive_breaks_it():
     matrix = np.array([[1, 1, 0], [0, 0, 1]])
     assert not code_symmetry(matrix, 3).lemma_b
     z, found, weights = setting(matrix, 3, 2, 0.01)
-    risk = enumerate_risk(weights.W, weights.U, z, 3, lambda_=0.01)
+    risk = enumerate_risk(weights, Task.of(z, [0.5, 0.5], 3), 0.01)
     assert np.abs(risk.gradient_U).max() > 1e-4
     best = min(TorchRisk(z, 3, np.full(2, 0.5), 0.01, d=3).minimise(seed)[0] for seed in range(2))
     assert best < found.risk - 1e-4
@@ -71,8 +72,7 @@ def test_without_assumption_b_there_are_other_minimisers():
     frame = np.column_stack([np.cos(angles), np.sin(angles)])  # five unit vectors of the plane
     frame = np.hstack([frame, np.zeros((5, 2))])
     twisted = np.column_stack([frame[:, :2], np.zeros((5, 2))])
-    U = found.c_prime * twisted[z]
-    W = found.c * twisted
-    plane = enumerate_risk(W, U, z, 5, lambda_=0.01).risk
+    weights = Weights(found.c * twisted, found.c_prime * twisted[z])
+    plane = enumerate_risk(weights, Task.of(z, [1.0], 5), 0.01).risk
     assert abs(plane - found.risk) < 1e-12
     assert np.abs(twisted @ twisted.T + 0.25).max() > 0.3  # not equiangular

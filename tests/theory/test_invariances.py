@@ -2,15 +2,14 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from feature_collapse.model.weights import Weights
 from feature_collapse.risk.population import enumerate_risk
-from feature_collapse.task import latents
-from feature_collapse.task.assumption_b import assumption_b
-from feature_collapse.task.symmetry import measure_symmetry
+from feature_collapse.task import Task, latents
 from feature_collapse.theory import mean_field, theorem2
+from feature_collapse.theory.classify import fit_type
 from feature_collapse.theory.compare import compare
 from feature_collapse.theory.landscape import examine
 from feature_collapse.theory.lower_bound import margins
-from feature_collapse.theory.types import fit_type
 from oracles import random_law
 
 N_C, S_C, L, K, D = 3, 2, 3, 6, 4
@@ -26,22 +25,23 @@ def draw(seed):
 
 def numbers(W, U, z, mu):
     """Everything that must not change: risk, spectrum, residuals of the types, of symmetry, of the equimargin."""
-    risk = enumerate_risk(W, U, z, N_C, mu, 0.1)
-    point = examine(W, U, risk.gradient_M, 0.1)
-    symmetry = measure_symmetry(z, N_C)
+    weights, task = Weights(W, U), Task.of(z, mu, N_C)
+    risk = enumerate_risk(weights, task, 0.1)
+    point = examine(weights, risk.gradient_M, 0.1)
+    symmetry = task.symmetry
     return np.array(
         [
             risk.risk,
             risk.cross_entropy,
             point.operator_norm,
             point.gradient_norm,
-            *(fit_type(kind, W, U, z, N_C).residual for kind in ("I", "III")),
+            *(fit_type(kind, weights, task).residual for kind in ("I", "III")),
             symmetry.residual_a,
             symmetry.residual_i,
             symmetry.residual_ii,
             symmetry.residual_iii,
-            margins(W, U, z, N_C, mu).equimargin_residual(),
-            assumption_b(z, N_C).dimension,
+            margins(weights, task).equimargin_residual(),
+            task.assumption_b.dimension,
         ]
     )
 
@@ -100,7 +100,9 @@ def test_permuting_words_without_their_frequencies_does_change_the_risk(seed):
     _, W, U, z, _ = draw(seed)
     mu = np.array([0.9, 0.1])
     moved = W.reshape(N_C, S_C, D)[:, ::-1].reshape(-1, D)
-    assert abs(enumerate_risk(W, U, z, N_C, mu).risk - enumerate_risk(moved, U, z, N_C, mu).risk) > 1e-9
+    task = Task.of(z, mu, N_C)
+    risks = [enumerate_risk(Weights(embeddings, U), task).risk for embeddings in (W, moved)]
+    assert abs(risks[0] - risks[1]) > 1e-9
 
 
 @few
@@ -124,6 +126,7 @@ def test_predicted_norms_follow_the_words(seed, n_c, length, s_c):
 def test_a_comparison_does_not_see_rotations(seed):
     rng, W, U, z, mu = draw(seed)
     Q = np.linalg.qr(rng.standard_normal((D, D)))[0]
-    one, other = compare(W, U, z, mu, N_C, 0.001), compare(W @ Q, U @ Q, z, mu, N_C, 0.001)
+    task = Task.of(z, mu, N_C)
+    one, other = (compare(weights, task, 0.001) for weights in (Weights(W, U), Weights(W @ Q, U @ Q)))
     for a, b in zip(one.rows, other.rows, strict=True):
         assert np.abs(np.atleast_1d(a.measured) - np.atleast_1d(b.measured)).max() < 1e-5

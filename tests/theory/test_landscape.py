@@ -3,18 +3,21 @@ import pytest
 
 from feature_collapse.errors import InputError
 from feature_collapse.model.geometry import equiangular
+from feature_collapse.model.normalisers import LayerNorm
+from feature_collapse.model.weights import Weights
 from feature_collapse.risk.population import enumerate_risk
-from feature_collapse.task import frequencies, latents
+from feature_collapse.task import Task, frequencies, latents
 from feature_collapse.theory import theorem2
 from feature_collapse.theory.landscape import examine
 from feature_collapse.theory.types import type_three
 from oracles import TorchRisk
 
 Z, MU, LAMBDA = latents.every(3, 2), frequencies.zipf(2), 0.005
+TASK = Task.of(Z, MU, 3)
 
 
-def gradient(W, U):
-    return enumerate_risk(W, U, Z, 3, MU).gradient_M
+def look(weights, lambda_=LAMBDA, tolerance=1e-8):
+    return examine(weights, enumerate_risk(weights, TASK).gradient_M, lambda_, tolerance)
 
 
 def optimum(d):
@@ -25,14 +28,14 @@ def optimum(d):
 @pytest.mark.parametrize("d", [2, 3, 8])
 def test_claim_h_certifies_the_minimiser_for_every_d(d):
     _, weights = optimum(d)
-    point = examine(weights.W, weights.U, gradient(weights.W, weights.U), LAMBDA)
+    point = look(weights)
     assert point.verdict == "global minimiser"
     assert point.unused == d - 2
 
 
 def test_claim_i_finds_the_descent_at_zero():
     W, U = np.zeros((6, 3)), np.zeros((9, 2, 3))
-    point = examine(W, U, gradient(W, U), LAMBDA)
+    point = look(Weights(W, U))
     oracle = TorchRisk(Z, 3, MU, LAMBDA, 3)
     at = oracle.gradient(W, U)[0]
     assert point.verdict == "strict saddle"
@@ -50,7 +53,7 @@ def saddle(d):
 
 def test_claim_i_escapes_a_rank_deficient_critical_point():
     W, U = saddle(3)
-    point = examine(W, U, gradient(W, U), LAMBDA, tolerance=1e-5)  # L-BFGS stops at a gradient of about 1e-9
+    point = look(Weights(W, U), tolerance=1e-5)  # L-BFGS stops at a gradient of about 1e-9
     oracle = TorchRisk(Z, 3, MU, LAMBDA, 3)
     assert point.verdict == "strict saddle"
     assert point.unused == 2
@@ -61,15 +64,12 @@ def test_claim_i_escapes_a_rank_deficient_critical_point():
 
 def test_without_an_unused_direction_nothing_is_claimed():
     W, U = saddle(1)
-    assert examine(W, U, gradient(W, U), LAMBDA, tolerance=1e-5).verdict == "undecided"
+    assert look(Weights(W, U), tolerance=1e-5).verdict == "undecided"
 
 
 def test_a_point_that_is_not_critical_is_told():
     _, weights = optimum(3)
-    assert (
-        examine(1.01 * weights.W, weights.U, gradient(1.01 * weights.W, weights.U), LAMBDA).verdict
-        == "not critical"
-    )
+    assert look(Weights(1.01 * weights.W, weights.U)).verdict == "not critical"
 
 
 def test_with_d_above_both_sizes_local_minima_are_global():
@@ -79,15 +79,21 @@ def test_with_d_above_both_sizes_local_minima_are_global():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "match"),
+    ("change", "match"),
     [
-        ((np.zeros((6, 3)), np.zeros((9, 2, 3)), np.zeros((9, 2, 5)), 0.1), "gradient_M has shape"),
-        ((np.zeros((6, 3)), np.zeros((9, 2, 2)), np.zeros((9, 2, 6)), 0.1), "gradient_M has shape"),
-        ((np.zeros((6, 3)), np.zeros((9, 2, 3)), np.zeros((9, 2, 6)), 0.0), "lambda"),
-        ((np.full((6, 3), np.inf), np.zeros((9, 2, 3)), np.zeros((9, 2, 6)), 0.1), "finite"),
-        ((np.zeros((6, 3)), np.zeros((9, 2, 3)), np.zeros((9, 2, 6)), 0.1, 2.0), "tolerance"),
+        ({"gradient_M": np.zeros((9, 2, 5))}, "gradient_M has shape"),
+        ({"gradient_M": np.zeros((9, 3, 6))}, "gradient_M has shape"),
+        ({"lambda_": 0.0}, "lambda"),
+        ({"gradient_M": np.full((9, 2, 6), np.inf)}, "finite"),
+        ({"tolerance": 2.0}, "tolerance"),
+        ({"weights": Weights(np.ones((6, 3)), np.zeros((9, 2, 3)), LayerNorm())}, "plain network"),
     ],
 )
-def test_wrong_input_is_refused(arguments, match):
+def test_wrong_input_is_refused(change, match):
+    arguments = {
+        "weights": Weights(np.zeros((6, 3)), np.zeros((9, 2, 3))),
+        "gradient_M": np.zeros((9, 2, 6)),
+        "lambda_": 0.1,
+    }
     with pytest.raises(InputError, match=match):
-        examine(*arguments)
+        examine(**{**arguments, **change})

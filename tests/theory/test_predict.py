@@ -11,11 +11,11 @@ from typer.testing import CliRunner
 
 from feature_collapse.cli.app import app
 from feature_collapse.errors import InputError
-from feature_collapse.task import frequencies, latents
-from feature_collapse.theory.design import design_from, design_of
+from feature_collapse.task import Task, frequencies, latents
+from feature_collapse.theory.design import Design, design_of
 from feature_collapse.theory.predict import NAMES, predict
 
-KEYS = {"applies", "reason", "converse", "constants", "risk"}
+KEYS = {"applies", "exact", "reason", "converse", "constants", "risk"}
 
 
 def run(*options):
@@ -133,14 +133,20 @@ def test_the_command_does_not_load_torch():
 
 def test_given_latents_that_are_symmetric_are_recognised():
     z = latents.every(3, 3)
-    assert design_from(z, 3).complete
+    assert Design.of(Task.of(z, [1.0], 3)).complete
     half = z[z.sum(axis=1) % 3 == 1]  # a coset of the parity code: not linear, yet symmetric
-    design = design_from(half, 3)
-    assert design.symmetric
-    found = predict(design, 6, frequencies.uniform(2), 0.001, 3)
-    code = predict(design_of("parity", 3, 3, 0), 6, frequencies.uniform(2), 0.001, 3)
-    assert found["theorem1"].applies
-    assert abs(found["theorem1"].risk - code["theorem1"].risk) < 1e-14
+    found = predict(Task.of(half, frequencies.uniform(2), 3), 0.001, 3)["theorem1"]
+    code = predict(design_of("parity", 3, 3, 0), 0.001, 3, mu=frequencies.uniform(2))["theorem1"]
+    assert found.applies
+    assert abs(found.risk - code.risk) < 1e-14
+
+
+def test_symmetry_is_looked_at_only_when_asked_for():
+    task = Task.of(latents.every(3, 3), [1.0], 3)
+    blind, seen = Design.of(task, measure=False), Design.of(task)
+    assert blind.symmetric is None
+    assert seen.symmetric
+    assert blind.complete and seen.complete
 
 
 def test_a_design_of_all_distinct_latents_is_complete():
@@ -204,13 +210,17 @@ def test_people_get_text():
     assert "mean_field: applies" in result.stdout
 
 
-def test_wrong_arguments_of_predict_are_refused():
-    design = design_of("all", 3, 2, 0)
-    for arguments in (
-        (7, np.ones(2), 0.1, 3),
-        (6, np.ones(3), 0.1, 3),
-        (6, np.ones(2), 0.0, 3),
-        (6, np.ones(2), 0.1, 0),
-    ):
-        with pytest.raises(InputError):
-            predict(design, *arguments)
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"mu": None}, "frequencies must be given"),
+        ({"mu": -np.ones(2)}, "frequencies"),
+        ({"lambda_": 0.0}, "lambda"),
+        ({"d": 0}, "d = 0"),
+        ({"source": Task.of([[0, 1], [1, 2]], [1.0], 3)}, "beside a task"),
+    ],
+)
+def test_wrong_arguments_of_predict_are_refused(change, match):
+    arguments = {"source": design_of("all", 3, 2, 0), "lambda_": 0.1, "d": 3, "mu": np.ones(2), **change}
+    with pytest.raises(InputError, match=match):
+        predict(**arguments)

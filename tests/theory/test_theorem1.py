@@ -3,11 +3,13 @@ import pytest
 
 from feature_collapse.errors import InputError
 from feature_collapse.model.geometry import equiangular
+from feature_collapse.model.weights import Weights
 from feature_collapse.risk.population import enumerate_risk
-from feature_collapse.task import latents
+from feature_collapse.task import Task, frequencies, latents
 from feature_collapse.theory import theorem1
+from feature_collapse.theory.classify import classify
 from feature_collapse.theory.distance_law import AssumptionA, Spheres
-from feature_collapse.theory.types import classify, type_one
+from feature_collapse.theory.types import type_one
 from oracles import TorchRisk, random_law
 
 SIZES = [(2, 2, 2, 0.01), (2, 3, 3, 0.003), (3, 2, 2, 0.01), (3, 3, 2, 0.001)]  # n_c, s_c, L, λ
@@ -23,7 +25,7 @@ def setting(n_c, s_c, L, lambda_, d=None):
 @pytest.mark.parametrize(("n_c", "s_c", "L", "lambda_"), SIZES)
 def test_type_one_is_critical_with_the_predicted_risk(n_c, s_c, L, lambda_):
     z, found, weights = setting(n_c, s_c, L, lambda_)
-    risk = enumerate_risk(weights.W, weights.U, z, n_c, lambda_=lambda_)
+    risk = enumerate_risk(weights, Task.of(z, frequencies.uniform(s_c), n_c), lambda_)
     assert max(np.abs(risk.gradient_V).max(), np.abs(risk.gradient_U).max()) < 1e-12
     assert abs(risk.risk / found.risk - 1) < 1e-12
 
@@ -51,7 +53,7 @@ def test_no_perturbation_gets_below():
 def test_every_minimiser_found_is_of_type_one():
     z, found, _ = setting(3, 2, 2, 0.01)
     _, W, U = TorchRisk(z, 3, np.full(2, 0.5), 0.01, d=4).minimise(1)
-    verdict = classify(W, U, z, 3, tolerance=1e-3)
+    verdict = classify(Weights(W, U), Task.of(z, [0.5, 0.5], 3), tolerance=1e-3)
     assert verdict.type == "I"
     assert abs(verdict.fits["I"].r[0] - found.c) < 1e-4
     assert abs(verdict.fits["I"].c - found.c_prime) < 1e-4
@@ -72,7 +74,7 @@ def test_non_uniform_words_break_it():
     for c in np.linspace(0.05, 4, 40):  # no constants make type I critical
         for c_prime in np.linspace(0.05, 4, 40):
             at = type_one(frame, 2, z, c, c_prime)
-            risk = enumerate_risk(at.W, at.U, z, 3, mu, 0.01)
+            risk = enumerate_risk(at, Task.of(z, mu, 3), 0.01)
             assert np.linalg.norm(risk.gradient_V) + np.linalg.norm(risk.gradient_U) > 1e-3
             assert risk.risk > best + 1e-4
     assert weights.W.shape == (6, 3)
@@ -98,8 +100,8 @@ def test_lemma_k_gives_the_risk_at_any_t(t):
     z = latents.every(3, 2)
     frame = equiangular(3, 2, np.random.default_rng(0))
     weights = type_one(frame, 2, z, np.sqrt(t / 6), np.sqrt(t / 18))
-    risk = enumerate_risk(weights.W, weights.U, z, 3, lambda_=0.01).risk
-    assert abs(theorem1.objective(t, 3, 6, 2, 9, 0.01) - risk) < 1e-13 * max(1, risk)
+    risk = enumerate_risk(weights, Task.of(z, [0.5, 0.5], 3), 0.01).risk
+    assert abs(theorem1.Objective(3, 6, 2, 9, 0.01)(t) - risk) < 1e-13 * max(1, risk)
 
 
 def test_above_the_threshold_zero_is_the_minimiser():

@@ -3,11 +3,13 @@ import pytest
 
 from feature_collapse.errors import InputError
 from feature_collapse.model.geometry import equiangular
+from feature_collapse.model.weights import Weights
 from feature_collapse.risk.population import enumerate_risk
-from feature_collapse.task import frequencies, latents
+from feature_collapse.task import Task, frequencies, latents
 from feature_collapse.theory import theorem1, theorem2
+from feature_collapse.theory.classify import classify
 from feature_collapse.theory.landscape import examine
-from feature_collapse.theory.types import classify, type_three
+from feature_collapse.theory.types import type_three
 from oracles import TorchRisk, random_law
 
 SIZES = [(2, 2, 2, 0.01), (2, 3, 3, 0.003), (3, 3, 2, 0.005), (3, 2, 3, 0.001)]  # n_c, s_c, L, λ
@@ -22,7 +24,7 @@ def setting(n_c, s_c, L, lambda_, mu=None):
 
 
 def gradient_norm(weights, z, n_c, mu, lambda_):
-    risk = enumerate_risk(weights.W, weights.U, z, n_c, mu, lambda_)
+    risk = enumerate_risk(weights, Task.of(z, mu, n_c), lambda_)
     return max(np.abs(risk.gradient_V).max(), np.abs(risk.gradient_U).max())
 
 
@@ -30,7 +32,7 @@ def gradient_norm(weights, z, n_c, mu, lambda_):
 def test_type_three_is_critical_with_the_predicted_risk(n_c, s_c, L, lambda_):
     z, mu, found, weights = setting(n_c, s_c, L, lambda_)
     assert gradient_norm(weights, z, n_c, mu, lambda_) < 1e-12
-    assert abs(enumerate_risk(weights.W, weights.U, z, n_c, mu, lambda_).risk / found.risk - 1) < 1e-12
+    assert abs(enumerate_risk(weights, Task.of(z, mu, n_c), lambda_).risk / found.risk - 1) < 1e-12
 
 
 @pytest.mark.parametrize(("n_c", "s_c", "L", "lambda_"), SIZES)
@@ -41,7 +43,7 @@ def test_no_random_start_of_another_optimiser_beats_r1(n_c, s_c, L, lambda_):
     assert min(risk for risk, _, _ in results) > found.risk - 1e-10
     assert min(risk for risk, _, _ in results) < found.risk + 1e-7
     _, W, U = min(results, key=lambda result: result[0])
-    verdict = classify(W, U, z, n_c, tolerance=1e-3)
+    verdict = classify(Weights(W, U), Task.of(z, mu, n_c), tolerance=1e-3)
     assert verdict.type == "III"
     assert np.abs(verdict.fits["III"].r / found.r - 1).max() < 1e-3
 
@@ -84,9 +86,7 @@ def test_r1_the_spectrum_of_the_gradient_is_lambda(seed):
     mu = random_law(s_c, rng)
     lambda_ = float(np.exp(theorem2.log_lambda_max(n_c, L, mu)) * np.exp(-rng.exponential(3.0)))
     z, mu, found, weights = setting(n_c, s_c, L, lambda_, mu)
-    point = examine(
-        weights.W, weights.U, enumerate_risk(weights.W, weights.U, z, n_c, mu).gradient_M, lambda_
-    )
+    point = examine(weights, enumerate_risk(weights, Task.of(z, mu, n_c)).gradient_M, lambda_)
     assert abs(point.ratio - 1) < 1e-10
     assert point.verdict == "global minimiser"
     closed = theorem2.gradient(found.c, found.r, n_c, L, mu)
@@ -104,7 +104,7 @@ def test_proposition_c_gives_the_gradients_on_any_type_three_weights():
     mu, r, c = frequencies.zipf(3), np.array([1.5, 0.7, 0.2]), 0.8
     frame = equiangular(3, 4, np.random.default_rng(0))
     weights = type_three(frame, r, z, c)
-    risk = enumerate_risk(weights.W, weights.U, z, 3, mu)
+    risk = enumerate_risk(weights, Task.of(z, mu, 3))
     closed = theorem2.gradient(c, r, 3, 3, mu)
     assert np.abs(risk.gradient_U - closed.u * frame[z]).max() < 1e-14
     assert (
@@ -133,11 +133,11 @@ def test_where_condition_9_fails_zero_is_the_global_minimiser():
     mu = frequencies.zipf(3)
     threshold = float(np.exp(theorem2.log_lambda_max(3, 2, mu)))
     z = latents.every(3, 2)
-    zero = np.zeros((9, 3)), np.zeros((9, 2, 3))
-    gradient = enumerate_risk(*zero, z, 3, mu).gradient_M
-    assert abs(examine(*zero, gradient, 1.0).operator_norm / threshold - 1) < 1e-13
-    assert examine(*zero, gradient, threshold * 1.01).verdict == "global minimiser"
-    assert examine(*zero, gradient, threshold * 0.99).verdict == "strict saddle"
+    zero = Weights(np.zeros((9, 3)), np.zeros((9, 2, 3)))
+    gradient = enumerate_risk(zero, Task.of(z, mu, 3)).gradient_M
+    assert abs(examine(zero, gradient, 1.0).operator_norm / threshold - 1) < 1e-13
+    assert examine(zero, gradient, threshold * 1.01).verdict == "global minimiser"
+    assert examine(zero, gradient, threshold * 0.99).verdict == "strict saddle"
     above = theorem2.solve(3, 2, mu, threshold * 1.01)
     assert above.trivial
     risk, _, _ = TorchRisk(z, 3, mu, threshold * 1.01, d=3).minimise(0)

@@ -3,13 +3,15 @@ import pytest
 
 from feature_collapse.errors import InputError
 from feature_collapse.model.geometry import equiangular
+from feature_collapse.model.normalisers import LayerNorm, NoNormaliser, RMSNorm, UnitSphere
+from feature_collapse.model.weights import Weights
 from feature_collapse.risk.population import enumerate_risk
-from feature_collapse.task import codes, frequencies, latents
+from feature_collapse.task import Task, codes, frequencies, latents
 from feature_collapse.task.symmetry import measure_symmetry
 from feature_collapse.theory import theorem3
-from feature_collapse.theory.compare import word_features
+from feature_collapse.theory.classify import classify
 from feature_collapse.theory.distance_law import Spheres
-from feature_collapse.theory.types import classify, type_two
+from feature_collapse.theory.types import type_two
 from oracles import TorchRisk
 
 SIZES = [(2, 2, 2, 0.01), (2, 3, 3, 0.003), (3, 3, 2, 0.005)]  # n_c, s_c, L, λ
@@ -25,7 +27,7 @@ def test_type_two_is_critical_under_layernorm_for_any_word_law(n_c, s_c, L, lamb
     risk, gradient_W, gradient_U = oracle.gradient(weights.W, weights.U)
     assert max(np.abs(gradient_W).max(), np.abs(gradient_U).max()) < 1e-12
     assert abs(risk / found.risk - 1) < 1e-12
-    ours = enumerate_risk(weights.W, weights.U, z, n_c, mu, lambda_, penalise_V=False)
+    ours = enumerate_risk(weights, Task.of(z, mu, n_c), lambda_)
     assert abs(ours.risk / risk - 1) < 1e-13
 
 
@@ -38,7 +40,7 @@ def test_no_random_start_gets_below(n_c, s_c, L, lambda_):
     best, W, U = min(results, key=lambda result: result[0])
     assert best > found.risk - 1e-10
     assert best < found.risk + 1e-6  # flat in the norm of W, so slower than for h
-    verdict = classify(word_features(W, "layernorm"), U, z, n_c, normalised=True, tolerance=1e-2)
+    verdict = classify(Weights(W, U, LayerNorm()), Task.of(z, mu, n_c), tolerance=1e-2)
     assert verdict.type == "II"
 
 
@@ -85,7 +87,7 @@ def test_codes_extend_it():
 
 def test_other_normalisers_need_one_dimension_less():
     z, mu, d = latents.every(3, 2), frequencies.zipf(2), 2  # too small for LayerNorm, which would need 3
-    found = theorem3.solve(3, 2, 9, d, 0.01, radius=float(np.sqrt(d)))
+    found = theorem3.Objective(3, 2, 9, d, 0.01, normaliser=RMSNorm()).minimise()
     oracle = TorchRisk(z, 3, mu, 0.01, d, rmsnorm=True)
     best = min(oracle.minimise(seed, scale=1.0)[0] for seed in range(4))
     assert found.risk - 1e-10 < best < found.risk + 1e-6
@@ -99,8 +101,8 @@ def test_other_normalisers_need_one_dimension_less():
 def test_lemma_r_gives_the_risk_at_any_t(t):
     z = latents.every(3, 2)
     weights = type_two(equiangular(3, 4, np.random.default_rng(0), mean_zero=True), 2, z, t / np.sqrt(18))
-    risk = enumerate_risk(weights.W, weights.U, z, 3, frequencies.zipf(2), 0.01, penalise_V=False).risk
-    assert abs(theorem3.objective(t, 3, 2, 9, 4, 0.01) / risk - 1) < 1e-13
+    risk = enumerate_risk(weights, Task.of(z, frequencies.zipf(2), 3), 0.01).risk
+    assert abs(theorem3.Objective(3, 2, 9, 4, 0.01)(t) / risk - 1) < 1e-13
 
 
 @pytest.mark.parametrize(
@@ -128,7 +130,10 @@ def test_zero_is_never_the_minimiser():
     assert theorem3.solve(3, 2, 9, 4, 1e6).tau > 0
 
 
-@pytest.mark.parametrize(("d", "radius"), [(2, None), (1, 1.0), (4, 0.0), (4, -1.0), (4, float("nan"))])
-def test_wrong_dimension_or_radius_is_refused(d, radius):
-    with pytest.raises(InputError, match=r"d =|radius"):
-        theorem3.solve(3, 2, 9, d, 0.01, radius=radius)
+@pytest.mark.parametrize(
+    ("d", "normaliser", "match"),
+    [(2, LayerNorm(), "d = 2"), (1, UnitSphere(), "d = 1"), (4, NoNormaliser(), "fixes no norm")],
+)
+def test_wrong_dimension_or_normaliser_is_refused(d, normaliser, match):
+    with pytest.raises(InputError, match=match):
+        theorem3.Objective(3, 2, 9, d, 0.01, normaliser=normaliser)

@@ -30,38 +30,20 @@ def command(
     from feature_collapse.experiments.folder import write_summary
     from feature_collapse.experiments.record import read_record
     from feature_collapse.experiments.run import check_device
-    from feature_collapse.model.normalisers import make_normaliser
 
     check_real("memory", memory, 1e-3, 1e6)
-    place = check_device(device)
+    found_device = check_device(device)
     records = [read_record(path) for path in record]
-    found = {}
+    found: dict[str, dict[str, float]] = {}
     for one in records:
-        s = one.settings
+        lambda_ = one.settings.lambda_
         bound = certificate(
-            one.W,
-            one.U,
-            one.train.words,
-            one.train.labels,
-            s.lambda_,
-            make_normaliser(s.normaliser, s.eps),
-            device=place,
-            memory_limit=memory * 1e9,
-        )
-        found[str(one.path)] = {
-            "risk": bound.risk,
-            "lower_bound": bound.lower_bound,
-            "gap": bound.gap,
-            "relative_gap": bound.relative_gap,
-            "operator_norm": bound.operator_norm,
-            "lambda": s.lambda_,
-        }
+            one.weights, one.train, lambda_, device=found_device, memory_limit=memory * 1e9
+        ).to_dict()
+        del bound["data_term"]
+        found[str(one.path)] = {**bound, "lambda": lambda_}
         if write:
-            own = {
-                name: found[str(one.path)][name]
-                for name in ("lower_bound", "gap", "relative_gap", "operator_norm")
-            }
-            write_summary(one.path, {**one.summary, **own})
+            write_summary(one.path, {**one.summary, **{k: v for k, v in bound.items() if k != "risk"}})
     if json:
         print_json(found)
         return

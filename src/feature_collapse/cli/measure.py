@@ -177,7 +177,7 @@ def _print_concepts(console: Console, view: View) -> None:
 def _beside_check(folder: Path, report: Report) -> Report:
     """The report of a record, with a sentence why, where `check` says another type than this verdict."""
     from feature_collapse.experiments.record import FILES, read_record
-    from feature_collapse.theory.types import classify
+    from feature_collapse.theory.classify import classify
 
     if not all((folder / name).is_file() for name in FILES):
         return report  # no record that `check` reads

@@ -45,7 +45,7 @@ def command(
     from feature_collapse.errors import check_int
     from feature_collapse.experiments.experiment import Experiment
     from feature_collapse.experiments.run import check_device
-    from feature_collapse.figures.lambda_path import figure7
+    from feature_collapse.figures.lambda_path import draw_lambda_path
     from feature_collapse.figures.style import save
     from feature_collapse.files import make_folder, write_atomically
     from feature_collapse.solver.lambda_path import grid, lambda_path
@@ -59,7 +59,7 @@ def command(
         problem,
         lambdas,
         gap=chosen.gap,
-        each=lambda i, value: print(f"λ = {value:.4g} ({i + 1} of {count})", file=sys.stderr, flush=True),
+        callback=lambda i, value: print(f"λ = {value:.4g} ({i + 1} of {count})", file=sys.stderr, flush=True),
     )
     columns = [
         "lambda",
@@ -80,15 +80,7 @@ def command(
     text = "\n".join([",".join(columns), *(",".join(f"{x:.10g}" for x in row) for row in rows)]) + "\n"
     write_atomically(out / "path.csv", text)
     top = float(lambdas[0] / 1.02) if problem.radius is None else None
-    drawn = figure7(
-        path.lambdas,
-        path.rank,
-        path.singular_values,
-        path.risk,
-        path.lower_bound,
-        n_c=chosen.n_c,
-        lambda_max=top,
-    )
+    drawn = draw_lambda_path(path, n_c=chosen.n_c, lambda_max=top)
     picture, _ = save(drawn, out, "figure7")
     if json:
         print_json({"lambda_max": top, "columns": columns, "rows": rows})

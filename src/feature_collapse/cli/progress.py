@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from feature_collapse.sgd.train import State
-    from feature_collapse.solver.solution import Progress as Solving
+    from feature_collapse.sgd.train import TrainingProgress
+    from feature_collapse.solver.trace import Progress as Solving
 
 _EVERY = 30.0  # seconds between two lines without a terminal
 
 
 @contextmanager
-def training_progress(name: str) -> Iterator[Callable[[State | Solving], None]]:
+def training_progress(name: str) -> Iterator[Callable[[TrainingProgress | Solving], None]]:
     """A function that shows the state of a training run, on stderr."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from feature_collapse.sgd.train import State
+    from feature_collapse.sgd.train import TrainingProgress
 
     if not sys.stderr.isatty():
         yield _plain(name)
@@ -31,22 +31,22 @@ def training_progress(name: str) -> Iterator[Callable[[State | Solving], None]]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("{task.fields[told]}"),
+        TextColumn("{task.fields[numbers]}"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        bar = progress.add_task(name, total=None, told="")
+        bar = progress.add_task(name, total=None, numbers="")
         rate = _Rate()
 
-        def show(state: State | Solving) -> None:
-            if not isinstance(state, State):
-                progress.update(bar, told=_solving(state))
+        def show(state: TrainingProgress | Solving) -> None:
+            if not isinstance(state, TrainingProgress):
+                progress.update(bar, numbers=_solving(state))
                 return
             progress.update(
                 bar,
                 total=state.steps,
                 completed=state.step,
-                told=f"{_told(state)}, {rate(state.step):.0f} steps/s",
+                numbers=f"{_training(state)}, {rate(state.step):.0f} steps/s",
             )
 
         yield show
@@ -65,7 +65,7 @@ class _Rate:
         return (s1 - s0) / (t1 - t0) if t1 > t0 else 0.0
 
 
-def _told(state: State) -> str:
+def _training(state: TrainingProgress) -> str:
     test = "" if state.test_accuracy != state.test_accuracy else f", test {100 * state.test_accuracy:.1f}%"
     return f"epoch {state.epoch}, loss {state.loss:.4f}, train {100 * state.train_accuracy:.1f}%{test}"
 
@@ -75,18 +75,18 @@ def _solving(state: Solving) -> str:
     return f"{state.phase}, iteration {state.iteration}, risk {state.risk:.6g}{gap}, rank {state.rank}"
 
 
-def _plain(name: str) -> Callable[[State | Solving], None]:
-    from feature_collapse.sgd.train import State
+def _plain(name: str) -> Callable[[TrainingProgress | Solving], None]:
+    from feature_collapse.sgd.train import TrainingProgress
 
     started = shown = time.monotonic()
     first: int | None = None
 
-    def show(state: State | Solving) -> None:
+    def show(state: TrainingProgress | Solving) -> None:
         nonlocal shown, first
         now = time.monotonic()
         late = now - shown >= _EVERY
         shown = now if late else shown
-        if not isinstance(state, State):
+        if not isinstance(state, TrainingProgress):
             if late:
                 print(f"{name}: {_solving(state)}", file=sys.stderr, flush=True)
             return
@@ -95,6 +95,6 @@ def _plain(name: str) -> Callable[[State | Solving], None]:
             return
         rate = (state.step - first) / (now - started)
         left = f", {(state.steps - state.step) / rate:.0f} s left" if rate > 0 else ""
-        print(f"{name}: {_told(state)}, {rate:.0f} steps/s{left}", file=sys.stderr, flush=True)
+        print(f"{name}: {_training(state)}, {rate:.0f} steps/s{left}", file=sys.stderr, flush=True)
 
     return show

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
-from typing import Annotated
+from textwrap import fill
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from feature_collapse.cli.options import Device, Json, print_json, table
+
+if TYPE_CHECKING:
+    from feature_collapse.reports.reproduction import Run
 
 
 def command(
@@ -25,46 +30,59 @@ def command(
     quick: Annotated[
         bool, typer.Option("--quick", help="The same story at a small size, in seconds.")
     ] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Print every number beside the notebooks' and the theory's.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Run the paper's experiments, draw its figures and put the numbers beside the paper's.
 
     Finished records of the same settings are reused; an interrupted run goes on where it stopped.
-    Ends with a table and OUT/report.html.
+    Ends with a line for each experiment and OUT/report.html, which holds every number; the report of another
+    method, seed or size has that in its name.
     """
     from feature_collapse.cli.progress import training_progress
-    from feature_collapse.experiments.presets import DIAGRAMS, select
+    from feature_collapse.experiments.presets import DIAGRAMS, page_name, select
     from feature_collapse.experiments.run import check_ready, run
-    from feature_collapse.reports.comparison import cells, comparison
     from feature_collapse.reports.reproduction import (
-        draw_diagrams,
-        draw_norms,
-        draw_record,
-        draw_story,
+        Run,
+        save_diagrams,
+        save_embedding_lengths,
+        save_overview,
+        save_record_pictures,
         write_report,
     )
 
     wanted = figures or ["all"]
-    runs = select(wanted, method=method, seed=seed, quick=quick)
-    check_ready([(e.settings, out / e.name) for e in runs], device)
-    pictures = draw_diagrams(out, DIAGRAMS if "all" in wanted else [f for f in DIAGRAMS if f in wanted])
-    records = []
-    for experiment in runs:
-        with training_progress(experiment.name) as report:
-            record = run(experiment.settings, out / experiment.name, device=device, report=report)
-        draw_record(record)
-        records.append((experiment, record))
-    pictures += draw_story(out, records)
+    chosen = select(wanted, method=method, seed=seed, quick=quick)
+    check_ready([(e.settings, out / e.name) for e in chosen], device)
+    pictures = save_diagrams(out, DIAGRAMS if "all" in wanted else [f for f in DIAGRAMS if f in wanted])
+    runs = []
+    for experiment in chosen:
+        with training_progress(experiment.name) as callback:
+            record = run(experiment.settings, out / experiment.name, device=device, callback=callback)
+        save_record_pictures(record)
+        runs.append(Run(experiment, record))
+    pictures = [*save_overview(out, page_name("overview", method, seed, quick), runs), *pictures]
     if "all" in wanted or "figure5" in wanted:
-        pictures += draw_norms(out, records)
-    rows = comparison(records)
-    page = write_report(out, pictures, records, rows)
+        pictures += save_embedding_lengths(out, page_name("figure5", method, seed, quick), runs)
+    page = write_report(out / f"{page_name('report', method, seed, quick)}.html", pictures, runs)
     if json:
-        print_json(rows)
-    else:
-        table(
-            "Ours beside the authors' notebooks and the theory",
-            ["record", "quantity", "ours", "notebooks", "theory"],
-            [cells(row) for row in rows],
-        )
-        typer.echo(f"report: {page}")
+        print_json([row.to_dict() for one in runs for row in one.rows])
+        return
+    _print(runs, full)
+    typer.echo(f"report: {page}")
+
+
+def _print(runs: list[Run], full: bool) -> None:
+    from feature_collapse.reports.comparison import WHY_BELOW_THEORY
+    from feature_collapse.reports.reproduction import SUMMARY_HEAD
+
+    if not runs:
+        return
+    table("The paper's experiments", SUMMARY_HEAD, [run.summary() for run in runs])
+    typer.echo(fill(WHY_BELOW_THEORY, min(shutil.get_terminal_size().columns, 110)))
+    if full:
+        for run in runs:
+            rows = [row.cells() for row in run.rows]
+            table(run.title, ["quantity", "ours", "notebooks", "theory"], rows)

@@ -37,12 +37,12 @@ def command(
     from feature_collapse.cli.progress import training_progress
     from feature_collapse.experiments.run import run
     from feature_collapse.reports.comparison import summary_rows
-    from feature_collapse.reports.reproduction import draw_record
+    from feature_collapse.reports.reproduction import save_record_pictures
 
     chosen = settings_of(settings, given, method="certified")
     with training_progress(out.name) as callback:
         record = run(chosen, out, device=device, callback=callback)
-    draw_record(record)
+    save_record_pictures(record)
     if json:
         print_json(record.summary)
     else:

@@ -7,19 +7,20 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from feature_collapse.cli.options import Json, print_json, table
 
 if TYPE_CHECKING:
-    from feature_collapse.sweeps.engine import Options, Progress
+    from feature_collapse.sweeps.driver import SweepProgress
+    from feature_collapse.sweeps.options import SweepOptions, TLSFiles
     from feature_collapse.sweeps.results import Results
     from feature_collapse.sweeps.spec import Sweep
 
 app = typer.Typer(
-    help="Many experiments: phase diagrams over any settings, on all cores or a cluster; nothing finished is lost.",
+    help="Many experiments: phase diagrams over any settings, on all cores or a cluster; none lost.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -35,6 +36,25 @@ Workers = Annotated[
 Memory = Annotated[
     str | None,
     typer.Option("--memory-per-worker", help="Limit of a local worker, such as 2GiB. Default: equal shares."),
+]
+CA = Annotated[
+    Path | None,
+    typer.Option(
+        "--tls-ca",
+        help="Certificates (PEM) of the authority behind a scheduler at tls://.",
+        show_default=False,
+    ),
+]
+Certificate = Annotated[
+    Path | None, typer.Option("--tls-cert", help="Your certificate (PEM) for it.", show_default=False)
+]
+Key = Annotated[
+    Path | None,
+    typer.Option("--tls-key", help="The certificate's key (PEM), without a password.", show_default=False),
+]
+Dashboard = Annotated[
+    bool,
+    typer.Option("--dashboard", help="Serve Dask's pages of the local cluster, to anybody on this machine."),
 ]
 Retries = Annotated[int, typer.Option(help="Further tries of a run that fails.")]
 RetryFailed = Annotated[
@@ -59,6 +79,10 @@ def run(
     memory: Memory = None,
     retries: Retries = 2,
     retry_failed: RetryFailed = False,
+    tls_ca: CA = None,
+    tls_cert: Certificate = None,
+    tls_key: Key = None,
+    dashboard: Dashboard = False,
     json: Json = False,
 ) -> None:
     """Run a sweep, or what is left of it; a preset then also exports its data and draws its figure.
@@ -67,19 +91,21 @@ def run(
     there.
     """
     from feature_collapse.files import make_folder
-    from feature_collapse.sweeps.engine import Options
+    from feature_collapse.sweeps.options import SweepOptions
     from feature_collapse.sweeps.presets import PRESETS, preset
     from feature_collapse.sweeps.spec import check_size, read_sweep
 
+    tls = _tls(tls_ca, tls_cert, tls_key)
+    options = SweepOptions(scheduler, workers, memory, retries, retry_failed, tls, dashboard)
     known = what in PRESETS or not (Path(what).exists() or "." in what or "/" in what)
     sweep = preset(what).read(quick=quick) if known else read_sweep(what, quick=quick)
     check_size(sweep, yes)
-    place = store or Path("results/sweeps") / f"{sweep.name}{'-quick' if quick else ''}.sweep"
-    make_folder(place.parent)
-    _drive(sweep, place, Options(scheduler, workers, memory, retries, retry_failed), yes, json)
+    path = store or Path("results/sweeps") / f"{sweep.name}{'-quick' if quick else ''}.sweep"
+    make_folder(path.parent)
+    _drive(sweep, path, options, yes, json)
     if known:
-        for path in _draw_preset(what, place, place.parent):
-            typer.echo(path, err=json)
+        for written in _draw_preset(what, path, path.parent):
+            typer.echo(written, err=json)
 
 
 @app.command()
@@ -90,35 +116,40 @@ def resume(
     memory: Memory = None,
     retries: Retries = 2,
     retry_failed: RetryFailed = False,
+    tls_ca: CA = None,
+    tls_cert: Certificate = None,
+    tls_key: Key = None,
+    dashboard: Dashboard = False,
     json: Json = False,
 ) -> None:
     """Go on with the sweep in a sweep file."""
-    from feature_collapse.sweeps.engine import Options
+    from feature_collapse.sweeps.options import SweepOptions
 
-    _drive(None, store, Options(scheduler, workers, memory, retries, retry_failed), True, json)
+    tls = _tls(tls_ca, tls_cert, tls_key)
+    options = SweepOptions(scheduler, workers, memory, retries, retry_failed, tls, dashboard)
+    _drive(None, store, options, True, json)
 
 
 @app.command()
 def status(store: StoreFile, json: Json = False) -> None:
     """How far a sweep is, what failed and why, and who drives it."""
-    from feature_collapse.sweeps.store import open_store
+    from feature_collapse.sweeps.status import read_status
+    from feature_collapse.sweeps.store import STATES, open_store
 
     with open_store(store) as opened:
-        name, counts, facts = opened.sweep.name, opened.counts(), opened.facts()
-    total = sum(counts.values())
+        found = read_status(opened)
     if json:
-        print_json({"name": name, "runs": total, **counts, **facts})
+        print_json(found.to_dict())
         return
+    total, counts = found.counts.total, {state: getattr(found.counts, state) for state in STATES}
     rows = [[state, f"{count:,}", f"{100 * count / max(total, 1):.1f}%"] for state, count in counts.items()]
-    table(f"{name}: {total:,} runs", ["state", "runs", "share"], rows)
-    typer.echo(
-        f"compute time {_duration(facts['seconds'])}, at most {facts['most_attempts']} tries for a run"
-    )
-    if facts["outside_the_grid"]:
-        typer.echo(f"{facts['outside_the_grid']:,} more runs in the file are outside the present grid")
-    for entry in facts["errors"]:
-        typer.echo(f"{entry['runs']:,} failed: {entry['error']} (first: {entry['first']})")
-    typer.echo(facts["driven_by"] or "no driver is running")
+    table(f"{found.name}: {total:,} runs", ["state", "runs", "share"], rows)
+    typer.echo(f"compute time {_duration(found.seconds)}, at most {found.most_attempts} tries for a run")
+    if found.outside_the_grid:
+        typer.echo(f"{found.outside_the_grid:,} more runs in the file are outside the present grid")
+    for entry in found.errors:
+        typer.echo(f"{entry.runs:,} failed: {entry.error} (first: {entry.first})")
+    typer.echo(found.driven_by or "no driver is running")
 
 
 @app.command()
@@ -132,8 +163,9 @@ def export(
     """Write the results as a table: one row per finished or failed run, in the order of the grid."""
     from feature_collapse.errors import InputError
     from feature_collapse.sweeps.export import check_targets
-    from feature_collapse.sweeps.results import read_results, write_csv, write_parquet
+    from feature_collapse.sweeps.results import read_results
     from feature_collapse.sweeps.store import open_store
+    from feature_collapse.sweeps.tables import write_csv, write_parquet
 
     if csv is None and parquet is None:
         raise InputError("give --csv FILE, --parquet FILE or both")
@@ -167,7 +199,7 @@ def plot(
         str | None, typer.Option(help="Axis of at most 12 values, a panel (a curve) for each.")
     ] = None,
 ) -> None:
-    """Draw a preset's figure, or a map of any quantity of a sweep over two of its axes, averaged over the seeds."""
+    """Draw a preset's figure, or a map of a quantity over two axes of a sweep, averaged over the seeds."""
     from feature_collapse.figures.style import save
     from feature_collapse.files import make_folder
     from feature_collapse.sweeps.presets import PRESETS, preset
@@ -190,22 +222,34 @@ def plot(
         typer.echo(path)
 
 
-def _draw_preset(name: str, source: Path, out: Path) -> list[Path]:
-    from feature_collapse.figures.style import save
-    from feature_collapse.sweeps.presets import preset
-    from feature_collapse.sweeps.results import write_csv
+def _tls(ca: Path | None, certificate: Path | None, key: Path | None) -> TLSFiles | None:
+    from feature_collapse.errors import InputError
+    from feature_collapse.sweeps.options import TLSFiles
 
-    chosen, written = preset(name), []
+    if ca is None and certificate is None and key is None:
+        return None
+    if ca is None or certificate is None or key is None:
+        raise InputError("give --tls-ca, --tls-cert and --tls-key together, or none of them")
+    return TLSFiles(ca, certificate, key)
+
+
+def _draw_preset(name: str, source: Path, out: Path) -> list[Path]:
+    from feature_collapse.figures.registry import SWEEP_FIGURES
+    from feature_collapse.figures.style import save
+    from feature_collapse.sweeps.tables import write_csv
+
+    written = []
     results = _read(source)
     if source.suffix == ".sweep":
         written.append(source.with_suffix(".csv"))
         write_csv(results, written[0])
-    return [*written, *save(chosen.draw(results), out, name)]
+    return [*written, *save(SWEEP_FIGURES[name](results), out, name)]
 
 
 def _read(source: Path) -> Results:
-    from feature_collapse.sweeps.results import read_csv, read_results
+    from feature_collapse.sweeps.results import read_results
     from feature_collapse.sweeps.store import open_store
+    from feature_collapse.sweeps.tables import read_csv
 
     if source.suffix == ".csv":
         return read_csv(source)
@@ -213,43 +257,44 @@ def _read(source: Path) -> Results:
         return read_results(store)
 
 
-def _drive(sweep: Sweep | None, place: Path, options: Options, confirmed: bool, json: bool) -> None:
+def _drive(sweep: Sweep | None, path: Path, options: SweepOptions, confirmed: bool, json: bool) -> None:
     from feature_collapse.sweeps.engine import run_sweep
 
-    with _progress(place.stem) as report:
+    with _progress(path.stem) as show:
         end = run_sweep(
             sweep,
-            place,
+            path,
             options,
             confirmed=confirmed,
-            report=report,
-            say=lambda text: typer.echo(text, err=True),
+            callback=show,
+            log=lambda text: typer.echo(text, err=True),
         )
-    told: dict[str, Any] = {
-        "store": str(place),
-        "runs": end.total,
-        "done": end.done,
-        "failed": end.failed,
-        "fresh": end.fresh,
-        "seconds": end.seconds,
-        "runs_per_minute": 60 * end.fresh / end.seconds if end.fresh else 0.0,
-    }
     if json:
-        print_json(told)
-    else:
-        typer.echo(
-            f"{place}: {end.done:,} of {end.total:,} runs done, {end.failed:,} failed; {end.fresh:,} now, "
-            f"in {_duration(end.seconds)}"
+        print_json(
+            {
+                "store": str(path),
+                "runs": end.total,
+                "done": end.done,
+                "failed": end.failed,
+                "fresh": end.fresh,
+                "seconds": end.seconds,
+                "runs_per_minute": 60 * end.fresh / end.seconds if end.fresh else 0.0,
+            }
         )
+        return
+    typer.echo(
+        f"{path}: {end.done:,} of {end.total:,} runs done, {end.failed:,} failed; {end.fresh:,} now, "
+        f"in {_duration(end.seconds)}"
+    )
 
 
 @contextmanager
-def _progress(name: str) -> Iterator[Callable[[Progress], None]]:
+def _progress(name: str) -> Iterator[Callable[[SweepProgress], None]]:
     """Progress with rate and time left on stderr: a bar on a terminal, a line now and then elsewhere."""
     if not sys.stderr.isatty():
         shown = time.monotonic()
 
-        def line(at: Progress) -> None:
+        def line(at: SweepProgress) -> None:
             nonlocal shown
             if time.monotonic() - shown > _EVERY:
                 shown = time.monotonic()
@@ -262,21 +307,21 @@ def _progress(name: str) -> Iterator[Callable[[Progress], None]]:
         yield line
         return
     from rich.console import Console
-    from rich.progress import BarColumn, TextColumn
-    from rich.progress import Progress as Bars
+    from rich.progress import BarColumn, Progress, TextColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"))
-    with Bars(*columns, console=Console(stderr=True)) as progress:
-        bar = progress.add_task(name, total=None, told="starting workers")
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[text]}"))
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bar = progress.add_task(name, total=None, text="starting workers")
 
-        def show(at: Progress) -> None:
-            text = f"{at.done + at.failed:,}/{at.total:,}, {at.failed:,} failed, {at.workers} workers, {_rate(at)}"
-            progress.update(bar, total=at.total, completed=at.done + at.failed, told=text)
+        def show(at: SweepProgress) -> None:
+            ended = at.done + at.failed
+            text = f"{ended:,}/{at.total:,}, {at.failed:,} failed, {at.workers} workers, {_rate(at)}"
+            progress.update(bar, total=at.total, completed=ended, text=text)
 
         yield show
 
 
-def _rate(at: Progress) -> str:
+def _rate(at: SweepProgress) -> str:
     if not at.fresh:
         return "no run finished yet"
     rate = at.fresh / at.seconds

@@ -65,7 +65,7 @@ def command(
             names.s_c, word_law, exponent, _numbers(frequencies) if frequencies is not None else None
         )
     facts = design_of(design, n_c, L, K, seed)
-    found = predict(facts, n_w, mu, lambda_, d)
+    found = predict(facts, lambda_, d, mu=mu)
     inputs: dict[str, Any] = {
         "n_c": n_c,
         "n_w": n_w,
@@ -86,7 +86,7 @@ def command(
     if as_json:
         typer.echo(
             json.dumps(
-                {"inputs": inputs, **{name: entry.as_dict() for name, entry in found.items()}}, indent=2
+                {"inputs": inputs, **{name: entry.to_dict() for name, entry in found.items()}}, indent=2
             )
         )
         return

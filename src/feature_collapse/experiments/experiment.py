@@ -18,6 +18,7 @@ from feature_collapse.risk.problem import Problem
 from feature_collapse.task import Sentences, Task, Vocabulary, read_vocabulary
 from feature_collapse.task.frequencies import Law
 from feature_collapse.task.task import LATENTS, generator, make_latents, word_law_of
+from feature_collapse.theory.predict import Prediction, reference
 
 _UNUSED = {  # settings that a method does not read
     "sgd": ("gap", "time_limit"),
@@ -91,6 +92,10 @@ class Experiment:
         s = self.settings
         kind = Decay(1.0, "data") if s.decay == "lazy" else Decay(s.decay_exponent, s.decay_frequency)
         return kind.weights(self.task, self.data.train if train is None else train) if kind.exponent else None
+
+    def reference(self) -> Prediction:
+        """Return what the theory predicts: theorem 1, 2 or 3 or the mean field (R5), whichever fits."""
+        return reference(self.task, self.settings.lambda_, self.settings.d, self.normaliser)
 
     @cached_property
     def key(self) -> str:

@@ -16,15 +16,13 @@ class Experiment:
     Attributes:
         name: of its record.
         figure: the figure it belongs to.
-        drawn: whether the paper draws its weights (else only its accuracy is told in the text).
-        told: what the paper or its notebooks say, for people.
+        drawn: whether the paper draws its weights (else it gives only the accuracy, in the text).
         settings: with the notebooks' schedule.
     """
 
     name: str
     figure: str
     drawn: bool
-    told: str
     settings: Settings
 
 
@@ -35,49 +33,44 @@ EXPERIMENTS = (
         "figure3",
         "figure3",
         True,
-        "h, uniform words, 5 sentences per class",
         _BASE.replace(epochs=1200, gap=1e-4),
     ),
     Experiment(
         "figure3-layernorm",
         "figure3",
         False,
-        "h*, uniform words, 5 sentences per class",
         _BASE.replace(epochs=500, **_LAYERNORM),
     ),
     Experiment(
         "figure4a",
         "figure4a",
         True,
-        "h, Zipf words, 500 sentences per class",
         _BASE.replace(word_law="zipf", n_spl=500, epochs=10, test_every=1),
     ),
     Experiment(
         "figure4a-layernorm",
         "figure4a",
         False,
-        "h*, Zipf words, 500 sentences per class",
         _BASE.replace(word_law="zipf", n_spl=500, epochs=5, test_every=1, gap=2e-3, **_LAYERNORM),
     ),
     Experiment(
         "figure4b",
         "figure4b",
         True,
-        "h, Zipf words, 5 sentences per class",
         _BASE.replace(word_law="zipf", epochs=3000, gap=1e-4),
     ),
     Experiment(
         "figure4c",
         "figure4c",
         True,
-        "h*, Zipf words, 5 sentences per class",
         _BASE.replace(word_law="zipf", epochs=500, **_LAYERNORM),
     ),
 )
 DIAGRAMS = ("figure1", "figure2", "figure6")  # drawn by code, without a run
 DERIVED = {"figure5": "figure4a"}  # drawn from the record of another figure
 FIGURES = tuple(dict.fromkeys(experiment.figure for experiment in EXPERIMENTS))
-QUICK = {"n_w": 60, "K": 60, "L": 8, "d": 10}
+# each figure ends as in the paper: 3 collapses (type I), so does 4a (III), 4b fails, 4c collapses (II)
+QUICK = {"n_w": 450, "K": 300, "L": 12, "d": 16, "lambda_": 6e-3}
 
 
 def select(
@@ -85,8 +78,8 @@ def select(
 ) -> list[Experiment]:
     """Return the experiments of the named figures (`all` for every one) by a method.
 
-    `quick` is the same story at a small size (60 words, 60 classes, length 8), for a first look and for
-    tests.
+    `quick` is the same story at a small size (450 words, 300 classes, length 12, λ = 0.006), for a first look
+    and for tests.
 
     Raises:
         InputError: an unknown figure.
@@ -105,7 +98,6 @@ def select(
             record_name(e.name, method, seed, quick),
             e.figure,
             e.drawn,
-            e.told,
             _adapt(e.settings, method, seed, quick),
         )
         for e in chosen
@@ -114,7 +106,16 @@ def select(
 
 def record_name(name: str, method: str, seed: int = 0, quick: bool = False) -> str:
     """Return the folder of a preset's record: its name, the method, and the seed where it is not 0."""
-    return name + f"-{method}" + (f"-seed{seed}" if seed else "") + ("-quick" if quick else "")
+    return f"{name}-{method}{_seed_and_size(seed, quick)}"
+
+
+def page_name(name: str, method: str, seed: int = 0, quick: bool = False) -> str:
+    """Return the name of what several records make: as it is for the full certified runs of seed 0, else marked."""
+    return name + ("" if method == "certified" else f"-{method}") + _seed_and_size(seed, quick)
+
+
+def _seed_and_size(seed: int, quick: bool) -> str:
+    return (f"-seed{seed}" if seed else "") + ("-quick" if quick else "")
 
 
 def _adapt(settings: Settings, method: str, seed: int, quick: bool) -> Settings:
@@ -123,8 +124,9 @@ def _adapt(settings: Settings, method: str, seed: int, quick: bool) -> Settings:
         changes["eps"] = 0.0  # the theory's LayerNorm
     if quick:
         changes |= QUICK | {
-            "n_spl": min(settings.n_spl, 50),
-            "epochs": 400 if settings.n_spl == 5 else 40,
-            "batch_size": 20,
+            "n_spl": min(settings.n_spl, 100),
+            "epochs": 100 if settings.n_spl == 5 else 5,
+            "batch_size": 50,
+            "learning_rate": 1.0,
         }
     return settings.replace(**changes)

@@ -32,6 +32,7 @@ from feature_collapse.model.weights import Weights
 from feature_collapse.task import Sentences, Task, Vocabulary
 from feature_collapse.task.frequencies import check_law
 from feature_collapse.task.latents import given as given_latents
+from feature_collapse.theory.predict import reference
 
 FORMAT = 1
 FILES = ("config.json", "task.safetensors", "weights.safetensors", "history.csv", "summary.json")
@@ -68,6 +69,13 @@ class Record:
         history: column name -> values, one per epoch or iteration (NaN where nothing was measured).
         weights: W, U and the normaliser with the run's ε.
         data: the task and the sentences.
+
+    >>> import tempfile
+    >>> from feature_collapse.experiments.run import run
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     record = run(Settings(n_w=12, L=3, K=6, d=4, epochs=1), folder, device="cpu")
+    >>> record.weights.n_w, sorted(record.history)[0]
+    (12, 'epoch')
     """
 
     path: Path
@@ -93,6 +101,14 @@ class Record:
         """The test set."""
         return self.data.test
 
+    def prediction(self) -> dict[str, Any]:
+        """Return what the theory predicts under the summary's keys: as stored, or computed where it was not."""
+        stored = self.summary.get("prediction")
+        if isinstance(stored, dict):
+            return stored
+        s = self.settings
+        return reference(self.task, s.lambda_, s.d, self.weights.normaliser).summary()
+
     def to_dict(self) -> dict[str, Any]:
         """Return the folder, the settings and the summary, for JSON."""
         return {"path": str(self.path), "settings": self.settings.to_mapping(), "summary": self.summary}
@@ -108,6 +124,13 @@ class Record:
 
 def read_record(folder: str | Path) -> Record:
     """Read a finished record and check that its parts belong together.
+
+    >>> import tempfile
+    >>> from feature_collapse.experiments.run import run
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = run(Settings(n_w=12, L=3, K=6, d=4, epochs=1), folder, device="cpu")
+    ...     print(read_record(folder).task.K)
+    6
 
     Raises:
         InputError: the folder is missing, is not a finished record, or a file is truncated, foreign or of a

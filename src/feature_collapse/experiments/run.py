@@ -6,7 +6,7 @@ An unfinished one goes on.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,6 @@ from feature_collapse.experiments.folder import (
     write_data,
     write_outcome,
 )
-from feature_collapse.experiments.prediction import predict
 from feature_collapse.experiments.provenance import describe
 from feature_collapse.experiments.record import Outcome, Record, read_record
 from feature_collapse.experiments.settings import Settings
@@ -30,21 +29,15 @@ from feature_collapse.files import locked, make_folder
 from feature_collapse.model.network import Network
 from feature_collapse.model.weights import Weights
 from feature_collapse.sgd.checkpoint import COLUMNS as sgd_columns
-from feature_collapse.sgd.train import SGDSettings, State, train_sgd
-from feature_collapse.solver.solution import COLUMNS as solver_columns
-from feature_collapse.solver.solution import Progress
+from feature_collapse.sgd.checkpoint import Checkpointing
+from feature_collapse.sgd.train import SGDSettings, TrainingProgress, train_sgd
+from feature_collapse.solver.options import SolverOptions
 from feature_collapse.solver.solve import solve
+from feature_collapse.solver.trace import COLUMNS as solver_columns
+from feature_collapse.solver.trace import Progress
 from feature_collapse.task.task import START, generator
 
-Callback = Callable[[State | Progress], None]
-
-
-@dataclass(frozen=True)
-class Checkpointing:
-    """Where the state of an unfinished run goes, and how many seconds lie between two writes."""
-
-    path: Path
-    seconds: float = 60.0
+Callback = Callable[[TrainingProgress | Progress], None]
 
 
 def check_device(name: str) -> torch.device:
@@ -127,10 +120,8 @@ def _sgd(
         (lambda epoch: task.fresh_set(s.n_spl, epoch)) if s.fresh else data.train,
         data.test,
         SGDSettings(s.epochs, s.batch_size, s.learning_rate, s.lambda_, s.seed, s.test_every),
-        checkpoint=checkpoint.path if checkpoint else None,
-        checkpoint_seconds=checkpoint.seconds if checkpoint else 60.0,
-        key=experiment.key if checkpoint else "",
-        report=callback,
+        checkpoint=replace(checkpoint, key=experiment.key) if checkpoint else None,
+        callback=callback,
     )
     W, U = (p.detach().cpu().numpy() for p in (network.W, network.U))
     summary = {}
@@ -159,26 +150,16 @@ def _certified(
     found = solve(
         experiment.problem(data.train, str(device)),
         gap=s.gap,
-        time_limit=s.time_limit,
-        seed=s.seed,
-        start=None if start is None else (start.W, start.U),
+        options=SolverOptions(time_limit=s.time_limit, seed=s.seed),
+        start=start,
         checkpoint=checkpoint.path if checkpoint else None,
-        report=callback,
+        callback=callback,
     )
-    weights = Weights(found.W, found.U, experiment.normaliser)
-    summary = summarise(weights, data, s.lambda_, experiment.decay(data.train))
-    summary |= {
-        "risk": found.risk,
-        "lower_bound": found.lower_bound,
-        "gap": found.gap,
-        "relative_gap": found.relative_gap,
-        "rank": found.rank,
-        "operator_norm": found.operator_norm,
-        "status": found.status,
-        "message": found.message,
-        "seconds": found.seconds,
-    }
-    return Outcome(weights, solver_columns, found.history, summary)
+    summary = summarise(found.weights, data, s.lambda_, experiment.decay(data.train))
+    proved = found.to_dict()
+    del proved["data_term"]
+    summary |= proved
+    return Outcome(found.weights, solver_columns, found.history, summary)
 
 
 def run(
@@ -221,6 +202,6 @@ def run(
         done = execute(experiment, device=device, checkpoint=checkpoint, callback=callback)
         if done.weights.d != settings.d:
             write_config(folder, describe(experiment, found, done.weights.d))
-        done.summary["prediction"] = predict(experiment)
+        done.summary["prediction"] = experiment.reference().summary()
         write_outcome(folder, done)
         return read_record(folder)

@@ -27,7 +27,7 @@ TITLES = (
 
 
 @styled
-def figure6(
+def draw_collapse_types(
     concepts: Sequence[int] = (2, 3, 4), mu: Law | None = None, L: int = 3, lambda_: float = 1e-2
 ) -> Figure:
     """The three types for several numbers of concepts; the norms of type III are those of theorem 2.
@@ -73,7 +73,7 @@ def figure6(
 
 
 def _draw(axes: Any, frame: np.ndarray, norms: np.ndarray, sphere: bool) -> None:
-    """One panel: rays of the frame, words as dots; where the norm is fixed, the circle or sphere it is fixed to."""
+    """Draw one panel: rays of the frame, words as dots, and the circle or sphere of a fixed norm."""
     dimensions = frame.shape[1]
     pad = np.zeros((len(frame), max(0, 2 - dimensions)))
     frame = np.hstack([frame, pad])

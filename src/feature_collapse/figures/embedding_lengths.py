@@ -1,4 +1,4 @@
-"""Figure 5 (ours): embedding norm against word frequency, log-log: trained words as points, the theory as a line.
+"""Figure 5 (ours): embedding norm against word frequency, log-log: trained words, and the theory as a line.
 
 Theorem 2 says that frequent words get larger embeddings; for K < n_c^L random latents R5 gives the curve.
 Words that the training set never shows keep no norm under weight decay, and fall below the line.
@@ -7,53 +7,47 @@ Words that the training set never shows keep no norm under weight decay, and fal
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from feature_collapse.errors import InputError
+from feature_collapse.experiments.record import Record
 from feature_collapse.figures.style import GREY, colour, marker, panels, styled
+from feature_collapse.figures.weights import concept_names
+from feature_collapse.theory.predict import reference
+
+_NAMED = 8  # concepts named in the legend
 
 
 @styled
-def figure5(
-    mu: Float[np.ndarray, " s_c"],
-    norms: Float[np.ndarray, "n_c s_c"],
-    r: Float[np.ndarray, " s_c"] | None,
-    *,
-    theory: str = "theory",
-    concepts: tuple[str, ...] = (),
-) -> Figure:
-    """Norms of the embeddings of every concept against the frequency of their words, and the predicted norms.
-
-    Args:
-        mu: (s_c,) frequencies.
-        norms: (n_c, s_c) norms ‖w_(α,β)‖.
-        r: (s_c,) predicted norms, or None for no line.
-        theory: name of the line.
-        concepts: n_c names.
-
-    Raises:
-        InputError: shapes that do not fit, or entries that are not finite and, for frequencies, positive.
-    """
-    mu, norms = np.asarray(mu, dtype=np.float64), np.asarray(norms, dtype=np.float64)
-    fits = (
-        mu.ndim == 1
-        and norms.ndim == 2
-        and norms.shape[1] == mu.size > 0
-        and (r is None or np.shape(r) == mu.shape)
-    )
-    if not fits:
-        raise InputError(
-            f"norms have shape {norms.shape} and mu {mu.shape}, but must be (n_c, s_c) and (s_c,), as r"
-        )
-    if not (np.isfinite(norms).all() and np.isfinite(mu).all() and mu.min() > 0):
-        raise InputError("norms and mu must be finite, and mu > 0")
+def draw_embedding_lengths(record: Record) -> Figure:
+    """Draw the norm ‖w_(α,β)‖ of every word against its frequency μ_β, and the theory's r_β."""
+    settings, mu = record.settings, record.task.mu
+    norms = np.linalg.norm(record.weights.W, axis=1).reshape(settings.n_c, -1)
+    theory = reference(record.task, settings.lambda_, settings.d, record.weights.normaliser)
     figure, (axes,) = panels(1, 1, (4.6, 3.3))
+    _draw_words(axes, mu, norms, concept_names(record))
+    if theory.r is not None and np.max(theory.r) > 0:
+        order = np.argsort(mu)
+        axes.plot(
+            mu[order], np.asarray(theory.r)[order], color="black", lw=0.9, label=theory.theorem, zorder=3
+        )
+    axes.set(xlabel="frequency of the word inside its concept", ylabel="norm of its embedding")
+    axes.grid(True, color=GREY, alpha=0.25, linewidth=0.5)
+    axes.set_xscale("log")
+    _plain_ticks(axes, "x")
+    if (norms > 0).any():
+        axes.set_yscale("log")
+        _plain_ticks(axes, "y")
+    axes.legend(loc="best", markerscale=1.6)
+    return figure
+
+
+def _draw_words(axes: Axes, mu: np.ndarray, norms: np.ndarray, names: list[str]) -> None:
+    """Scatter the words of each concept that have a norm."""
     size = float(np.clip(3000 / mu.size, 9, 28))
     for alpha, values in enumerate(norms):
         shown = values > 0
-        name = concepts[alpha] if concepts else f"concept {alpha + 1}"
         axes.scatter(
             mu[shown],
             values[shown],
@@ -62,20 +56,15 @@ def figure5(
             marker=marker(alpha),
             alpha=0.7,
             linewidths=0,
-            label=name if len(norms) <= 8 else None,
+            label=names[alpha] if len(norms) <= _NAMED else None,
             zorder=2,
         )
-    if r is not None and np.max(r) > 0:
-        order = np.argsort(mu)
-        axes.plot(mu[order], np.asarray(r)[order], color="black", linewidth=0.9, label=theory, zorder=3)
-    axes.set_xscale("log")
-    if (norms > 0).any():
-        axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axes.yaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel("frequency of the word inside its concept")
-    axes.set_ylabel("norm of its embedding")
-    axes.grid(True, color=GREY, alpha=0.25, linewidth=0.5)
-    axes.legend(loc="best", markerscale=1.6)
-    return figure
+
+
+def _plain_ticks(axes: Axes, side: str) -> None:
+    """Name 1, 2 and 5 times the powers of ten as plain numbers; beyond three decades the powers alone."""
+    axis = axes.xaxis if side == "x" else axes.yaxis
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(LogLocator(subs=(1.0,) if high > 1000 * low else (1.0, 2.0, 5.0)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())

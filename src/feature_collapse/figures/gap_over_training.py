@@ -22,8 +22,8 @@ _TASK = ("network", "n_spl", "seed")
 
 
 @styled
-def draw(results: Results) -> Figure:
-    """One panel for the gap, one for the test accuracy; bands from the lowest to the highest seed, lines the median.
+def draw_gap_over_training(results: Results) -> Figure:
+    """Draw gap and test accuracy over the epochs; bands from the lowest to the highest seed, lines: medians.
 
     Raises:
         InputError: results of another sweep, or of which something that is shown is missing; it is named.
@@ -60,8 +60,8 @@ def draw(results: Results) -> Figure:
             line = axis.plot(
                 xs, middle, color=colour(index), marker=marker(index), markersize=3, linewidth=1.2
             )[0]
-            told = "$h$" if network == "h" else "$h^*$"
-            line.set(label=f"{told}, $n_{{spl}}$ = {n_spl}", linestyle="-" if network == "h" else "--")
+            symbol = "$h$" if network == "h" else "$h^*$"
+            line.set(label=f"{symbol}, $n_{{spl}}$ = {n_spl}", linestyle="-" if network == "h" else "--")
             axis.fill_between(xs, low, high, color=colour(index), alpha=0.25, linewidth=0)
     own = max((cell.mean for cell in cells(certified, _TASK, "relative_gap").values()), default=0.0)
     if own > 0:

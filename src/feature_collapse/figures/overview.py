@@ -13,17 +13,17 @@ from feature_collapse.figures.weights import draw_points, embeddings, linear_wei
 
 @styled
 def draw_overview(records: Sequence[tuple[str, Record]]) -> Figure:
-    """A column for each (title, record): embeddings above, linear weights below, test accuracy in the title."""
+    """Draw a column for each (title, record): embeddings above, linear weights below."""
     columns = len(records)
     figure, axes = panels(2, columns, (2.35 * columns, 4.9))
     for column, (title, record) in enumerate(records):
         above, below = axes[column], axes[columns + column]
-        for place, (rows, concepts) in ((above, embeddings(record)), (below, linear_weights(record))):
-            draw_points(place, rows, concepts, [""] * record.settings.n_c)
-            place.set(xticks=[], yticks=[])
+        for axis, (rows, concepts) in ((above, embeddings(record)), (below, linear_weights(record))):
+            draw_points(axis, rows, concepts, [""] * record.settings.n_c)
+            axis.set(xticks=[], yticks=[])
             for side in ("left", "bottom"):
-                place.spines[side].set_visible(False)
-        above.set_title(f"{title}\ntest accuracy {100 * record.summary['test_accuracy']:.1f}%")
-    for place, text in ((axes[0], "word embeddings"), (axes[columns], r"linear weights $u_{k,\ell}$")):
-        place.set_ylabel(text)
+                axis.spines[side].set_visible(False)
+        above.set_title(title)
+    for axis, text in ((axes[0], "word embeddings"), (axes[columns], r"linear weights $u_{k,\ell}$")):
+        axis.set_ylabel(text)
     return figure

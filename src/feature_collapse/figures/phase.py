@@ -1,4 +1,4 @@
-"""What figures 8, 9 and 11 share: a map with values on its fields, slices with intervals, and the paper's points."""
+"""What figures 8, 9 and 11 share: a map over two axes, slices with intervals, and the paper's points."""
 
 from __future__ import annotations
 
@@ -34,11 +34,12 @@ def finished(results: Results, **wanted: Any) -> Results:
 
 
 def _missing(results: Results, wanted: Mapping[str, Any], value: str = "") -> InputError:
-    told = " and ".join(
+    wish = " and ".join(
         [*([f"a {value}"] if value else []), *(f"{name} = {x}" for name, x in wanted.items())]
     )
     return InputError(
-        f"results {results.name!r} have no finished run{told and ' with '}{told}, which the figure is drawn from"
+        f"results {results.name!r} have no finished run{wish and ' with '}{wish}, "
+        "which the figure is drawn from"
     )
 
 
@@ -97,9 +98,9 @@ def crossing(values: Mapping[float, float], level: float) -> float:
 
 
 def draw_boundary(
-    axis: Axes, results: Results, x: str, y: str, value: str, level: float, label: str
+    axis: Axes, results: Results, x: str, y: str, value: str, level: float
 ) -> dict[float, list[float]]:
-    """The x beyond which the value stays above a level, for each y: mean over the seeds, bars from lowest to highest.
+    """Draw for each y the x beyond which the value stays above a level: mean over the seeds, bars over all.
 
     Returns the crossing of each seed for each y, NaN where there is none; x and y are drawn as positions on
     the map.
@@ -114,9 +115,9 @@ def draw_boundary(
             for seed in seeds
         ]
     rows = [i for i, height in enumerate(ys) if not all(math.isnan(v) for v in found[height])]
-    place = [[_position(v, xs) for v in found[ys[i]] if not math.isnan(v)] for i in rows]
-    means = np.array([np.mean(v) for v in place])
-    low, high = (np.array([f(v) for v in place]) for f in (min, max))
+    positions = [[_position(v, xs) for v in found[ys[i]] if not math.isnan(v)] for i in rows]
+    means = np.array([np.mean(v) for v in positions])
+    low, high = (np.array([f(v) for v in positions]) for f in (min, max))
     if rows:
         axis.errorbar(
             means,
@@ -127,7 +128,7 @@ def draw_boundary(
             markersize=3,
             linewidth=1.2,
             elinewidth=1,
-            label=label,
+            label=f"{100 * level:.0f} %",
             path_effects=[withStroke(linewidth=2.6, foreground="white")],  # seen on every colour of the map
         )
     return found

@@ -31,7 +31,7 @@ _SHOWN = (
 
 
 @styled
-def draw(results: Results) -> Figure:
+def draw_phase_collapse_types(results: Results) -> Figure:
     """Three maps of residuals, and the slice at exponent 1 with the paper's points at full size.
 
     Raises:

@@ -18,14 +18,14 @@ from feature_collapse.figures.phase import (
     finished,
     log_axis,
 )
-from feature_collapse.figures.style import panels, styled
+from feature_collapse.figures.style import GREY, panels, styled
 from feature_collapse.sweeps.results import Results
 
 _SLICES = 4
 
 
 @styled
-def draw(results: Results) -> Figure:
+def draw_phase_rank(results: Results) -> Figure:
     """The map with the mean rank written on each field, and slices over n_spl with 95 % intervals.
 
     Raises:
@@ -56,7 +56,7 @@ def draw(results: Results) -> Figure:
     chosen = ys[:: max(1, len(ys) // _SLICES)][:_SLICES]
     for index, value in enumerate(chosen):
         draw_slice(right, at(found, 1, value), "rank_W", index, rf"$\lambda$ = {value:.2g}")
-    right.axhline(2, color="0.6", linewidth=0.8, linestyle=":")
+    right.axhline(2, color=GREY, linewidth=0.8, linestyle=":")
     right.annotate(
         "$n_c - 1$: collapse", (0.02, 2), xycoords=("axes fraction", "data"), fontsize=7, va="bottom"
     )

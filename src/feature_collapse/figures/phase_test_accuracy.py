@@ -20,7 +20,7 @@ from feature_collapse.figures.phase import (
     log_axis,
     paper_points,
 )
-from feature_collapse.figures.style import panels, styled
+from feature_collapse.figures.style import GREY, panels, styled
 from feature_collapse.sweeps.results import Results
 
 FAILURE = 0.9  # test accuracy below which a network is said to fail
@@ -29,7 +29,7 @@ EXPONENT = 1.0
 
 
 @styled
-def draw(results: Results) -> Figure:
+def draw_phase_test_accuracy(results: Results) -> Figure:
     """Two maps, and the slice at exponent 1 with the paper's points at full size.
 
     Raises:
@@ -53,7 +53,7 @@ def draw(results: Results) -> Figure:
             vmin=0,
             vmax=1,
         )
-        draw_boundary(axis, runs, "n_spl", "exponent", "test_accuracy", FAILURE, f"{100 * FAILURE:.0f} %")
+        draw_boundary(axis, runs, "n_spl", "exponent", "test_accuracy", FAILURE)
         draw_slice(right, at(found, 1, EXPONENT), "test_accuracy", index, f"{name}, this sweep")
         full = paper_points(results, network, EXPONENT, "test_accuracy")
         draw_paper(right, full, "test_accuracy", index, f"{name}, the paper's size")
@@ -61,7 +61,7 @@ def draw(results: Results) -> Figure:
     right.plot(
         [n for _, n in PAPERS], list(PAPERS.values()), "k+", markersize=9, label="the authors' runs", zorder=5
     )
-    right.axhline(FAILURE, color="0.6", linewidth=0.8, linestyle=":")
+    right.axhline(FAILURE, color=GREY, linewidth=0.8, linestyle=":")
     log_axis(right, sorted({*grid.column("n_spl"), *(n for _, n in PAPERS)}))
     right.set(
         xlabel="sentences per class $n_{spl}$",

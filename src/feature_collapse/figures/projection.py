@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 
 
 def project(rows: Float[np.ndarray, "n d"], concepts: Int[np.ndarray, " n"]) -> tuple[np.ndarray, np.ndarray]:
-    """The two leading principal components (uncentred, as in the theory) and all singular values, largest first.
+    """Return the two leading principal components (uncentred, as in the theory), all singular values.
 
     The plane is turned so that the mean of concept 0 points up and that of concept 1, if any, lies to its
     left. Time O(n d²), memory O(n d).

@@ -1,10 +1,11 @@
-"""How our figures look: colour-blind safe and told apart in grey by brightness and by marker; vector PDF and PNG."""
+"""How figures and pages look: one palette, colour-blind safe, told apart in grey by brightness and marker."""
 
 from __future__ import annotations
 
 import io
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -19,7 +20,27 @@ from feature_collapse.files import write_atomically
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#B8A800")
 MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
 _LONGEST = 40  # characters of a name in a picture
-GREY = "0.45"
+
+
+@dataclass(frozen=True)
+class Palette:
+    """What surrounds the colours of the data, on one background; its text has a contrast of at least 4.5."""
+
+    ink: str
+    muted: str
+    paper: str
+    stripe: str
+    line: str
+    accent: str
+
+
+LIGHT = Palette(
+    ink="#1a1a1a", muted="#5a5a5a", paper="#ffffff", stripe="#f4f4f2", line="#c9c9c4", accent=COLOURS[0]
+)
+DARK = Palette(
+    ink="#e9e9e6", muted="#a9a9a4", paper="#16181b", stripe="#212429", line="#4a4e55", accent=COLOURS[4]
+)
+GREY = LIGHT.muted
 _RC: dict[Any, Any] = {
     "font.size": 8.5,
     "axes.titlesize": 9.5,
@@ -31,7 +52,8 @@ _RC: dict[Any, Any] = {
     "axes.spines.right": False,
     "legend.frameon": False,
     "pdf.fonttype": 42,
-    "savefig.facecolor": "white",
+    "figure.facecolor": LIGHT.paper,
+    "savefig.facecolor": LIGHT.paper,
 }
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -59,7 +81,7 @@ def marker(alpha: int) -> str:
 
 
 def plain(text: str, longest: int = _LONGEST) -> str:
-    """A user's text as it stands, on one line, its middle left out where it is long; a dollar begins no mathematics."""
+    """Return a user's text on one line, its middle left out if it is long; a dollar is a dollar."""
     text = " ".join(text.split())
     if len(text) > longest:
         text = f"{text[: longest // 2]}…{text[longest // 2 + 1 - longest :]}"

@@ -18,7 +18,7 @@ from feature_collapse.sweeps.results import Cell, Results, cells
 
 _MOST = 12  # panels or curves
 _UNIT = {"test_accuracy", "train_accuracy", "type_I", "type_II", "type_III"}  # from 0 to 1
-_DRAWABLE = 1e150  # a larger number has its place in the row of values, not on a scale
+_DRAWABLE = 1e150  # a larger number stands in the row of values, not on a scale
 
 
 @styled
@@ -31,9 +31,9 @@ def draw_map(
     y: str | None = None,
     split: str | None = None,
 ) -> Figure:
-    """One panel for each value of `split`: a map over x and y, or with y = 'none' curves over x with 95 % intervals.
+    """Draw a map over x and y for each value of `split`, or with y = 'none' curves over x with intervals.
 
-    Other axes, and the seeds, are averaged over. A run without a value on an axis has the place 'none' there.
+    Other axes, and the seeds, are averaged over. A run without a value on an axis stands at 'none' there.
 
     Args:
         results: of the sweep.
@@ -84,16 +84,16 @@ def _check(sweep: str, axes: Sequence[str], x: str | None, y: str | None, split:
     if not axes:
         raise InputError(f"sweep {sweep!r} has no axis to draw over besides its seeds")
     taken: dict[str, str] = {}
-    for place, name in (("x", x), ("y", y), ("split", split)):
+    for role, name in (("x", x), ("y", y), ("split", split)):
         if name is None:
             continue
-        check_choice(place, name, [*axes, "none"] if place == "y" else axes)
+        check_choice(role, name, [*axes, "none"] if role == "y" else axes)
         if name in taken:
-            raise InputError(f"{place} = {name!r}, but {taken[name]} is the same axis; each must be another")
-        taken[name] = place
+            raise InputError(f"{role} = {name!r}, but {taken[name]} is the same axis; each must be another")
+        taken[name] = role
     if x is None and not set(axes) - set(taken):
-        places = " and ".join(f"{place} = {name!r}" for name, place in taken.items())
-        raise InputError(f"{places} leaves no axis for x: sweep {sweep!r} has only {', '.join(axes)}")
+        given = " and ".join(f"{role} = {name!r}" for name, role in taken.items())
+        raise InputError(f"{given} leaves no axis for x: sweep {sweep!r} has only {', '.join(axes)}")
 
 
 def _chosen(
@@ -117,10 +117,10 @@ def _curves(
     at = {v: float(v) if scale else i for i, v in enumerate(xs)}
     for i, (kind, curve) in enumerate(curves.items()):
         shown = [v for v in xs if v in curve]
-        places = [at[v] for v in shown]
+        positions = [at[v] for v in shown]
         means, lows, highs = interval([curve[v] for v in shown], value)
         axis.plot(
-            places,
+            positions,
             means,
             marker=marker(i),
             color=colour(i),
@@ -128,7 +128,7 @@ def _curves(
             markersize=4,
             linewidth=1.2,
         )
-        axis.fill_between(places, lows, highs, color=colour(i), alpha=0.2, linewidth=0)
+        axis.fill_between(positions, lows, highs, color=colour(i), alpha=0.2, linewidth=0)
     if not scale:
         _set_ticks(axis, "x", xs)
     elif xs[0] > 0 and at[xs[-1]] / at[xs[0]] > 30:
@@ -150,15 +150,15 @@ def _maps(
 ) -> Figure:
     columns = min(len(kinds), 3)
     rows = math.ceil(len(kinds) / columns)
-    figure, places = panels(rows, columns, (3.2 * columns + 0.8, 2.8 * rows))
+    figure, axes = panels(rows, columns, (3.2 * columns + 0.8, 2.8 * rows))
     means = [cell.mean for fields in kinds.values() for cell in fields.values()]
-    for axis in places[len(kinds) :]:
+    for axis in axes[len(kinds) :]:
         axis.set_visible(False)
-    for axis, (kind, fields) in zip(places, kinds.items(), strict=False):
+    for axis, (kind, fields) in zip(axes, kinds.items(), strict=False):
         mesh = draw_mesh(axis, fields, *ticks, vmin=min(means), vmax=max(means))
         title = "" if split is None else f"{plain(split, 16)} = {plain(label(kind), 18)}"
         axis.set(xlabel=plain(names[0]), ylabel=plain(names[1], 34), title=title)
-    figure.colorbar(mesh, ax=places, label=plain(value))
+    figure.colorbar(mesh, ax=axes, label=plain(value))
     return figure
 
 
@@ -187,7 +187,7 @@ def draw_mesh(
 
 
 def _set_ticks(axis: Axes, side: str, values: Sequence[Any]) -> None:
-    """Name the places 0, 1, … of an axis; slanting where the names need room."""
+    """Name the positions 0, 1, … of an axis; slanting where the names need room."""
     step = max(1, math.ceil(len(values) / MOST_TICKS))
     names = tick_labels(values[::step])
     slanting = side == "x" and (len(names) > 6 or sum(map(len, names)) > 30)

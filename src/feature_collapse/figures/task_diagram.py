@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
@@ -33,8 +33,9 @@ def draw_task(task: Task | None = None, seed: int = 7) -> Figure:
             width = 10.2 / length - 0.16
             alpha = int(task.latents[k, position])
             word = task.vocabulary.word_name(int(sentences[k, position]))
-            _box(axes, x, y + 0.13, width, 0.56, task.vocabulary.concept_name(alpha), alpha, filled=True)
-            _box(axes, x, y - 0.55, width, 0.56, word, alpha, filled=False)
+            concept = task.vocabulary.concept_name(alpha)
+            _draw_box(axes, (x, y + 0.13, width, 0.56), concept, colour(alpha), filled=True)
+            _draw_box(axes, (x, y - 0.55, width, 0.56), word, colour(alpha), filled=False)
     return figure
 
 
@@ -73,9 +74,11 @@ def _vocabulary(axes: Axes, task: Task) -> None:
             )
 
 
-def _box(
-    axes: Axes, x: float, y: float, width: float, height: float, text: str, alpha: int, *, filled: bool
+def _draw_box(
+    axes: Axes, box: tuple[float, float, float, float], text: str, edge: str, *, filled: bool
 ) -> None:
+    """Text in a rounded box (left, bottom, width, height), as large as fits."""
+    x, y, width, height = box
     axes.add_patch(
         FancyBboxPatch(
             (x, y),
@@ -83,17 +86,9 @@ def _box(
             height,
             boxstyle="round,pad=0,rounding_size=0.1",
             linewidth=1.1,
-            edgecolor=colour(alpha),
-            facecolor=(*np.array([int(colour(alpha)[i : i + 2], 16) for i in (1, 3, 5)]) / 255, 0.3)
-            if filled
-            else "white",
+            edgecolor=edge,
+            facecolor=to_rgba(edge, 0.3) if filled else "white",
         )
     )
-    axes.text(
-        x + width / 2,
-        y + height / 2 - 0.01,
-        text,
-        ha="center",
-        va="center",
-        fontsize=min(8.0, 57 * width / max(len(text), 1)),
-    )
+    size = min(8.0, 57 * width / max(len(text), 1))
+    axes.text(x + width / 2, y + height / 2 - 0.01, text, ha="center", va="center", fontsize=size)

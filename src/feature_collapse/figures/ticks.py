@@ -13,21 +13,21 @@ _LONGEST = 18  # characters beside a tick
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value has its place on a scale; true and false have none."""
+    """Whether a value belongs on a scale; true and false have none."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def ordered(values: Iterable[Any], known: Sequence[Any] = ()) -> list[Any]:
-    """The distinct values: numbers rising, anything else in the order of `known` and then as it appears; None last."""
+    """Return the distinct values: numbers rising, others as in `known`, then as they appear; None last."""
     found = dict.fromkeys(values)
     some = [value for value in found if value is not None]
-    place = {value: i for i, value in enumerate(dict.fromkeys([*known, *some]))}
-    some.sort(key=None if all(is_number(value) for value in some) else place.__getitem__)
+    rank = {value: i for i, value in enumerate(dict.fromkeys([*known, *some]))}
+    some.sort(key=None if all(is_number(value) for value in some) else rank.__getitem__)
     return [*some, None] if None in found else some
 
 
 def label(value: Any, digits: int = 6) -> str:
-    """A value in words: 'none' for None, a float with so many digits, an integer with all of them up to a million."""
+    """Return a value in words: 'none' for None, a float with so many digits, an integer whole up to 10^6."""
     if value is None or isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int) and abs(value) > 10**300:

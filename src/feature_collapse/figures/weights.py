@@ -1,18 +1,17 @@
-"""Figures 3 and 4: the word embeddings (after the normaliser, where there is one) and the u_{k,ℓ}, by concept."""
+"""Figures 3 and 4: word embeddings (after the normaliser, if there is one) and linear weights, by concept."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from feature_collapse.experiments.record import Record
+from feature_collapse.experiments.settings import Settings
 from feature_collapse.figures.projection import project
 from feature_collapse.figures.style import colour, marker, panels, plain, styled
-from feature_collapse.model.normalisers import make_normaliser
 
 _LISTED = 8  # concepts named in the legend
 
@@ -23,14 +22,32 @@ Points = tuple[np.ndarray, np.ndarray]
 def embeddings(record: Record) -> Points:
     """The word representations φ(w) of a record, (n_w, d), and the concept of each."""
     settings = record.settings
-    normaliser = make_normaliser(settings.normaliser, settings.eps)
-    features = normaliser.forward(torch.from_numpy(record.W)).numpy()
-    return features, np.repeat(np.arange(settings.n_c), len(record.mu))
+    return record.weights.features(), np.repeat(np.arange(settings.n_c), record.task.s_c)
 
 
 def linear_weights(record: Record) -> Points:
     """The u_{k,ℓ} of a record, (K L, d), and the concept z_{k,ℓ} of each."""
-    return record.U.reshape(-1, record.U.shape[2]), record.latents.reshape(-1)
+    return record.weights.U.reshape(-1, record.weights.d), record.task.latents.reshape(-1)
+
+
+def what_ran(settings: Settings) -> str:
+    """The network, the word law and the amount of data in words: `h, Zipf words, 5 sentences per class`."""
+    law = "Zipf" if settings.word_law == "zipf" else settings.word_law
+    law += f"({settings.exponent:g})" if settings.word_law == "zipf" and settings.exponent != 1 else ""
+    words = f"{settings.vocabulary} vocabulary" if settings.vocabulary else f"{law} words"
+    sentences = "sentence" if settings.n_spl == 1 else "sentences"
+    return f"{network_name(settings)}, {words}, {settings.n_spl} {sentences} per class"
+
+
+def network_name(settings: Settings) -> str:
+    """`h` without a normaliser, `h*` with one."""
+    return "h" if settings.normaliser == "none" else "h*"
+
+
+def concept_names(record: Record) -> list[str]:
+    """The names of the concepts, as text for a picture."""
+    names = (record.config.get("names") or {}).get("concepts")
+    return [plain(name) for name in names or (f"concept {a + 1}" for a in range(record.settings.n_c))]
 
 
 @styled
@@ -39,10 +56,7 @@ def draw_weights(record: Record) -> Figure:
     settings = record.settings
     figure, (left, right) = panels(1, 2, (7.2, 3.9))
     phi = "" if settings.normaliser == "none" else f", after {settings.normaliser}"
-    names = (record.config.get("names") or {}).get("concepts") or [
-        f"concept {a + 1}" for a in range(settings.n_c)
-    ]
-    names = [plain(name) for name in names]
+    names = concept_names(record)
     for axes, title, (rows, concepts) in (
         (left, f"word embeddings{phi}", embeddings(record)),
         (right, r"linear weights $u_{k,\ell}$", linear_weights(record)),
@@ -65,18 +79,13 @@ def draw_weights(record: Record) -> Figure:
     figure.legend(
         handles[:_LISTED], labels[:_LISTED], loc="outside lower center", ncols=columns, markerscale=3
     )
-    law = f"Zipf({settings.exponent:g})" if settings.word_law == "zipf" else settings.word_law
-    law = f"{plain(settings.vocabulary)} vocabulary" if settings.vocabulary else f"{law} words"
-    figure.suptitle(
-        f"{'h' if settings.normaliser == 'none' else 'h*'}, {law}, {settings.n_spl} sentences per class: "
-        f"test accuracy {100 * record.summary['test_accuracy']:.1f}%",
-        fontsize=10,
-    )
+    accuracy = 100 * record.summary["test_accuracy"]
+    figure.suptitle(f"{plain(what_ran(settings), 80)}: test accuracy {accuracy:.1f}%", fontsize=10)
     return figure
 
 
 def draw_points(axes: Axes, rows: np.ndarray, concepts: np.ndarray, names: Sequence[str]) -> np.ndarray:
-    """Scatter the two principal components by concept on equal axes; returns the singular values, largest first."""
+    """Scatter the two principal components by concept on equal axes; return the singular values, falling."""
     points, values = project(rows, concepts)
     for alpha, name in enumerate(names):
         x, y = points[concepts == alpha].T

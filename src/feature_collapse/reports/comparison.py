@@ -4,29 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any, TypedDict
+from typing import TypeAlias
 
 import numpy as np
 
-from feature_collapse.experiments.prediction import prediction_of
 from feature_collapse.experiments.presets import Experiment
 from feature_collapse.experiments.record import Record, read_record
 
-Value = float | list[float] | None
-
-
-class Row(TypedDict):
-    """One quantity of one record."""
-
-    record: str
-    quantity: str
-    ours: Value
-    notebooks: Value
-    theory: Value
-
+Number: TypeAlias = float | list[float] | None
 
 QUANTITIES = {
     "risk": "risk",
@@ -45,100 +34,111 @@ QUANTITIES = {
     "norm_U_std": "its standard deviation ",
     "seconds": "seconds",
 }
+WHY_BELOW_THEORY = (
+    "The theory's risk is the least one on infinitely many sentences. The minimum on a finite training set "
+    "may lie below it, since the weights also fit what is particular to those sentences."
+)
 _SHOWN = 3  # singular values
 
 
+@dataclass(frozen=True)
+class QuantityRow:
+    """One quantity of one record: ours, what the notebooks printed, and what the theory says."""
+
+    record: str
+    quantity: str
+    ours: Number
+    notebooks: Number = None
+    theory: Number = None
+
+    def to_dict(self) -> dict[str, str | Number]:
+        """Return the row for JSON."""
+        return asdict(self)
+
+    def cells(self) -> list[str]:
+        """Return quantity, ours, notebooks and theory as text."""
+        percent = self.quantity.endswith("accuracy")
+        numbers = (self.ours, self.notebooks, self.theory)
+        return [self.quantity, *(number_text(number, percent) for number in numbers)]
+
+
 @cache
-def notebooks() -> dict[str, Any]:
+def notebooks() -> dict[str, dict[str, Number]]:
     """What the authors' notebooks printed, by figure."""
-    text = files("feature_collapse.experiments").joinpath("notebooks.json").read_text(encoding="utf-8")
-    figures: dict[str, Any] = json.loads(text)["figures"]
+    text = files("feature_collapse.reports").joinpath("notebooks.json").read_text(encoding="utf-8")
+    figures: dict[str, dict[str, Number]] = json.loads(text)["figures"]
     return figures
 
 
-def comparison(records: Sequence[tuple[Experiment, Record]]) -> list[Row]:
-    """Every quantity of every record, with what the notebooks printed (at full size only) and the theory says.
+def quantity_rows(experiment: Experiment, record: Record) -> list[QuantityRow]:
+    """Return every quantity of a record, with what the notebooks printed (at full size) and the theory says.
 
-    Where the run of the other method lies beside a record, how far SGD stayed above the optimum is told too.
+    Where the run of the other method lies beside the record, how far SGD stayed above the optimum comes last.
     """
-    rows: list[Row] = []
-    for experiment, record in records:
-        at_full_size = experiment.drawn and not experiment.name.endswith("-quick")
-        theirs = notebooks()[experiment.figure] if at_full_size else {}
-        theory = prediction_of(record)
-        rows += [
-            Row(
-                record=experiment.name,
-                quantity=text,
-                ours=_value(record.summary.get(key)),
-                notebooks=_value(theirs.get(key)),
-                theory=_value(theory.get(key)),
-            )
-            for key, text in QUANTITIES.items()
-            if record.summary.get(key) is not None
-        ]
-        rows += [
-            Row(record=experiment.name, quantity=text, ours=value, notebooks=None, theory=None)
-            for text, value in _sgd_above_optimum(record).items()
-        ]
-    return rows
+    at_full_size = experiment.drawn and not experiment.name.endswith("-quick")
+    theirs = notebooks()[experiment.figure] if at_full_size else {}
+    theory = record.prediction()
+    rows = [
+        QuantityRow(
+            experiment.name,
+            text,
+            _first(record.summary.get(key)),
+            _first(theirs.get(key)),
+            _first(theory.get(key)),
+        )
+        for key, text in QUANTITIES.items()
+        if record.summary.get(key) is not None
+    ]
+    return rows + [QuantityRow(experiment.name, text, x) for text, x in _sgd_above_optimum(record).items()]
 
 
-def _sgd_above_optimum(record: Record) -> dict[str, float]:
-    """SGD's risk and how far it is above the proved lower bound, from the two records of the same data, if both exist.
+def _sgd_above_optimum(record: Record) -> Mapping[str, float]:
+    """Return SGD's risk and its distance to the proved bound, from two records of the same data, if there.
 
     The bound holds for the normaliser's ε too: a larger ε only shortens the word vectors.
     """
     name = record.path.name
     other = {"sgd": "certified", "certified": "sgd"}
     for method, sibling in other.items():
-        if f"-{method}" in name:
-            path = record.path.with_name(name.replace(f"-{method}", f"-{sibling}"))
-            if not (path / "summary.json").is_file():
-                return {}
-            pair = {method: record, sibling: read_record(path)}
-            sgd, bound = pair["sgd"].summary["risk"], pair["certified"].summary.get("lower_bound")
-            same = np.array_equal(pair["sgd"].train.words, pair["certified"].train.words)
-            if (
-                bound is None
-                or not same
-                or pair["sgd"].settings.lambda_ != pair["certified"].settings.lambda_
-            ):
-                return {}
-            return {
-                "risk of SGD on the same data": sgd,
-                "SGD above the lower bound, at most": (sgd - bound) / sgd,
-            }
+        if f"-{method}" not in name:
+            continue
+        path = record.path.with_name(name.replace(f"-{method}", f"-{sibling}"))
+        if not (path / "summary.json").is_file():
+            return {}
+        pair = {method: record, sibling: read_record(path)}
+        sgd, bound = pair["sgd"].summary["risk"], pair["certified"].summary.get("lower_bound")
+        same = np.array_equal(pair["sgd"].train.words, pair["certified"].train.words)
+        if bound is None or not same or pair["sgd"].settings.lambda_ != pair["certified"].settings.lambda_:
+            return {}
+        return {
+            "risk of SGD on the same data": sgd,
+            "SGD above the lower bound, at most": (sgd - bound) / sgd,
+        }
     return {}
 
 
-def _value(value: Any) -> Value:
-    return value[:_SHOWN] if isinstance(value, list) else value
+def _first(number: Number) -> Number:
+    return number[:_SHOWN] if isinstance(number, list) else number
 
 
-def cells(row: Row) -> list[str]:
-    """A row as text."""
-    percent = row["quantity"].endswith("accuracy")
-    return [
-        row["record"],
-        row["quantity"],
-        *(_text(v, percent) for v in (row["ours"], row["notebooks"], row["theory"])),
-    ]
-
-
-def _text(value: Value, percent: bool = False) -> str:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+def number_text(number: Number, percent: bool = False) -> str:
+    """Return a number, or the first of several, with four digits; nothing where there is none."""
+    if number is None or (isinstance(number, float) and math.isnan(number)):
         return ""
-    if isinstance(value, list):
-        return ", ".join(_text(v) for v in value)
-    return f"{100 * value:.2f}%" if percent else f"{value:.4g}"
+    if isinstance(number, list):
+        return ", ".join(number_text(x) for x in number)
+    return f"{100 * number:.2f}%" if percent else f"{number:.4g}"
 
 
-def summary_rows(record: Record) -> list[list[str]]:
-    """The summary of one record as rows of text: quantity, measured, theory."""
-    theory = prediction_of(record)
-    return [
-        [text, *(_text(_value(v), text.endswith("accuracy")) for v in (record.summary[key], theory.get(key)))]
+def summary_rows(record: Record) -> Sequence[list[str]]:
+    """Return the summary of one record as rows of text: quantity, measured, theory."""
+    theory = record.prediction()
+    rows = [
+        (text, _first(record.summary[key]), _first(theory.get(key)))
         for key, text in QUANTITIES.items()
         if record.summary.get(key) is not None
+    ]
+    return [
+        [text, *(number_text(number, text.endswith("accuracy")) for number in numbers)]
+        for text, *numbers in rows
     ]

@@ -2,150 +2,173 @@
 
 from __future__ import annotations
 
-import base64
-import html
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
+from scipy.stats import spearmanr
 
-from feature_collapse import __version__
 from feature_collapse.experiments.presets import Experiment
 from feature_collapse.experiments.record import Record
-from feature_collapse.figures.collapse_types import figure6
-from feature_collapse.figures.embedding_lengths import figure5
-from feature_collapse.figures.network_diagram import draw_networks
 from feature_collapse.figures.overview import draw_overview
+from feature_collapse.figures.registry import DIAGRAMS, RECORD_FIGURES, RECORD_PICTURES
 from feature_collapse.figures.style import save
-from feature_collapse.figures.task_diagram import draw_task
-from feature_collapse.figures.weights import draw_weights
-from feature_collapse.figures.word_frequencies import draw_frequencies
+from feature_collapse.figures.weights import network_name, what_ran
 from feature_collapse.files import make_folder, write_atomically
-from feature_collapse.reports.comparison import Row, cells
-from feature_collapse.theory.compare import refer
+from feature_collapse.reports.comparison import WHY_BELOW_THEORY, QuantityRow, number_text, quantity_rows
+from feature_collapse.reports.finding import Finding, find
+from feature_collapse.reports.page import Picture, Table, render_page
 
-_STYLE = """
-body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a}
-img{max-width:100%;height:auto}table{border-collapse:collapse;width:100%;font-size:.85rem}
-th,td{padding:.25rem .6rem;text-align:right;border-bottom:1px solid #ddd}th:first-child,td:first-child,
-td:nth-child(2),th:nth-child(2){text-align:left}h2{margin-top:2.5rem}.group td{border-top:2px solid #888}
-figcaption,.note{color:#555;font-size:.9rem}
-"""
-_DRAWN = 4
-_TOLD = {
-    "overview": "Words of one concept share a colour. Equal frequencies: embeddings collapse (type I). Long tail, much "
-    "data: directions collapse, lengths follow the frequencies (type III). Long tail, little data: the linear weights "
-    "do not collapse, and the network fails. LayerNorm restores collapse (type II).",
+_STORY = 4  # records that the overview needs
+_DIAGRAM_CAPTIONS = {
     "figure1": "Figure 1. The task: a latent variable is a sequence of concepts; its sentences replace each "
     "concept by one of its words.",
     "figure2": "Figure 2. The networks h and h*.",
-    "figure5": "Figure 5 (beyond the paper). The length of an embedding against the frequency of its word: figure 4a's "
-    "weights, and the theory's line.",
     "figure6": "Figure 6 (beyond the paper). The three types of collapse for 2, 3 and 4 concepts.",
 }
+SUMMARY_HEAD = ("experiment", "risk", "in theory", "collapse, verdict", "accuracy")
 
 
-def draw_record(record: Record, folder: Path | None = None) -> list[Path]:
-    """Draw figure.png/pdf and word-frequencies.png/pdf of a record; returns their paths."""
-    place = make_folder(folder) if folder is not None else record.path
-    return [
-        *save(draw_weights(record), place, "figure"),
-        *save(draw_frequencies(record), place, "word-frequencies"),
-    ]
+@dataclass(frozen=True)
+class Run:
+    """One finished experiment of the paper."""
+
+    experiment: Experiment
+    record: Record
+
+    @cached_property
+    def finding(self) -> Finding:
+        """What the record shows."""
+        return find(self.record)
+
+    @cached_property
+    def rows(self) -> list[QuantityRow]:
+        """Its numbers beside the notebooks' and the theory's."""
+        return quantity_rows(self.experiment, self.record)
+
+    @property
+    def label(self) -> str:
+        """The figure, marked where the run is only beside it: `figure 3`, `figure 3, LayerNorm`."""
+        figure = self.experiment.figure.replace("figure", "figure ")
+        return figure if self.experiment.drawn else f"{figure}, LayerNorm"
+
+    @property
+    def title(self) -> str:
+        """The label, and what ran in words."""
+        return f"{self.label[0].upper()}{self.label[1:]}: {what_ran(self.record.settings)}"
+
+    @property
+    def caption(self) -> str:
+        """What ran and what came of it, from the record alone."""
+        return f"{self.title}. {self.finding}"
+
+    def summary(self) -> list[str]:
+        """Return one line: label, risk, the theory's risk, verdict, test accuracy (see `SUMMARY_HEAD`)."""
+        risk = next(row for row in self.rows if row.quantity == "risk")
+        accuracy = number_text(self.finding.test_accuracy, percent=True)
+        return [self.label, number_text(risk.ours), number_text(risk.theory), self.finding.verdict, accuracy]
 
 
-def draw_story(folder: Path, records: Sequence[tuple[Experiment, Record]]) -> list[tuple[str, Path]]:
-    """Draw overview.png/pdf where all four of the paper's drawn runs are there; returns caption and path."""
-    drawn = [(e, r) for e, r in records if e.drawn]
-    if len(drawn) < _DRAWN:
-        return []
-    titles = [
-        (f"{e.figure.replace('figure', 'figure ')}: {e.told.split(',')[0]}\n{_law(r)}", r) for e, r in drawn
-    ]
-    return [(_TOLD["overview"], save(draw_overview(titles), folder, "overview")[0])]
+def save_record_pictures(record: Record, folder: Path | None = None) -> list[Path]:
+    """Write figure.png/pdf and word-frequencies.png/pdf of a record; return their paths.
+
+    Args:
+        record: what is drawn.
+        folder: where to; the record's own by default.
+
+    Raises:
+        InputError: a folder that cannot be written.
+    """
+    target = make_folder(folder) if folder is not None else record.path
+    return [path for stem, draw in RECORD_PICTURES.items() for path in save(draw(record), target, stem)]
 
 
-def draw_norms(folder: Path, records: Sequence[tuple[Experiment, Record]]) -> list[tuple[str, Path]]:
-    """Draw figure5.png/pdf from the record of figure 4a where it is there; returns caption and path."""
-    pictures = []
-    for experiment, record in records:
-        if experiment.drawn and experiment.figure == "figure4a":
-            s = record.settings
-            theory = refer(record.latents, s.n_c, record.mu, s.lambda_, s.d, normaliser=s.normaliser)
-            norms = np.linalg.norm(record.W, axis=1).reshape(s.n_c, -1)
-            drawn = figure5(record.mu, norms, theory.r, theory=theory.theorem)
-            pictures.append((_TOLD["figure5"], save(drawn, folder, "figure5")[0]))
-    return pictures
-
-
-def _law(record: Record) -> str:
-    settings = record.settings
-    return f"{'Zipf' if settings.word_law == 'zipf' else 'uniform'} words, {settings.n_spl} sentences/class"
-
-
-def draw_diagrams(folder: Path, names: Sequence[str]) -> list[tuple[str, Path]]:
-    """Draw figures 1 and 2 into a folder; returns the captions and the paths of the PNG files."""
+def save_diagrams(folder: Path, names: Sequence[str]) -> list[Picture]:
+    """Write the figures that need no run, as PNG and PDF; return them for the report."""
     make_folder(folder)
-    draw: dict[str, Callable[[], Figure]] = {
-        "figure1": draw_task,
-        "figure2": draw_networks,
-        "figure6": figure6,
-    }
-    return [(_TOLD[name], save(draw[name](), folder, name)[0]) for name in names]
-
-
-def write_report(
-    folder: Path,
-    diagrams: Sequence[tuple[str, Path]],
-    records: Sequence[tuple[Experiment, Record]],
-    rows: Sequence[Row],
-) -> Path:
-    """Write report.html, one file with all pictures inside; returns its path."""
-    parts = [
-        f"<h1>Feature collapse: the paper's experiments</h1><p class=note>feature-collapse {__version__}. "
-        "Paper: T. Laurent, J. von Brecht, X. Bresson, <i>Feature Collapse</i>, arXiv 2305.16162.</p>"
+    return [
+        Picture(_DIAGRAM_CAPTIONS[name], save(DIAGRAMS[name](), folder, name)[0].read_bytes())
+        for name in names
     ]
-    parts += [_picture(path, caption) for caption, path in diagrams]
-    if rows:
-        parts.append("<h2>Numbers</h2>" + _table(rows))
-    for experiment, record in records:
-        parts.append(f"<h2>{html.escape(experiment.name)}</h2>")
-        parts.append(_picture(record.path / "figure.png", f"{experiment.told}: {_where(record)}"))
-        frequencies = _picture(record.path / "word-frequencies.png", "")
-        parts.append(f"<details><summary>word frequencies</summary>{frequencies}</details>")
-    page = (
-        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-        f"<title>Feature collapse</title><style>{_STYLE}</style><body>{''.join(parts)}</body></html>\n"
+
+
+def save_overview(folder: Path, stem: str, runs: Sequence[Run]) -> list[Picture]:
+    """Write the paper's story in one picture, if all four drawn runs are there; return it for the report."""
+    drawn = [run for run in runs if run.experiment.drawn]
+    if len(drawn) < _STORY:
+        return []
+    png, _ = save(draw_overview([(_overview_title(run), run.record) for run in drawn]), folder, stem)
+    each = "; ".join(f"{run.label}: {run.finding.verdict}" for run in drawn)
+    caption = f"Words of one concept share a colour. In the order of the columns, {each}."
+    return [Picture(caption, png.read_bytes())]
+
+
+def _overview_title(run: Run) -> str:
+    settings, finding = run.record.settings, run.finding
+    law = "Zipf" if settings.word_law == "zipf" else settings.word_law
+    return (
+        f"{run.label}: {network_name(settings)}\n{law} words, {settings.n_spl} sentences/class\n"
+        f"{finding.collapse}, test accuracy {100 * finding.test_accuracy:.1f}%"
     )
-    path = folder / "report.html"
+
+
+def save_embedding_lengths(folder: Path, stem: str, runs: Sequence[Run]) -> list[Picture]:
+    """Write figure 5 of figure 4a's run, where it is there; return it for the report."""
+    for run in runs:
+        if run.experiment.drawn and run.experiment.figure == "figure4a":
+            png, _ = save(RECORD_FIGURES["figure5"](run.record), folder, stem)
+            norms = np.linalg.norm(run.record.weights.W, axis=1)
+            order = spearmanr(np.tile(run.record.task.mu, run.record.settings.n_c), norms).statistic
+            caption = (
+                "Figure 5 (beyond the paper). The length of an embedding against the frequency of its word "
+                f"(rank correlation {order:.2f}): the weights of {run.label}, and the theory's line."
+            )
+            return [Picture(caption, png.read_bytes())]
+    return []
+
+
+def write_report(path: Path, pictures: Sequence[Picture], runs: Sequence[Run]) -> Path:
+    """Write the report, one HTML file with all pictures inside; return its path."""
+    page = render_page(
+        "reproduction.html.j2",
+        pictures=pictures,
+        summary=Table(SUMMARY_HEAD, [run.summary() for run in runs]),
+        why_below_theory=WHY_BELOW_THEORY,
+        sections=[_section(run) for run in runs],
+    )
     write_atomically(path, page)
     return path
 
 
-def _where(record: Record) -> str:
-    config = record.config
-    return (
-        f"seed {config['seed']}, {config['hardware']}, torch {config['versions']['torch']}, "
-        f"{record.summary['seconds']:.0f} s"
+@dataclass(frozen=True)
+class Section:
+    """One experiment of the report."""
+
+    title: str
+    weights: Picture
+    frequencies: Picture
+    numbers: Table
+
+
+def _section(run: Run) -> Section:
+    folder = run.record.path
+    caption = f"{run.finding} {_circumstances(run.record)}"
+    numbers = Table(("quantity", "ours", "notebooks", "theory"), [row.cells() for row in run.rows])
+    return Section(
+        run.title,
+        Picture(caption, (folder / "figure.png").read_bytes(), alt=run.caption),
+        Picture(
+            "", (folder / "word-frequencies.png").read_bytes(), alt="word law, and how often each word occurs"
+        ),
+        numbers,
     )
 
 
-def _picture(path: Path, caption: str) -> str:
-    data = base64.b64encode(path.read_bytes()).decode()
-    text = html.escape(caption)
-    return f"<figure><img alt='{text}' src='data:image/png;base64,{data}'><figcaption>{text}</figcaption></figure>"
-
-
-def _table(rows: Sequence[Row]) -> str:
-    head = "".join(f"<th>{name}</th>" for name in ("record", "quantity", "ours", "notebooks", "theory"))
-    body, before = [], ""
-    for row in rows:
-        first = row["record"] != before
-        before = row["record"]
-        texts = [html.escape(text) for text in cells(row)]
-        texts[0] = texts[0] if first else ""
-        body.append(
-            f"<tr{' class=group' if first else ''}>" + "".join(f"<td>{text}</td>" for text in texts) + "</tr>"
-        )
-    return f"<table><tr>{head}</tr>{''.join(body)}</table>"
+def _circumstances(record: Record) -> str:
+    config = record.config
+    return (
+        f"Seed {config['seed']}, {config['hardware']}, torch {config['versions']['torch']}, "
+        f"{record.summary['seconds']:.2g} s; record {record.path.name}."
+    )

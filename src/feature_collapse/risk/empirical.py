@@ -47,6 +47,7 @@ class EmpiricalRisk:
         words, labels: (N, L) and (N,), as given.
         n_w, K, L: sizes.
         dtype, device: of the computation; sums over sentences are in float64.
+        shift: (N,) log-sum-exps of the evaluation before, in units of log 2; None before the first.
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class EmpiricalRisk:
         self._scores = torch.empty(self.rows, K, dtype=dtype, device=self.device)
         omega = np.full(self.N, 1.0 / self.N) if weights is None else np.asarray(weights, dtype=np.float64)
         self.omega = torch.from_numpy(omega).to(self.device)
-        self._shift: Tensor | None = None
+        self.shift: Tensor | None = None
         self._x, self._width = torch.empty(0, dtype=dtype, device=self.device), 0
 
     def _chunk(self, start: int, stop: int, cpu: bool) -> _Chunk:
@@ -100,8 +101,8 @@ class EmpiricalRisk:
     ) -> tuple[float, Float[Tensor, "n_w r"], Float[Tensor, "K L*r"]]:
         """The value f and its gradients with respect to V and to U. Time 6 N K L r flops and N K exponentials."""
         V, U = V.to(self.dtype), U.to(self.dtype)
-        if self._shift is not None:
-            found = self._pass(V, U, self._shift)
+        if self.shift is not None:
+            found = self._pass(V, U, self.shift)
             if found is not None:
                 return found
         found = self._pass(V, U, None)
@@ -162,7 +163,7 @@ class EmpiricalRisk:
             gU.addmm_(scores.T, x)
         if not bool(torch.isfinite(new_shift).all()):
             return None
-        self._shift = new_shift
+        self.shift = new_shift
         return float(value), gV, gU[:, :width].contiguous()
 
     def _add_by_word(self, out: Tensor, chunk: _Chunk, g: Tensor) -> None:

@@ -3,7 +3,7 @@
     R_0 = (1/K) Σ_k E_{x~D_{z_k}} ℓ(h(x), k),    (5) R_0 + (λ/2)(‖W‖² + ‖U‖²),    (10) R_0 + (λ/2) ‖U‖²
 
 The network is seen through its features V = φ(W) (V = W for h): score_j(x) = Σ_ℓ ⟨u_{j,ℓ}, v_{x_ℓ}⟩. Three
-ways: `enumerate_risk` over all K s_c^L sentences, `closed_form` on collapsed weights, `sample_risk` by Monte
+ways: `enumerate_risk` over all K s_c^L sentences, `collapsed_cross_entropy` on collapsed weights, `sample_risk` by Monte
 Carlo with a standard error. Gradients are those with respect to M = U Vᵀ, (K, L, n_w), from which lemma S
 gives the others.
 """
@@ -20,8 +20,6 @@ from feature_collapse.arrays import LARGEST as LARGEST_NUMBER
 from feature_collapse.arrays import as_array
 from feature_collapse.errors import InputError, check_int, check_real
 from feature_collapse.model.weights import Embeddings, LinearWeights, Weights
-from feature_collapse.task.frequencies import Law, check_law
-from feature_collapse.task.latents import Latents, given
 from feature_collapse.task.sentences import sample
 from feature_collapse.task.symmetry import distance_blocks
 from feature_collapse.task.task import Task
@@ -124,36 +122,30 @@ def sample_risk(
     return replace(sums.finish(lambda_), standard_error=float(np.sqrt(variance / (n - 1))))
 
 
-def collapsed_cross_entropy(
-    latents: Latents, n_c: int, mu: Law | None, r: Float[np.ndarray, " s_c"], c: float
-) -> float:
-    """R_0 of weights v_(α,β) = r_β f_α, u_{k,ℓ} = c f_{z_{k,ℓ}} with f equiangular, without building them.
+def collapsed_cross_entropy(task: Task, r: Float[np.ndarray, " s_c"], c: float) -> float:
+    """Return R_0 of weights v_(α,β) = r_β f_α, u_{k,ℓ} = c f_{z_{k,ℓ}}, f equiangular, without building them.
 
     Where all r_β are equal (types I and II) the margins depend on the distance alone and the sum over the
     other classes needs the sphere sizes only: O(K² L), any s_c. Where the latents are all n_c^L, each once,
-    the risk
-    factorises: L Σ_β μ_β log(1 + (n_c - 1) exp(-κ c r_β)).
+    the risk factorises: L Σ_β μ_β log(1 + (n_c - 1) exp(-κ c r_β)).
 
     Raises:
-        InputError: r of the wrong length or negative, c < 0, latents out of range, or neither of the two
-            cases.
+        InputError: r of the wrong length or negative, c < 0, or neither of the two cases.
     """
-    r = as_array("r", r, 1)
-    n_c = check_int("n_c", n_c, 2)
-    latents = given(latents, n_c)
-    mu = check_law(mu, r.size)
-    c = check_real("c", c, 0.0, LARGEST_NUMBER)
-    if r.min() < 0:
-        raise InputError(f"r has a smallest entry of {r.min():g}, but every r_β must be ≥ 0")
+    r, c = as_array("r", r, 1), check_real("c", c, 0.0, LARGEST_NUMBER)
+    if len(r) != task.s_c or r.min() < 0:
+        raise InputError(
+            f"r must be s_c = {task.s_c} numbers ≥ 0, but has {len(r)}, the smallest {r.min():g}"
+        )
+    n_c, K, L = task.n_c, task.K, task.L
     kappa = n_c / (n_c - 1)
-    K, L = np.shape(latents)
     if np.ptp(r) <= 1e-12 * r.max():
         total = 0.0
-        for _, distances in distance_blocks(latents, n_c):
+        for _, distances in distance_blocks(task.latents, n_c):
             total += float(np.log(np.exp(-kappa * c * r[0] * distances).sum(axis=1)).sum())
-        return total / int(K)
-    if K < 2**62 and K == n_c**L and len(np.unique(latents, axis=0)) == K:
-        return int(L) * float(mu @ np.log1p((n_c - 1) * np.exp(-kappa * c * r)))
+        return total / K
+    if K == n_c**L and len(np.unique(task.latents, axis=0)) == K:
+        return L * float(task.mu @ np.log1p((n_c - 1) * np.exp(-kappa * c * r)))
     raise InputError(
         "r has unequal entries and the latents are not all n_c^L, each once, so there is no closed form; enumerate"
     )

@@ -15,6 +15,21 @@ COLUMNS = ("epoch", "train_loss", "train_accuracy", "test_accuracy", "seconds")
 
 
 @dataclass(frozen=True)
+class Checkpointing:
+    """Where the state of an unfinished run goes.
+
+    Attributes:
+        path: of the file.
+        seconds: between two writes.
+        key: names the run; a checkpoint with another key is not continued.
+    """
+
+    path: Path
+    seconds: float = 60.0
+    key: str = ""
+
+
+@dataclass(frozen=True, eq=False)
 class Checkpoint:
     """The state of a run between two steps.
 
@@ -48,10 +63,10 @@ def write_checkpoint(path: Path, state: Checkpoint) -> None:
 
 
 def read_checkpoint(path: Path, key: str) -> Checkpoint | None:
-    """The checkpoint in a file, or None where there is none of this key that can be read."""
-    found = read_keyed(path, key, ("W", "U", "numbers", "history"))
-    if found is None:
+    """Return the checkpoint in a file, or None where there is none of this key that can be read."""
+    found = read_keyed(path, key)
+    if found is None or not {"W", "U", "numbers", "history"} <= found.keys():
         return None
-    W, U, numbers, history = found
+    W, U, numbers, history = (found[name] for name in ("W", "U", "numbers", "history"))
     epoch, step, loss, correct, seconds = numbers.tolist()
     return Checkpoint(key, W, U, int(epoch), int(step), loss, int(correct), history.numpy(), seconds)

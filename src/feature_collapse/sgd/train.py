@@ -1,11 +1,4 @@
-"""Stochastic gradient descent as in the paper (§2): shuffled mini-batches, constant rate, weight decay.
-
-    θ ← θ - ρ (∇_θ (1/B) Σ_i ℓ(h(x_i), y_i) + λ θ),
-
-λ on U always, and on W where no normaliser fixes the norm. The gradient is written out, so that the linear
-layer's update, decay included, is a single matrix product; a step costs 6 B K L d flops and allocates nothing
-that grows with K.
-"""
+"""Stochastic gradient descent as in the paper (§2): shuffled mini-batches, constant rate, weight decay."""
 
 from __future__ import annotations
 
@@ -15,17 +8,26 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from feature_collapse.errors import RunStopped, check_int, check_real
 from feature_collapse.model.network import Network
-from feature_collapse.sgd.checkpoint import COLUMNS, Checkpoint, read_checkpoint, write_checkpoint
+from feature_collapse.sgd.checkpoint import (
+    COLUMNS,
+    Checkpoint,
+    Checkpointing,
+    read_checkpoint,
+    write_checkpoint,
+)
+from feature_collapse.sgd.step import Step
 from feature_collapse.task.sentences import Sentences
 from feature_collapse.task.task import SHUFFLE, generator
+
+_SHOW = 0.1  # seconds between two calls of the callback
 
 
 @dataclass(frozen=True)
@@ -60,52 +62,12 @@ class SGDSettings:
         check_real("lambda", self.lambda_, 0.0)
         check_int("test_every", self.test_every, 1)
 
-
-class Step:
-    """One step of descent, with its buffers. `loss` and `correct` add up over the steps since `reset`."""
-
-    def __init__(self, network: Network, learning_rate: float, lambda_: float) -> None:
-        """Buffers for a network. Memory O(n_w d)."""
-        self.W, self.normaliser = network.W.data, network.normaliser
-        self.U = network.U.data.flatten(1)
-        d = self.W.shape[1]
-        free = self.normaliser.radius(d) is None
-        self.rate, self.decay_U = learning_rate, 1.0 - learning_rate * lambda_
-        self.decay_W = self.decay_U if free else 1.0
-        device = self.W.device
-        self.loss = torch.zeros((), dtype=torch.float64, device=device)
-        self.correct = torch.zeros((), dtype=torch.int64, device=device)
-        self._d = d
-
-    def reset(self) -> None:
-        """Set the sums of loss and hits to zero."""
-        self.loss.zero_()
-        self.correct.zero_()
-
-    @torch.no_grad()
-    def __call__(self, words: Tensor, labels: Tensor) -> None:
-        """Update the weights from one batch: words (B, L) and labels (B,), int64, on the network's device."""
-        B = len(words)
-        flat = words.reshape(-1)
-        v = self.W.index_select(0, flat)
-        x = self.normaliser.forward(v).view(B, -1)
-        scores = torch.mm(x, self.U.T)
-        target = labels.unsqueeze(1)
-        self.correct += (scores.argmax(1) == labels).sum()
-        log_sum = scores.logsumexp(1, keepdim=True)
-        self.loss += (log_sum - scores.gather(1, target)).double().sum()
-        p = scores.sub_(log_sum).exp_()
-        p.scatter_add_(1, target, p.new_full((1, 1), -1.0).expand(B, 1))
-        g = torch.mm(p, self.U).view(-1, self._d)  # B times the gradient at x, before U moves
-        self.U.addmm_(p.T, x, beta=self.decay_U, alpha=-self.rate / B)
-        g = self.normaliser.vjp(v, g)
-        g_W = torch.ops.aten.embedding_dense_backward(g, flat, len(self.W), -1, False)
-        if self.decay_W != 1.0:
-            self.W.mul_(self.decay_W)
-        self.W.add_(g_W, alpha=-self.rate / B)
+    def measures(self, epoch: int) -> bool:
+        """Return whether the test accuracy is measured after this epoch."""
+        return epoch % self.test_every == 0 or epoch in (1, self.epochs)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SGDResult:
     """What a training run leaves besides the network's weights.
 
@@ -115,20 +77,27 @@ class SGDResult:
         seconds: training time, that of earlier parts of a resumed run included.
     """
 
-    history: np.ndarray
+    history: Float[np.ndarray, "epochs 5"]
     seconds: float
 
 
 @dataclass(frozen=True)
-class State:
-    """What a progress display is told after each step (loss and accuracy: of this epoch so far, or the last)."""
+class TrainingProgress:
+    """How far a training run is; loss and accuracy are of this epoch so far, or of the last.
+
+    Attributes:
+        step, steps: done, and in all.
+        epoch: under way.
+        loss, train_accuracy: on the sentences of the epoch; NaN before the first report.
+        test_accuracy: the last one measured; NaN before the first.
+    """
 
     step: int
     steps: int
     epoch: int
-    loss: float
-    train_accuracy: float
-    test_accuracy: float
+    loss: float = math.nan
+    train_accuracy: float = math.nan
+    test_accuracy: float = math.nan
 
 
 TrainingSet = Callable[[int], Sentences]
@@ -140,111 +109,126 @@ def train_sgd(
     test_set: Sentences,
     settings: SGDSettings,
     *,
-    checkpoint: Path | None = None,
-    checkpoint_seconds: float = 60.0,
-    key: str = "",
-    report: Callable[[State], None] | None = None,
+    checkpoint: Checkpointing | None = None,
+    callback: Callable[[TrainingProgress], None] | None = None,
 ) -> SGDResult:
     """Train a network in place, from its present weights or from a checkpoint of the same run.
 
     Time 6 epochs·N·K·L·d flops; memory O((n_w + K L) d) beside the data.
 
     Args:
-        network: its weights are the starting point.
+        network: its weights are the start, and the result.
         training_set: the set, or a function of the epoch (from 1) that gives a fresh one of the same size.
         test_set: measured every `test_every` epochs and after the last one.
         settings: of the descent.
-        checkpoint: file to resume from and to write to; None for neither.
-        checkpoint_seconds: time between two checkpoints.
-        key: names the run; a checkpoint with another key is not continued.
-        report: is called with the state about ten times a second.
+        checkpoint: file to resume from and to write to, with the run's key; None for neither.
+        callback: is called with the progress about ten times a second.
 
     Raises:
         RunStopped: the loss is not finite.
         KeyboardInterrupt: after Ctrl-C, once the checkpoint is written.
     """
-    fresh = training_set if callable(training_set) else None
-    data = fresh(1) if fresh is not None else training_set
-    assert isinstance(data, Sentences)
-    N, B = len(data), settings.batch_size
-    per_epoch = math.ceil(N / B)
-    step = Step(network, settings.learning_rate, settings.lambda_)
-    at = read_checkpoint(checkpoint, key) if checkpoint is not None else None
-    epoch, done, rows, before = 1, 0, [], 0.0
-    if at is not None:
-        network.load(at.W, at.U)
-        epoch, done, rows, before = at.epoch, at.step, [tuple(row) for row in at.history], at.seconds
-        step.loss.fill_(at.loss)
-        step.correct.fill_(at.correct)
-    started = saved = shown = time.monotonic()
-    last = (math.nan, math.nan, rows[-1][3] if rows else math.nan)
-
-    def save() -> None:
-        if checkpoint is not None:
-            write_checkpoint(
-                checkpoint,
-                Checkpoint(
-                    key,
-                    network.W.detach().cpu(),
-                    network.U.detach().cpu(),
-                    epoch,
-                    done,
-                    float(step.loss),
-                    int(step.correct),
-                    np.array(rows, dtype=np.float64).reshape(-1, len(COLUMNS)),
-                    before + time.monotonic() - started,
-                ),
-            )
-
-    def tell(now: float) -> None:
-        nonlocal shown
-        shown = now
-        if report is not None:
-            report(
-                State(
-                    (epoch - 1) * per_epoch + done,
-                    settings.epochs * per_epoch,
-                    min(epoch, settings.epochs),
-                    *last,
-                )
-            )
-
+    run = _Training(network, settings, checkpoint, callback)
     with _deferred_interrupt() as interrupted:
-        while epoch <= settings.epochs:
-            if fresh is not None and epoch > 1:
-                data = fresh(epoch)
-            batches = _Batches(data, B, generator(settings.seed, SHUFFLE, epoch), network.W.device)
-            for words, labels in batches.after(done):
-                step(words, labels)
-                done += 1
-                now = time.monotonic()
-                if now - shown > 0.1:
-                    seen = min(done * B, N)
-                    last = (float(step.loss) / seen, int(step.correct) / seen, last[2])
-                    tell(now)
-                if interrupted() or now - saved > checkpoint_seconds:
-                    if math.isfinite(float(step.loss)):
-                        save()
-                    saved = now
-                    if interrupted():
-                        raise KeyboardInterrupt
-            loss, accuracy = float(step.loss) / N, int(step.correct) / N
-            if not math.isfinite(loss):
-                raise RunStopped(
-                    f"the loss became {loss} in epoch {epoch}: training diverged; lower the learning rate "
-                    f"(now {settings.learning_rate:g}) or raise the batch size (now {B})"
-                )
-            measured = epoch % settings.test_every == 0 or epoch in (1, settings.epochs)
-            test = network.accuracy(test_set.words, test_set.labels) if measured else math.nan
-            last = (loss, accuracy, test if measured else last[2])
-            rows.append((float(epoch), loss, accuracy, test, before + time.monotonic() - started))
-            epoch, done = epoch + 1, 0
-            step.reset()
-        save()
+        while run.epoch <= settings.epochs:
+            sentences = training_set if isinstance(training_set, Sentences) else training_set(run.epoch)
+            run.do_epoch(sentences, interrupted)
+            run.end_epoch(len(sentences), test_set)
+        run.save()
         if interrupted():  # during the last measurement
             raise KeyboardInterrupt
-    tell(time.monotonic())
-    return SGDResult(np.array(rows), before + time.monotonic() - started)
+    run.show()
+    return SGDResult(run.history(), run.seconds())
+
+
+class _Training:
+    """A run under way: the network, where it is, what it has seen."""
+
+    def __init__(
+        self,
+        network: Network,
+        settings: SGDSettings,
+        checkpoint: Checkpointing | None,
+        callback: Callable[[TrainingProgress], None] | None,
+    ) -> None:
+        self.network, self.settings = network, settings
+        self.checkpoint, self.callback = checkpoint, callback
+        self.step = Step(network, settings.learning_rate, settings.lambda_)
+        self.epoch, self.done, self.per_epoch = 1, 0, 0
+        self.rows: list[tuple[float, ...]] = []
+        self._before = 0.0
+        saved = read_checkpoint(checkpoint.path, checkpoint.key) if checkpoint is not None else None
+        if saved is not None:
+            self._resume(saved)
+        self._began = self._saved = self._shown = time.monotonic()
+        self.last = (math.nan, math.nan, self.rows[-1][3] if self.rows else math.nan)
+
+    def _resume(self, saved: Checkpoint) -> None:
+        self.network.load(saved.W, saved.U)
+        self.epoch, self.done, self._before = saved.epoch, saved.step, saved.seconds
+        self.rows = [tuple(row) for row in saved.history]
+        self.step.loss.fill_(saved.loss)
+        self.step.correct.fill_(saved.correct)
+
+    def do_epoch(self, data: Sentences, interrupted: Callable[[], bool]) -> None:
+        """Do the remaining steps of the epoch."""
+        N, B = len(data), self.settings.batch_size
+        self.per_epoch = math.ceil(N / B)
+        rng = generator(self.settings.seed, SHUFFLE, self.epoch)
+        for words, labels in _Batches(data, B, rng, self.network.W.device).after(self.done):
+            self.step(words, labels)
+            self.done += 1
+            now = time.monotonic()
+            if now - self._shown > _SHOW:
+                seen = min(self.done * B, N)
+                self.last = (float(self.step.loss) / seen, int(self.step.correct) / seen, self.last[2])
+                self.show()
+            due = self.checkpoint is not None and now - self._saved > self.checkpoint.seconds
+            if (due or interrupted()) and math.isfinite(float(self.step.loss)):
+                self.save()
+            if interrupted():
+                raise KeyboardInterrupt
+
+    def end_epoch(self, N: int, test_set: Sentences) -> None:
+        """Note the epoch's loss and accuracies, and go on to the next."""
+        loss, accuracy = float(self.step.loss) / N, int(self.step.correct) / N
+        if not math.isfinite(loss):
+            raise RunStopped(
+                f"the loss became {loss} in epoch {self.epoch}: training diverged; lower the learning rate "
+                f"(now {self.settings.learning_rate:g}) or raise the batch size (now {self.settings.batch_size})"
+            )
+        measured = self.settings.measures(self.epoch)
+        test = self.network.accuracy(test_set.words, test_set.labels) if measured else math.nan
+        self.last = (loss, accuracy, test if measured else self.last[2])
+        self.rows.append((float(self.epoch), loss, accuracy, test, self.seconds()))
+        self.epoch, self.done = self.epoch + 1, 0
+        self.step.reset()
+
+    def seconds(self) -> float:
+        """Return the training time so far."""
+        return self._before + time.monotonic() - self._began
+
+    def history(self) -> np.ndarray:
+        """Return the rows of the epochs that are behind."""
+        return np.array(self.rows, dtype=np.float64).reshape(-1, len(COLUMNS))
+
+    def save(self) -> None:
+        """Write the checkpoint, if one is wanted."""
+        self._saved = time.monotonic()
+        if self.checkpoint is not None:
+            W, U = self.network.W.detach().cpu(), self.network.U.detach().cpu()
+            sums = (float(self.step.loss), int(self.step.correct))
+            at = (self.epoch, self.done)
+            state = Checkpoint(self.checkpoint.key, W, U, *at, *sums, self.history(), self.seconds())
+            write_checkpoint(self.checkpoint.path, state)
+
+    def show(self) -> None:
+        """Call the callback with the progress."""
+        self._shown = time.monotonic()
+        if self.callback is not None:
+            epochs, step = self.settings.epochs, (self.epoch - 1) * self.per_epoch + self.done
+            shown = min(self.epoch, epochs)
+            self.callback(TrainingProgress(step, epochs * self.per_epoch, shown, *self.last))
 
 
 class _Batches:

@@ -1,7 +1,11 @@
-"""The certified solver's checkpoint: one safetensors file, replaced atomically."""
+"""The certified solver's checkpoint: the whole state in one safetensors file, replaced atomically.
+
+Nothing proved is in it: a resumed run proves its own bounds.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,36 +14,99 @@ import torch
 from torch import Tensor
 
 from feature_collapse.keyed_tensors import read_keyed, write_keyed
+from feature_collapse.solver.lbfgs import Curvature, Evaluation, Iterate
+from feature_collapse.solver.objective import Units
+from feature_collapse.solver.state import Descent, Patience, State
 
 
-@dataclass(frozen=True)
-class SolverCheckpoint:
-    """The state between two iterations: the key of the run, V (n_w, r), U (K L, r), and the counters."""
+@dataclass(frozen=True, eq=False)
+class Saved:
+    """What a checkpoint holds: the state, the gap asked for, seconds so far, and the history's rows."""
 
-    key: str
-    V: Tensor
-    U: Tensor
-    parts_done: int
-    iteration: int
+    state: State
+    gap: float
     seconds: float
-    lower_bound: float
     history: np.ndarray
 
 
-def write(path: Path, state: SolverCheckpoint) -> None:
+def write(path: Path, key: str, saved: Saved) -> None:
     """Write a checkpoint; a crash at any moment leaves the earlier one or this one, whole."""
-    numbers = torch.tensor(
-        [state.parts_done, state.iteration, state.seconds, state.lower_bound], dtype=torch.float64
-    )
-    tensors = {"V": state.V, "U": state.U, "numbers": numbers, "history": torch.from_numpy(state.history)}
-    write_keyed(path, state.key, tensors)
+    s = saved.state
+    numbers = [
+        *(saved.gap, saved.seconds, s.target, s.phase, s.parts_done, s.single, s.round, s.ended, s.expected),
+        *(
+            s.stalled,
+            s.last_risk,
+            s.added,
+            s.patience.least,
+            s.patience.lowest,
+            s.patience.waited,
+            s.iteration,
+        ),
+    ]
+    tensors = {
+        "V": s.V.cpu(),
+        "U": s.U.cpu(),
+        "numbers": torch.tensor([float(x) for x in numbers], dtype=torch.float64),
+        "history": torch.from_numpy(saved.history),
+    }
+    if s.shift is not None:
+        tensors["shift"] = s.shift.cpu()
+    if s.descent is not None:
+        tensors |= _of_descent(s.descent)
+    write_keyed(path, key, tensors)
 
 
-def read(path: Path, key: str) -> SolverCheckpoint | None:
-    """The checkpoint in a file, or None where there is none of this key that can be read."""
-    found = read_keyed(path, key, ("V", "U", "numbers", "history"))
-    if found is None:
+def read(path: Path, key: str, device: str) -> Saved | None:
+    """Return what a file holds, on a device, or None where there is nothing of this key that can be read."""
+    found = read_keyed(path, key)
+    if found is None or not {"V", "U", "numbers", "history"} <= found.keys():
         return None
-    V, U, numbers, history = found
-    parts_done, iteration, seconds, lower_bound = numbers.tolist()
-    return SolverCheckpoint(key, V, U, int(parts_done), int(iteration), seconds, lower_bound, history.numpy())
+    history = found.pop("history").numpy()
+    numbers = found.pop("numbers").tolist()
+    gap, seconds, target, phase, parts_done, single, round_, ended, expected = numbers[:9]
+    stalled, last_risk, added, least, lowest, waited, iteration = numbers[9:]
+    on_device = {name: tensor.to(device) for name, tensor in found.items()}
+    state = State(
+        V=on_device["V"],
+        U=on_device["U"],
+        target=target,
+        phase=int(phase),
+        parts_done=int(parts_done),
+        single=bool(single),
+        round=int(round_),
+        ended=bool(ended),
+        expected=expected,
+        stalled=bool(stalled),
+        last_risk=last_risk,
+        added=bool(added),
+        patience=Patience(least, lowest, int(waited)),
+        iteration=int(iteration),
+        descent=_to_descent(on_device) if "unit" in on_device else None,
+        shift=on_device.get("shift"),
+    )
+    return Saved(state, gap, seconds, history)
+
+
+def _of_descent(descent: Descent) -> dict[str, Tensor]:
+    units, curvature, at = descent.units, descent.curvature, descent.at
+    numbers: list[float] = [units.n_w, units.K, units.r, curvature.first, curvature.stored, descent.count]
+    tensors = {"unit": units.unit, "S": curvature.S, "Y": curvature.Y, "inverse": curvature.inverse}
+    if at is not None:
+        numbers += [at.value, at.stalled]
+        tensors |= {"x": at.x, "gradient": at.gradient}
+        if at.evaluation.radial is not None:
+            tensors["radial"] = at.evaluation.radial
+    tensors["descent"] = torch.tensor([float(x) for x in numbers], dtype=torch.float64)
+    return {name: tensor.cpu() for name, tensor in tensors.items()}
+
+
+def _to_descent(tensors: Mapping[str, Tensor]) -> Descent:
+    n_w, K, r, first, stored, count, *point = tensors["descent"].tolist()
+    units = Units(tensors["unit"], int(n_w), int(K), int(r))
+    curvature = Curvature(tensors["S"], tensors["Y"], tensors["inverse"].cpu(), int(first), int(stored))
+    at = None
+    if point:
+        evaluation = Evaluation(point[0], tensors["gradient"], tensors.get("radial"))
+        at = Iterate(tensors["x"], evaluation, curvature, bool(point[1]))
+    return Descent(units, curvature, at, int(count))

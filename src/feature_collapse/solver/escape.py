@@ -16,7 +16,8 @@ from torch import Tensor
 
 from feature_collapse.certificates.definite import top_eigenpairs
 from feature_collapse.certificates.dual_point import DualPoint
-from feature_collapse.solver.objective import Model, on_sphere
+from feature_collapse.solver.factors import on_sphere
+from feature_collapse.solver.objective import Model
 
 STEPS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 1e-3, 3e-4, 1e-4, 1e-5)  # tried until one is worse than the best
 

@@ -9,20 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-import torch
+from jaxtyping import Float, Int
 
 from feature_collapse.errors import InputError, check_int, check_real
 from feature_collapse.risk.problem import Problem
-from feature_collapse.solver.solution import Progress, compressed
+from feature_collapse.solver.options import SolverOptions
+from feature_collapse.solver.solution import Solution
 from feature_collapse.solver.solve import solve
 from feature_collapse.solver.spectral import lambda_max
 
 SHOWN = 10  # singular values that are kept
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LambdaPath:
     """Solutions along a grid of λ, falling.
 
@@ -33,18 +35,47 @@ class LambdaPath:
         data_term: (n,) mean cross-entropy.
         rank: (n,) directions in use.
         singular_values: (n, SHOWN) of the words' representations, zeros where there are fewer.
+        status: (n,) of each solution.
     """
 
-    lambdas: np.ndarray
-    risk: np.ndarray
-    lower_bound: np.ndarray
-    data_term: np.ndarray
-    rank: np.ndarray
-    singular_values: np.ndarray
+    lambdas: Float[np.ndarray, " n"]
+    risk: Float[np.ndarray, " n"]
+    lower_bound: Float[np.ndarray, " n"]
+    data_term: Float[np.ndarray, " n"]
+    rank: Int[np.ndarray, " n"]
+    singular_values: Float[np.ndarray, "n m"]
+    status: tuple[str, ...]
+
+    @property
+    def relative_gap(self) -> Float[np.ndarray, " n"]:
+        """(n,) proved relative gap of each solution (0 for a risk of 0)."""
+        gap = self.risk - self.lower_bound
+        return np.asarray(np.divide(gap, self.risk, out=np.zeros_like(gap), where=self.risk > 0))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return every column, for JSON."""
+        return {
+            "lambda": self.lambdas.tolist(),
+            "risk": self.risk.tolist(),
+            "lower_bound": self.lower_bound.tolist(),
+            "relative_gap": self.relative_gap.tolist(),
+            "train_ce": self.data_term.tolist(),
+            "rank": self.rank.tolist(),
+            "singular_values": self.singular_values.tolist(),
+            "status": list(self.status),
+        }
+
+    def __str__(self) -> str:
+        """Return one line for each λ."""
+        columns = zip(self.lambdas, self.risk, self.relative_gap, self.rank, self.status, strict=True)
+        return "\n".join(
+            f"λ = {lambda_:.4g}: risk {risk:.6g}, relative gap {gap:.1e}, rank {rank}, {status}"
+            for lambda_, risk, gap, rank, status in columns
+        )
 
 
 def grid(problem: Problem, count: int, lowest: float) -> np.ndarray:
-    """`count` values of λ, equally spaced in logarithm, from just above λ_max down to `lowest`.
+    """Return `count` values of λ, equally spaced in logarithm, from just above λ_max down to `lowest`.
 
     For a normalised network, which has no λ_max, from 100 times the lowest.
 
@@ -66,13 +97,24 @@ def lambda_path(
     lambdas: Sequence[float] | np.ndarray,
     *,
     gap: float = 1e-3,
-    memory_limit: float = 4e9,
-    report: Callable[[Progress], None] | None = None,
-    each: Callable[[int, float], None] | None = None,
+    options: SolverOptions | None = None,
+    callback: Callable[[int, float], None] | None = None,
 ) -> LambdaPath:
     """Solve for each λ, from the largest to the smallest. Time: that of as many `solve`, with warm starts.
 
-    `report` is told the progress of each solution, `each` the number and value of each λ before it is solved.
+    >>> from feature_collapse.task import make_task
+    >>> problem = Problem.of(make_task(n_w=12, L=3, K=8, seed=0), n_spl=3)
+    >>> print(lambda_path(problem, grid(problem, 3, 0.02)))
+    λ = 0.1197: risk 2.07944, relative gap ..., rank 0, zero
+    λ = 0.04893: risk 1.81612, relative gap ..., rank 2, solved
+    λ = 0.02: risk 1.19741, relative gap ..., rank 2, solved
+
+    Args:
+        problem: its own λ is not used.
+        lambdas: in any order.
+        gap: relative, of each solution.
+        options: of each solution.
+        callback: called with the number and value of each λ before it is solved.
 
     Raises:
         InputError: a λ ≤ 0, or no λ at all.
@@ -80,27 +122,28 @@ def lambda_path(
     falling = np.sort(np.asarray(lambdas, dtype=np.float64))[::-1]
     if falling.ndim != 1 or falling.size == 0 or not falling[-1] > 0:
         raise InputError("lambdas must be one or more numbers > 0")
-    columns: list[tuple[float, ...]] = []
-    values = np.zeros((len(falling), SHOWN))
+    solutions: list[Solution] = []
     start = None
     for row, lambda_ in enumerate(falling):
-        if each is not None:
-            each(row, float(lambda_))
-        found = solve(
-            replace(problem, lambda_=float(lambda_)),
-            gap=gap,
-            start=start,
-            memory_limit=memory_limit,
-            report=report,
-        )
-        columns.append((found.risk, found.lower_bound, found.data_term, float(found.rank)))
-        words = (
-            problem.normaliser.forward(torch.from_numpy(found.W)).numpy()
-            if problem.radius is not None
-            else found.W
-        )
-        some = np.linalg.svd(words, compute_uv=False)[:SHOWN]
-        values[row, : len(some)] = some
-        start = compressed(found.W, found.U) if found.rank else None
-    risk, lower, data_term, rank = np.array(columns).T
-    return LambdaPath(falling, risk, lower, data_term, rank.astype(int), values)
+        if callback is not None:
+            callback(row, float(lambda_))
+        found = solve(replace(problem, lambda_=float(lambda_)), gap=gap, options=options, start=start)
+        solutions.append(found)
+        start = found.weights.compressed() if found.rank else None
+    return _path(falling, solutions)
+
+
+def _path(lambdas: np.ndarray, solutions: Sequence[Solution]) -> LambdaPath:
+    values = np.zeros((len(lambdas), SHOWN))
+    for row, found in zip(values, solutions, strict=True):
+        some = np.linalg.svd(found.weights.features(), compute_uv=False)[:SHOWN]
+        row[: len(some)] = some
+    return LambdaPath(
+        lambdas,
+        np.array([found.risk for found in solutions]),
+        np.array([found.lower_bound for found in solutions]),
+        np.array([found.bound.data_term for found in solutions]),
+        np.array([found.rank for found in solutions]),
+        values,
+        tuple(found.status for found in solutions),
+    )

@@ -1,108 +1,81 @@
-"""What the certified solver returns and reports."""
+"""What the certified solver returns."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
-from feature_collapse.errors import check_int
+from feature_collapse.certificates.bound import Bound
+from feature_collapse.model.weights import Embeddings, LinearWeights, Weights
 
-COLUMNS = ("iteration", "seconds", "risk", "lower_bound", "rank")
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Solution:
     """Weights with a proof of how far from the global minimum they are at most.
 
     Attributes:
-        W: (n_w, rank) for the plain network; (n_w, d) before normalisation for a normalised one.
-        U: (K, L, ·), the same last size.
-        risk: the empirical risk there, in float64.
-        lower_bound: proved to be at most the global minimum, over every d (plain) or at this radius
-            (normalised).
-        gap: risk - lower_bound.
-        relative_gap: gap/risk.
-        rank: number of directions the words use.
+        weights: (n_w, rank) and (K, L, rank) for the plain network; in R^d for a normalised one.
+        bound: the empirical risk there, in float64, and a lower bound on the global minimum, over every d (plain)
+            or at this radius (normalised).
         status: "solved", "zero", "time_limit" or "stalled".
         message: the same as a sentence.
-        history: (·, 5) columns `COLUMNS`; lower_bound is NaN where it was not computed. Rows from a part of
-            the data have a negative iteration.
+        history: (·, 6) columns `trace.COLUMNS`; lower_bound is NaN where it was not computed, phase is 0 on all
+            data and p ≥ 1 on part p of it. (Records of version 0.1 have no phase: an iteration < 0 is on a part.)
         seconds: elapsed, earlier parts of a resumed run included.
-        operator_norm: proved upper bound on ‖∇f(M)‖_op.
-        data_term: mean cross-entropy.
+        rank: number of directions the words use.
+
+    >>> import feature_collapse as fc
+    >>> found = fc.solve(fc.Problem.of(fc.make_task(n_w=12, L=3, K=8, seed=0), n_spl=3, lambda_=0.01))
+    >>> found.status, found.weights.n_w, found.lower_bound <= found.risk
+    ('solved', 12, True)
     """
 
-    W: np.ndarray
-    U: np.ndarray
-    risk: float
-    lower_bound: float
-    gap: float
-    relative_gap: float
-    rank: int
+    weights: Weights
+    bound: Bound
     status: str
     message: str
-    history: np.ndarray
+    history: Float[np.ndarray, "rows 6"]
     seconds: float
-    operator_norm: float
-    data_term: float
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What a progress display is told.
-
-    Attributes:
-        phase: "part of the data", "all data" or "certificate".
-        iteration: so far.
-        risk: at the present weights.
-        lower_bound: the best so far, -inf before the first certificate.
-        relative_gap: between the two, inf before the first certificate.
-        rank: directions in use.
-        seconds: elapsed.
-        expected_gap: an estimate of the relative gap; NaN during a certificate.
-    """
-
-    phase: str
-    iteration: int
-    risk: float
-    lower_bound: float
-    relative_gap: float
     rank: int
-    seconds: float
-    expected_gap: float = math.nan
 
+    @property
+    def W(self) -> Embeddings:
+        """The word embeddings."""
+        return self.weights.W
 
-def compressed(W: np.ndarray, U: np.ndarray, tolerance: float = 1e-6) -> tuple[np.ndarray, np.ndarray]:
-    """The same scores in as few coordinates as the rows of W span: the inverse of `lift`. O((n_w + K L) d²).
+    @property
+    def U(self) -> LinearWeights:
+        """The linear weights."""
+        return self.weights.U
 
-    Directions of W below `tolerance` times the largest are dropped, and from U what does not act on W.
-    """
-    _, values, axes = np.linalg.svd(W, full_matrices=False)
-    axes = axes[values > tolerance * values[0]].T
-    return W @ axes, U @ axes
+    @property
+    def risk(self) -> float:
+        """The empirical risk at the weights."""
+        return self.bound.risk
 
+    @property
+    def lower_bound(self) -> float:
+        """Proved to be at most the global minimum."""
+        return self.bound.lower_bound
 
-def lift(V: np.ndarray, U: np.ndarray, d: int, *, mean_zero: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Weights of few coordinates as weights in R^d with the same scores and norms.
+    @property
+    def gap(self) -> float:
+        """The risk less the lower bound."""
+        return self.bound.gap
 
-    Args:
-        V: (n_w, r).
-        U: (K, L, r).
-        d: the dimension wanted, ≥ r, or > r where `mean_zero`.
-        mean_zero: into the hyperplane of vectors of mean zero (LayerNorm), else into the first coordinates.
+    @property
+    def relative_gap(self) -> float:
+        """The gap over the risk."""
+        return self.bound.relative_gap
 
-    Raises:
-        InputError: d is too small.
-    """
-    r = V.shape[1]
-    check_int("d", d, r + 1 if mean_zero else r)
-    if not mean_zero:
-        return np.pad(V, ((0, 0), (0, d - r))), np.pad(U, ((0, 0), (0, 0), (0, d - r)))
-    basis = np.zeros((r, d))  # Helmert's rows: orthonormal and orthogonal to (1, …, 1)
-    for i in range(r):
-        basis[i, : i + 1] = 1.0
-        basis[i, i + 1] = -(i + 1.0)
-        basis[i] /= np.sqrt((i + 1.0) * (i + 2.0))
-    return V @ basis, U @ basis
+    def to_dict(self) -> dict[str, Any]:
+        """Return every number but the weights and the history, for JSON."""
+        own = {"status": self.status, "message": self.message, "seconds": self.seconds, "rank": self.rank}
+        return {**self.bound.to_dict(), **own}
+
+    def __str__(self) -> str:
+        """Return the status and what is proved."""
+        return f"{self.status}: {self.message}"

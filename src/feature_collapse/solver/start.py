@@ -6,15 +6,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from feature_collapse.errors import InputError
+from feature_collapse.model.weights import Weights
 from feature_collapse.risk.problem import Problem
-from feature_collapse.solver.objective import make_model, on_sphere
+from feature_collapse.solver.factors import on_sphere
+from feature_collapse.solver.models import make_model
 from feature_collapse.solver.spectral import Spectrum, gradient_at_zero, leading
 
 _LARGE = 5e8  # scores; from here on a high rank at the start costs more than directions added later
 
 
 def spectral_start(problem: Problem, rank: int, seed: int = 0, *, few: bool = False) -> tuple[Tensor, Tensor]:
-    """V (n_w, r) and U (K L, r), float64, on the problem's device; r = rank, or fewer for a large problem or if `few`.
+    """Return V (n_w, r) and U (K L, r), float64; r = rank, or fewer for a large problem or if `few`.
 
     Plain: both factors along the singular vectors, in proportion to the singular values. Normalised: the
     columns of the gradient are first divided by the square roots of the words' counts, so that rare words
@@ -44,6 +47,29 @@ def spectral_start(problem: Problem, rank: int, seed: int = 0, *, few: bool = Fa
         if value < best:
             best, chosen = value, float(scale)
     return (V * chosen if problem.radius is None else V), U * chosen
+
+
+def given_start(problem: Problem, start: Weights) -> tuple[Tensor, Tensor]:
+    """Return V and U of given weights; on the sphere V is scaled to the radius, without centring.
+
+    Of a normalised network the features count, in as few coordinates as they span.
+
+    Raises:
+        InputError: weights of other sizes, of too many coordinates, or with a word vector of length 0 that
+            cannot be scaled.
+    """
+    ours, theirs = (problem.n_w, problem.K, problem.L), (start.n_w, start.K, start.L)
+    if ours != theirs:
+        raise InputError(f"start has (n_w, K, L) = {theirs}, but must have {ours}")
+    start = start if start.radius is None else start.compressed()
+    if start.d > problem.largest_rank:
+        raise InputError(f"start has {start.d} coordinates, but must have at most {problem.largest_rank}")
+    V = _tensor(start.W, problem)
+    if problem.radius is not None:
+        if not bool(V.any(dim=1).all()):
+            raise InputError("start has a word vector of length 0, which cannot be scaled to the radius")
+        V = V * (problem.radius / V.norm(dim=1, keepdim=True))
+    return V, _tensor(start.U, problem).reshape(-1, start.d)
 
 
 def _shortened(top: Spectrum, few: bool) -> Spectrum:

@@ -31,7 +31,7 @@ class Axis:
 
     Attributes:
         name: a setting, or a free name where several settings move together.
-        labels: how each value is told and stored: the value itself, or the label of a table.
+        labels: how each value is shown and stored: the value itself, or the label of a table.
         changes: the settings that each value stands for.
     """
 
@@ -56,8 +56,8 @@ def read_axis(name: str, value: Any, source: str) -> Axis:
         return Axis("seed", tuple(range(count)), tuple({"seed": seed} for seed in range(count)))
     if name in TAKEN:
         raise InputError(
-            f"{where} has the name of a column of the results; give it another one, with a list of tables such as "
-            f'{{ label = "a", … }}'
+            f"{where} has the name of a column of the results; give it another one, with a list of tables "
+            f'such as {{ label = "a", … }}'
         )
     if isinstance(value, list) and not value:
         raise InputError(f"{where} has no values, so the grid is empty; give at least one")
@@ -65,8 +65,8 @@ def read_axis(name: str, value: Any, source: str) -> Axis:
         return _together(name, value, where)
     if name not in KEYS:
         raise InputError(
-            f"{where} is not a setting{nearest(name, [*KEYS, 'seeds'])}; a list of tables makes several settings move "
-            f"together; known are seeds, {', '.join(KEYS)}"
+            f"{where} is not a setting{nearest(name, [*KEYS, 'seeds'])}; a list of tables makes "
+            f"several settings move together; known are seeds, {', '.join(KEYS)}"
         )
     if isinstance(value, Mapping):
         value = _range(name, value, where)
@@ -99,8 +99,8 @@ def _together(name: str, entries: list[Any], where: str) -> Axis:
 def _range(name: str, table: Mapping[str, Any], where: str) -> list[Any]:
     for key in table:
         if key not in _RANGE:
-            told = f"the unknown key {key!r}{nearest(key, _RANGE)}; known are {', '.join(_RANGE)}"
-            raise InputError(f"{where} has {told}")
+            known = ", ".join(_RANGE)
+            raise InputError(f"{where} has the unknown key {key!r}{nearest(key, _RANGE)}; known are {known}")
     for key in _RANGE[:3]:
         if key not in table:
             raise InputError(f"{where} lacks {key!r}: a range needs from, to and points")
@@ -131,7 +131,8 @@ def _range(name: str, table: Mapping[str, Any], where: str) -> list[Any]:
         whole = [int(x) for x in dict.fromkeys(np.rint(space).astype(int).tolist())]
         if len(whole) < points and scale == "linear":  # small whole numbers on a log scale are meant to merge
             raise InputError(
-                f"{where} has points = {points}, but only {len(whole)} whole numbers from {start:g} to {stop:g}"
+                f"{where} has points = {points}, but only {len(whole)} whole numbers "
+                f"from {start:g} to {stop:g}"
             )
         return whole
     values = [

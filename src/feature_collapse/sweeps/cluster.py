@@ -1,25 +1,22 @@
-"""Where the runs are computed: a local Dask cluster of one process per core, or a scheduler that is already there."""
+"""Where the runs are computed: a local Dask cluster, a process per core, or a scheduler that is there."""
 
 from __future__ import annotations
 
 import logging
-import multiprocessing
-import os
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
-from multiprocessing import resource_tracker
 from typing import Any
 
-from feature_collapse.errors import InputError, check_int
+from feature_collapse.errors import InputError, RunStopped
 from feature_collapse.sweeps import worker
+from feature_collapse.sweeps.local_cluster import cores, local_client
+from feature_collapse.sweeps.options import SweepOptions, TLSFiles, import_distributed
 
 _TIMEOUT = 10.0  # seconds to reach a scheduler
 _FIRST_WORKER = 60.0  # seconds to wait for its first worker
-_CLOSING = 10.0  # seconds for the workers to end by themselves
-_SCHEMES = ("tcp", "tls", "ws", "wss", "ucx")
+_POLL = 0.2  # seconds
 _SINGLE = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
 _CONFIG = {
     "distributed.scheduler.allowed-failures": 1,  # we split and retry ourselves
@@ -30,126 +27,70 @@ _CONFIG = {
 }
 
 
-def cores() -> int:
-    """The number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def import_distributed() -> Any:
-    """The module `distributed`.
-
-    Raises:
-        InputError: it is not installed.
-    """
-    try:
-        import distributed
-    except ImportError:
-        raise InputError("sweeps need Dask: install feature-collapse[sweep]") from None
-    return distributed
-
-
 @contextmanager
-def connect(
-    scheduler: str | None = None,
-    workers: int | None = None,
-    memory_per_worker: str | None = None,
-    say: Callable[[str], None] = lambda text: None,
-) -> Iterator[Any]:
-    """A Dask client whose workers have our versions.
+def connect_cluster(options: SweepOptions, log: Callable[[str], None]) -> Iterator[Any]:
+    """Yield a Dask client whose workers have our versions.
 
     Args:
-        scheduler: address of a scheduler, `tcp://host:port`; None for a local cluster.
-        workers: of the local cluster; one per core by default.
-        memory_per_worker: limit, such as `2GiB`, above which a local worker is restarted and its run failed;
-            by default an equal share of the machine's memory.
-        say: is told where the dashboard is, where there is one.
+        options: which cluster.
+        log: receives the address of the dashboard, where there is one.
 
     Raises:
         InputError: Dask is not installed, a scheduler that cannot be reached or has no workers, other
             versions there.
+        RunStopped: no local worker starts.
     """
-    distributed = import_distributed()
+    import_distributed()
     import dask
 
-    if scheduler is not None and (workers is not None or memory_per_worker is not None):
-        raise InputError(
-            "workers and memory per worker are those of the scheduler; give them only without --scheduler"
-        )
-    limit = _memory(memory_per_worker)
     with dask.config.set(_CONFIG):
-        if scheduler is None:
-            count = cores() if workers is None else check_int("workers", workers, 1, 1024)
-            opened = _local(distributed, count, limit)
-        else:
-            opened = _external(distributed, scheduler)
-        with opened as client:
+        if options.scheduler is None:
+            with local_client(options) as client:
+                _await_workers(client, options.workers or cores())
+                if not client.nthreads():
+                    raise RunStopped(f"no local worker has started within {_FIRST_WORKER:.0f} s")
+                if options.dashboard:
+                    log(f"dashboard: {client.dashboard_link}")
+                check_versions(client)
+                yield client
+            return
+        with _external(options.scheduler, options.tls) as client:
+            _await_workers(client, 1)
+            if not client.nthreads():
+                raise InputError(f"scheduler {options.scheduler!r} has no workers; start some and try again")
             if find_spec("bokeh") is not None and client.dashboard_link:
-                say(f"dashboard: {client.dashboard_link}")
+                log(f"dashboard: {client.dashboard_link}")
             check_versions(client)
             yield client
 
 
-@contextmanager
-def _local(distributed: Any, count: int, limit: int | str) -> Iterator[Any]:
-    cluster = client = None
-    before = set(multiprocessing.active_children())
-    try:
-        with (
-            _without_interrupts()
-        ):  # the cluster's thread and all its workers inherit it: Ctrl-C is for the driver
-            cluster = distributed.LocalCluster(
-                n_workers=count,
-                threads_per_worker=1,
-                processes=True,
-                host="127.0.0.1",
-                memory_limit=limit,
-                dashboard_address="127.0.0.1:0",  # also serves the health of the scheduler, without bokeh
-                silence_logs=logging.CRITICAL,
-            )
-            client = distributed.Client(cluster, set_as_default=False)
-        yield client
-    finally:
-        with _without_interrupts():
-            for opened in (client, cluster):
-                if opened is not None:
-                    with suppress(Exception):
-                        opened.close(timeout=_CLOSING)
-            for process in set(multiprocessing.active_children()) - before:
-                process.kill()
+def _await_workers(client: Any, count: int) -> None:
+    until = time.monotonic() + _FIRST_WORKER
+    while len(client.nthreads()) < count and time.monotonic() < until:
+        time.sleep(_POLL)
 
 
 @contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """Put Ctrl-C off until the end of the block; threads and processes begun in it never get one."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    resource_tracker.ensure_running()  # it would unblock the signal again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextmanager
-def _external(distributed: Any, address: str) -> Iterator[Any]:
-    _check_address(address)
+def _external(address: str, tls: TLSFiles | None) -> Iterator[Any]:
+    distributed = import_distributed()
+    security = None
+    if tls is not None:
+        security = distributed.Security(
+            require_encryption=True,
+            tls_ca_file=str(tls.ca),
+            tls_client_cert=str(tls.certificate),
+            tls_client_key=str(tls.key),
+        )
     loud = logging.getLogger("distributed")
     level = loud.level
     loud.setLevel(logging.CRITICAL)
     try:
         try:
-            client = distributed.Client(address, timeout=_TIMEOUT, set_as_default=False)
+            client = distributed.Client(address, timeout=_TIMEOUT, set_as_default=False, security=security)
         except (OSError, TimeoutError, ValueError, TypeError, RuntimeError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise InputError(f"scheduler {address!r} cannot be reached: {reason}") from None
         try:
-            until = time.monotonic() + _FIRST_WORKER
-            while not client.nthreads():
-                if time.monotonic() > until:
-                    raise InputError(f"scheduler {address!r} has no workers; start some and try again")
-                time.sleep(0.2)
             yield client
         finally:
             with suppress(Exception):  # the scheduler may be gone
@@ -158,41 +99,23 @@ def _external(distributed: Any, address: str) -> Iterator[Any]:
         loud.setLevel(level)
 
 
-def _check_address(address: str) -> None:
-    scheme, _, place = address.partition("://")
-    host, _, port = place.rpartition(":")
-    if scheme not in _SCHEMES or not host or not (port.isascii() and port.isdigit() and 0 < len(port) < 6):
-        known = ", ".join(_SCHEMES)
-        raise InputError(
-            f"scheduler = {address!r}, but must be an address such as tcp://127.0.0.1:8786 (of {known})"
-        )
-    check_int(f"the port of scheduler {address!r}", int(port), 1, 65535)
-
-
 def check_versions(client: Any) -> None:
-    """Ask every worker for its versions.
+    """Ask every worker for its versions; one that dies before it answers is asked again when it is back.
 
     Raises:
         InputError: a worker cannot import our package, or has other versions; it is named.
     """
     ours = worker.versions()
-    for address, theirs in client.run(worker.versions, on_error="return").items():
-        if isinstance(theirs, BaseException):
-            raise InputError(f"worker {address} cannot run feature_collapse: {theirs}")
-        wrong = worker.difference(ours, theirs)
-        if wrong:
-            raise InputError(f"worker {address} has {wrong}; install the same versions there")
-
-
-def _memory(text: str | None) -> int | str:
-    from dask.utils import parse_bytes
-
-    if text is None:
-        return "auto"
-    try:
-        size = int(parse_bytes(text))
-    except (ValueError, OverflowError):
-        size = 0
-    if size < 2**28:
-        raise InputError(f"memory per worker = {text!r}, but must be a size of at least 256MiB, such as 2GiB")
-    return size
+    until = time.monotonic() + _FIRST_WORKER
+    while True:
+        lost = False
+        for address, theirs in client.run(worker.versions, on_error="return").items():
+            if isinstance(theirs, OSError):  # the connection broke: the worker died
+                lost = True
+            elif isinstance(theirs, BaseException):
+                raise InputError(f"worker {address} cannot run feature_collapse: {theirs}")
+            elif wrong := ours.difference(theirs):
+                raise InputError(f"worker {address} has {wrong}; install the same versions there")
+        if not lost or time.monotonic() > until:
+            return
+        time.sleep(_POLL)

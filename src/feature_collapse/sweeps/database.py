@@ -1,4 +1,4 @@
-"""The SQLite file under a sweep's store: recognised before it is touched, opened, its errors worded for the user."""
+"""The SQLite file of a sweep: recognised before it is touched, opened, its errors worded for the user."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from feature_collapse.sweeps import schema
 _WAIT = 30.0  # seconds to wait for another connection's transaction
 
 
-def create(path: Path) -> None:
-    """Make an empty sweep file beside its place and link it there: it appears whole, and never twice."""
+def create_database(path: Path) -> None:
+    """Make an empty sweep file beside its path and link it there: it appears whole, and never twice."""
     make_folder(path.parent)
-    with told(path), tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
+    with worded(path), tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
         whole = Path(folder) / "new"
         connection = sqlite3.connect(whole, isolation_level=None)
         try:
-            schema.create(connection)
+            schema.create_tables(connection)
         finally:
             connection.close()
         with suppress(FileExistsError):  # another driver was faster
             os.link(whole, path)
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def open_database(path: Path) -> sqlite3.Connection:
     """Open a sweep file; one that cannot be written, for reading."""
     if not _writable(path):
         return _reader(path)
@@ -60,11 +60,11 @@ def recognise(path: Path) -> None:
     version = int.from_bytes(head[60:64], "big")
     if version > schema.VERSION:
         raise InputError(
-            f"sweep file {str(path)!r} has schema version {version}, but this program knows 1 to {schema.VERSION}; "
-            "update feature-collapse"
+            f"sweep file {str(path)!r} has schema version {version}, but this program knows 1 to "
+            f"{schema.VERSION}; update feature-collapse"
         )
     if short:  # SQLite itself does not miss the end of the last page
-        raise damaged(path, "its end is missing")
+        raise damaged_store(path, "its end is missing")
     try:
         connection = _reader(path)
         try:
@@ -76,22 +76,22 @@ def recognise(path: Path) -> None:
         answer = str(error)
     if "unable to open" in answer or "readonly" in answer:
         raise InputError(
-            f"sweep file {str(path)!r} cannot be read where it is, since its folder cannot be written and part of it "
-            f"is in {path.name}-wal; copy both elsewhere"
+            f"sweep file {str(path)!r} cannot be read where it is, since its folder cannot be written and "
+            f"part of it is in {path.name}-wal; copy both elsewhere"
         )
     if "locked" in answer:
         raise InputError(f"sweep file {str(path)!r} is locked by another program; wait for it")
     if answer != "ok":
-        raise damaged(path, answer.splitlines()[0])
+        raise damaged_store(path, answer.splitlines()[0])
 
 
-def damaged(path: Path, reason: str) -> InputError:
-    """The error of a file that is not what we wrote."""
+def damaged_store(path: Path, reason: str) -> InputError:
+    """Return the error of a file that is not what we wrote."""
     return InputError(f"sweep file {str(path)!r} is damaged ({reason}); it was left as it is")
 
 
 def parse(path: Path, text: Any, what: str) -> dict[str, Any]:
-    """A JSON object of a sweep file.
+    """Return a JSON object of a sweep file.
 
     Raises:
         InputError: it is none.
@@ -101,12 +101,12 @@ def parse(path: Path, text: Any, what: str) -> dict[str, Any]:
     except (TypeError, ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise damaged(path, f"{what} is not a JSON object")
+        raise damaged_store(path, f"{what} is not a JSON object")
     return found
 
 
 @contextmanager
-def told(path: Path) -> Iterator[None]:
+def worded(path: Path) -> Iterator[None]:
     """Word SQLite's errors for the user."""
     try:
         yield
@@ -114,16 +114,18 @@ def told(path: Path) -> Iterator[None]:
         text = str(error)
         if "full" in text:
             raise RunStopped(
-                f"no space is left on the disk that holds {path}; finished runs are kept, make room and resume"
+                f"no space is left on the disk that holds {path}; finished runs are kept, make room and "
+                "resume"
             ) from None
         if "disk I/O" in text:
             raise RunStopped(
-                f"the disk that holds {path} cannot be read or written; finished runs are kept, mend it and resume"
+                f"the disk that holds {path} cannot be read or written; finished runs are kept, mend it "
+                "and resume"
             ) from None
         if "readonly" in text or "unable to open" in text:
             raise InputError(f"sweep file {str(path)!r} cannot be written ({text})") from None
         if "decode" in text:
-            raise damaged(path, "text that is not UTF-8") from None
+            raise damaged_store(path, "text that is not UTF-8") from None
         raise RunStopped(f"sweep file {str(path)!r}: {text}") from None
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.IntegrityError):
@@ -132,7 +134,7 @@ def told(path: Path) -> Iterator[None]:
 
 
 def _reader(path: Path) -> sqlite3.Connection:
-    """A connection that only reads; beside a file in a folder that cannot be written it makes no other file."""
+    """Return a connection that only reads; where the folder cannot be written, it makes no other file."""
     still = "" if _writable(path) or _has_log(path) else "&immutable=1"
     address = f"{path.as_uri()}?mode=ro{still}"
     return sqlite3.connect(address, uri=True, isolation_level=None, timeout=_WAIT, check_same_thread=False)

@@ -18,24 +18,24 @@ def check_targets(store: Path, *targets: Path) -> None:
     """
     seen: set[Path] = set()
     for target in targets:
-        place = _resolved(target)
-        if not place.parent.is_dir():
+        resolved = _resolve(target)
+        if not resolved.parent.is_dir():
             raise InputError(f"folder {str(target.parent)!r} of the export does not exist")
-        if place.exists() and not place.is_file():
+        if resolved.exists() and not resolved.is_file():
             raise InputError(f"export file {str(target)!r} is a folder or a device; give the name of a file")
         for tail in _OURS:
-            ours = _resolved(store)
+            ours = _resolve(store)
             ours = ours.with_name(ours.name + tail)
-            if place == ours or (place.exists() and ours.exists() and place.samefile(ours)):
+            if resolved == ours or (resolved.exists() and ours.exists() and resolved.samefile(ours)):
                 raise InputError(
                     f"export file {str(target)!r} belongs to the sweep file itself; give another name"
                 )
-        if place in seen:
+        if resolved in seen:
             raise InputError(f"export file {str(target)!r} is given twice; give each table a name of its own")
-        seen.add(place)
+        seen.add(resolved)
 
 
-def _resolved(path: Path) -> Path:
+def _resolve(path: Path) -> Path:
     try:
         return path.resolve()
     except (OSError, RuntimeError):

@@ -1,4 +1,4 @@
-"""The lock of a sweep's driver: SQLite's own, on a file beside the store; it dies with the process that holds it."""
+"""The lock of a sweep's driver: SQLite's own, on a file beside the store; it dies with its process."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ def hold(store: Path) -> Iterator[bool]:
 
 
 def is_held(store: Path) -> bool:
-    """Whether a driver holds the lock; looking shuts no driver out.
+    """Return whether a driver holds the lock; looking shuts no driver out.
 
     Raises:
         InputError: the file of the lock cannot be one.
     """
-    if not _place(store).exists():
+    if not _lock_path(store).exists():
         return False
     with _opened(store, "ro", 0.0) as lock:
         return not _free(store, lock, "SELECT count(*) FROM sqlite_master")
 
 
-def _place(store: Path) -> Path:
+def _lock_path(store: Path) -> Path:
     return store.with_name(store.name + "-driver")
 
 
 @contextmanager
 def _opened(store: Path, mode: str, patience: float) -> Iterator[sqlite3.Connection]:
-    place = _place(store)
-    if place.exists() and not place.is_file():
+    path = _lock_path(store)
+    if path.exists() and not path.is_file():
         raise _unusable(store, "it is not a file")
     try:
         lock = sqlite3.connect(
-            f"{place.as_uri()}?mode={mode}",
+            f"{path.as_uri()}?mode={mode}",
             uri=True,
             isolation_level=None,
             timeout=patience,
@@ -72,5 +72,5 @@ def _free(store: Path, lock: sqlite3.Connection, question: str) -> bool:
 
 def _unusable(store: Path, reason: str) -> InputError:
     return InputError(
-        f"{str(_place(store))!r} cannot be the lock of the sweep's driver: {reason}; move it away"
+        f"{str(_lock_path(store))!r} cannot be the lock of the sweep's driver: {reason}; move it away"
     )

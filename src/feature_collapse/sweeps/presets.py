@@ -1,20 +1,12 @@
-"""The sweeps behind figures 8-11, their committed results, and how each figure is drawn from them."""
+"""The sweeps behind figures 8-11 and their committed results."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from feature_collapse.errors import InputError, nearest
 from feature_collapse.sweeps.spec import Sweep, read_sweep
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from feature_collapse.sweeps.results import Results
 
 _HERE = Path(__file__).parent
 
@@ -26,26 +18,21 @@ class Preset:
     Attributes:
         figure: its name.
         sweep: name of the sweep; several figures may share one.
-        told: what it shows, for people.
+        caption: what it shows.
     """
 
     figure: str
     sweep: str
-    told: str
+    caption: str
 
     def read(self, *, quick: bool = False) -> Sweep:
-        """The sweep, or its quick size."""
+        """Return the sweep, or its quick size."""
         return read_sweep(_HERE / "presets" / f"{self.sweep}.toml", quick=quick)
 
     @property
     def data(self) -> Path:
-        """The committed results."""
+        """The file of the committed results."""
         return _HERE / "data" / f"{self.sweep}.csv"
-
-    def draw(self, results: Results) -> Figure:
-        """The figure of some results."""
-        draw: Callable[[Results], Figure] = import_module(f"feature_collapse.figures.{self.figure}").draw
-        return draw(results)
 
 
 PRESETS = {
@@ -60,7 +47,7 @@ PRESETS = {
 
 
 def preset(name: str) -> Preset:
-    """The preset of a figure.
+    """Return the preset of a figure.
 
     Raises:
         InputError: an unknown name; the nearest is named.

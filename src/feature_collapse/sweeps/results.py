@@ -1,4 +1,4 @@
-"""The results of a sweep as columns: read from its file or from an exported CSV, written as CSV or Parquet, summarised.
+"""The results of a sweep as columns, read from its file, and summarised over the seeds.
 
 Columns: `group`, the axes, the settings that differ between runs, `state`, `attempts`, `error`,
 `run_seconds`, and what was measured (a list of numbers becomes `name_1`, `name_2`, …), then `key`.
@@ -6,23 +6,19 @@ Columns: `group`, the axes, the settings that differ between runs, `state`, `att
 
 from __future__ import annotations
 
-import csv
 import gc
-import io
 import json
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, zip_longest
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from feature_collapse.errors import InputError, nearest
-from feature_collapse.files import write_atomically
-from feature_collapse.sweeps.database import damaged
+from feature_collapse.sweeps.database import damaged_store
 from feature_collapse.sweeps.spec import Sweep
 from feature_collapse.sweeps.store import Store
 
@@ -45,11 +41,11 @@ class Results:
     columns: dict[str, list[Any]]
 
     def __len__(self) -> int:
-        """The number of runs."""
+        """Return the number of runs."""
         return len(next(iter(self.columns.values()), []))
 
     def column(self, name: str) -> list[Any]:
-        """The values of a column.
+        """Return the values of a column.
 
         Raises:
             InputError: an unknown column; the nearest is named.
@@ -62,7 +58,7 @@ class Results:
         return self.columns[name]
 
     def numbers(self, name: str) -> np.ndarray:
-        """A column as float64, NaN where there is no number.
+        """Return a column as float64, NaN where there is no number.
 
         Raises:
             InputError: an unknown column, one of text, or an integer that is too large for a float.
@@ -78,7 +74,7 @@ class Results:
             raise InputError(f"column {name!r} of sweep {self.name!r} is text, but must be numbers") from None
 
     def where(self, **wanted: Any) -> Results:
-        """The runs whose columns have the given values; a wanted None is no restriction.
+        """Return the runs whose columns have the given values; a wanted None is no restriction.
 
         Raises:
             InputError: an unknown column.
@@ -94,7 +90,7 @@ class Results:
 def read_results(
     store: Store, quantities: Collection[str] | None = None, *, as_text: bool = False
 ) -> Results:
-    """The finished and failed runs of a sweep file, in the order of the grid. O(rows).
+    """Return the finished and failed runs of a sweep file, in the order of the grid. O(rows).
 
     Args:
         store: the open file.
@@ -105,19 +101,21 @@ def read_results(
     Raises:
         InputError: a file whose rows are not what we wrote.
     """
-    with _no_collection():
+    with no_collection():
         sweep = store.sweep
         only_axes = _one_setting_each(sweep)
         held = store.columns(settings=not only_axes)
         try:
             columns = _columns(held, quantities, only_axes, as_text)
         except (TypeError, ValueError, AttributeError, RecursionError):
-            raise damaged(store.path, "the axes, settings or result of a run are not JSON objects") from None
+            raise damaged_store(
+                store.path, "the axes, settings or result of a run are not JSON objects"
+            ) from None
         return Results(sweep.name, columns)
 
 
 def grid_axes(sweep: Sweep) -> dict[str, list[Any]]:
-    """The axes of all blocks but the seeds, each with its values as the columns hold them, in the order of the grid."""
+    """Return the axes of all blocks but the seeds, each with its values as columns hold them, in order."""
     found: dict[str, list[Any]] = {}
     for axis in (axis for block in sweep.blocks for axis in block.axes if axis.name != "seed"):
         found[axis.name] = list(dict.fromkeys([*found.get(axis.name, []), *map(_cell, axis.labels)]))
@@ -125,7 +123,7 @@ def grid_axes(sweep: Sweep) -> dict[str, list[Any]]:
 
 
 def _one_setting_each(sweep: Sweep) -> bool:
-    """Whether the axes are all that differs between runs: then the settings, most of the text, need not be read."""
+    """Return whether the axes are all that differs between runs: then the settings need not be read."""
     (first, *others) = sweep.blocks
     moved = {key for axis in first.axes for change in axis.changes for key in change}
     follow = {"n_c", "L", "design", "vocabulary", "normaliser"}  # others follow from these
@@ -133,7 +131,7 @@ def _one_setting_each(sweep: Sweep) -> bool:
 
 
 @contextmanager
-def _no_collection() -> Iterator[None]:
+def no_collection() -> Iterator[None]:
     """Millions of small objects are made and none in a cycle: the cycle collector would double the time."""
     was = gc.isenabled()
     gc.disable()
@@ -193,61 +191,6 @@ def _cell(value: Any) -> Any:
     return " ".join(map(str, value)) if isinstance(value, list) else value
 
 
-def write_csv(results: Results, path: Path) -> None:
-    """Write CSV: numbers so that they read back exactly, nothing where there is no value."""
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(results.columns)
-    with _no_collection():
-        writer.writerows(zip(*results.columns.values(), strict=True))
-    write_atomically(path, buffer.getvalue())
-
-
-def write_parquet(results: Results, path: Path) -> None:
-    """Write Parquet, with polars.
-
-    Raises:
-        InputError: polars is not installed.
-    """
-    try:
-        import polars
-    except ImportError:
-        raise InputError("Parquet needs polars: install feature-collapse[export]") from None
-    frame = polars.DataFrame(
-        [polars.Series(name, values, strict=False) for name, values in results.columns.items()]
-    )
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer)
-    write_atomically(path, buffer.getvalue())
-
-
-def read_csv(path: Path) -> Results:
-    """Results that `write_csv` wrote; a column is of numbers where all its entries are.
-
-    Raises:
-        InputError: a file that cannot be read, or is no table.
-    """
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.reader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(
-            f"results file {str(path)!r} cannot be read: {getattr(error, 'strerror', None) or error}"
-        ) from None
-    if not rows or any(len(row) != len(rows[0]) for row in rows):
-        raise InputError(f"results file {str(path)!r} is not a table of results")
-    return Results(path.stem, {name: _parse([row[i] for row in rows[1:]]) for i, name in enumerate(rows[0])})
-
-
-def _parse(texts: list[str]) -> list[Any]:
-    for kind in (int, float):
-        try:
-            return [None if text == "" else kind(text) for text in texts]
-        except ValueError:
-            continue
-    return [None if text == "" else text for text in texts]
-
-
 @dataclass(frozen=True)
 class Cell:
     """The runs of one point, which differ in their seeds.
@@ -271,7 +214,7 @@ def cells(
     by: Sequence[str],
     value: str | Callable[[Results], np.ndarray],
 ) -> dict[tuple[Any, ...], Cell]:
-    """One cell for each combination of the columns `by`, in order of appearance; runs without a value are left out.
+    """Return a cell for each combination of the columns `by`, as they appear, of the runs with a value.
 
     Raises:
         InputError: an unknown column, a value that is not a number, or one beyond ±1e150, whose square is no

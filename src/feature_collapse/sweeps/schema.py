@@ -47,7 +47,7 @@ CREATE INDEX runs_by_position ON runs (position);
 STEPS = {1: _ONE_TO_TWO}  # version -> statements that lead to the next
 
 
-def create(connection: sqlite3.Connection) -> None:
+def create_tables(connection: sqlite3.Connection) -> None:
     """Make the tables of the present version in an empty file."""
     connection.execute(f"PRAGMA application_id = {APPLICATION}")
     _apply(connection, [_SWEEP, _RUNS, *STEPS.values()], VERSION)

@@ -1,4 +1,4 @@
-"""What a sweep runs: a base experiment, axes, seeds, and what to keep of each run; from a TOML file or from Python.
+"""What a sweep runs: a base experiment, axes, seeds, what to keep of each run; from TOML or from Python.
 
     name = "example"
     [base]                      settings of every run
@@ -103,6 +103,8 @@ class Sweep:
         Raises:
             InputError: a combination whose settings do not fit together; it is named.
         """
+        from feature_collapse.experiments.experiment import Experiment  # with torch
+
         seen = set()
         for block in self.blocks:
             for combination in itertools.product(*(range(len(axis)) for axis in block.axes)):
@@ -110,12 +112,12 @@ class Sweep:
                 for axis, index in zip(block.axes, combination, strict=True):
                     values |= axis.changes[index]
                     labels[axis.name] = axis.labels[index]
-                told = ", ".join(f"{name} = {label}" for name, label in labels.items())
-                settings = Settings.from_mapping(values, f"sweep {self.name!r} at {told or 'its base'}")
-                key = settings.key()
-                if key not in seen:
-                    seen.add(key)
-                    yield Run(key, block.group, labels, settings)
+                point = ", ".join(f"{name} = {label}" for name, label in labels.items())
+                settings = Settings.from_mapping(values, f"sweep {self.name!r} at {point or 'its base'}")
+                found = Experiment.of(settings)
+                if found.key not in seen:
+                    seen.add(found.key)
+                    yield Run(found.key, block.group, labels, found.settings)
 
     @classmethod
     def from_mapping(
@@ -173,7 +175,8 @@ def check_size(sweep: Sweep, confirmed: bool) -> None:
             " × ".join(f"{len(axis)} {axis.name}" for axis in block.axes) or "1" for block in sweep.blocks
         )
         raise InputError(
-            f"sweep {sweep.name!r} has {sweep.count:,} runs ({sizes}), more than {LARGE:,}; confirm with --yes"
+            f"sweep {sweep.name!r} has {sweep.count:,} runs ({sizes}), more than {LARGE:,}; "
+            "confirm with --yes"
         )
 
 

@@ -19,42 +19,49 @@ from types import TracebackType
 from typing import Any
 
 from feature_collapse.errors import InputError
+from feature_collapse.experiments.settings import Settings
 from feature_collapse.sweeps import database, schema
-from feature_collapse.sweeps.database import parse, told
+from feature_collapse.sweeps.database import parse, worded
 from feature_collapse.sweeps.lock import hold, is_held
+from feature_collapse.sweeps.messages import Finished, Planned
 from feature_collapse.sweeps.spec import Run, Sweep
 
 STATES = ("pending", "running", "done", "failed")
 
 
 @dataclass(frozen=True)
-class Finished:
-    """The end of one run.
+class Counts:
+    """How many runs of the present grid are in each state; without a driver none is running.
 
     Attributes:
-        key: of the run.
-        error: why it failed, or None.
-        seconds: it took.
-        result: names and numbers, or None.
-        attempts: how often it was tried in all.
+        pending, running, done, failed: in that state.
     """
 
-    key: str
-    error: str | None
-    seconds: float | None
-    result: dict[str, Any] | None
-    attempts: int
+    pending: int = 0
+    running: int = 0
+    done: int = 0
+    failed: int = 0
+
+    @property
+    def ended(self) -> int:
+        """Return the number of runs that are done or failed."""
+        return self.done + self.failed
+
+    @property
+    def total(self) -> int:
+        """Return the number of runs."""
+        return self.pending + self.running + self.ended
 
 
 class Store:
     """An open sweep file. Use it in a `with` statement."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
-        """Made by `create` and `open_store`."""
-        self.path, self._db = path, connection
+        """Hold a connection that `open_store` made."""
+        self.path, self._db, self._claimed = path, connection, False
 
     def __enter__(self) -> Store:
-        """The store itself."""
+        """Return the store itself."""
         return self
 
     def __exit__(self, kind: type | None, value: BaseException | None, trace: TracebackType | None) -> None:
@@ -63,7 +70,7 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with told(self.path):
+        with worded(self.path):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
@@ -75,14 +82,24 @@ class Store:
 
     @property
     def sweep(self) -> Sweep:
-        """The sweep that the file holds."""
-        with told(self.path):
-            row = self._db.execute("SELECT spec FROM sweep").fetchone()
-        if row is None:
-            raise InputError(
-                f"sweep file {str(self.path)!r} holds no sweep yet: its first run was stopped at once"
-            )
-        return Sweep.from_mapping(parse(self.path, row[0], "the sweep"), f"sweep file {str(self.path)!r}")
+        """Return the sweep that the file holds."""
+        found = self.rows("SELECT spec FROM sweep")
+        if not found:
+            raise InputError(f"{self._named} holds no sweep yet: its first run was stopped at once")
+        return Sweep.from_mapping(parse(self.path, found[0][0], "the sweep"), self._named)
+
+    @property
+    def _named(self) -> str:
+        return f"sweep file {str(self.path)!r}"
+
+    def rows(self, query: str, values: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
+        """Return what a query finds.
+
+        Raises:
+            InputError: a damaged file.
+        """
+        with worded(self.path):
+            return self._db.execute(query, tuple(values)).fetchall()
 
     def set_sweep(self, sweep: Sweep, runs: Iterable[Run]) -> None:
         """Make this the file's sweep: new runs are added, known ones keep what they have.
@@ -101,8 +118,9 @@ class Store:
             )
             db.execute("UPDATE runs SET position = NULL")
             db.executemany(
-                "INSERT INTO runs (key, position, grp, axes, settings) VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) "
-                "DO UPDATE SET position = excluded.position, grp = excluded.grp, axes = excluded.axes",
+                "INSERT INTO runs (key, position, grp, axes, settings) VALUES (?, ?, ?, ?, ?) "
+                "ON CONFLICT (key) DO UPDATE SET position = excluded.position, grp = excluded.grp, "
+                "axes = excluded.axes",
                 rows,
             )
 
@@ -115,13 +133,32 @@ class Store:
                     "UPDATE runs SET state = 'pending', attempts = 0, error = NULL WHERE state = 'failed'"
                 )
 
-    def pending(self) -> list[tuple[str, dict[str, Any]]]:
-        """Key and settings of every run that is still to do, in the order of the grid."""
-        with told(self.path):
-            found = self._db.execute(
-                "SELECT key, settings FROM runs WHERE state = 'pending' AND position IS NOT NULL ORDER BY position"
-            ).fetchall()
-        return [(key, parse(self.path, settings, f"the settings of run {key}")) for key, settings in found]
+    def pending(self) -> list[Planned]:
+        """Return every run that is still to do, in the order of the grid.
+
+        Raises:
+            InputError: a run that would be another one now: the file is damaged, or a vocabulary changed.
+        """
+        found = self.rows(
+            "SELECT key, settings FROM runs WHERE state = 'pending' AND position IS NOT NULL "
+            "ORDER BY position"
+        )
+        return [self._planned(key, settings) for key, settings in found]
+
+    def _planned(self, key: str, text: str) -> Planned:
+        from feature_collapse.experiments.experiment import Experiment  # with torch
+
+        settings = Settings.from_mapping(parse(self.path, text, f"the settings of run {key}"), self._named)
+        found = Experiment.of(settings)
+        if found.key != key and settings.vocabulary is None:
+            raise InputError(f"{self._named} is damaged (the settings of run {key} do not give its key)")
+        if found.key != key:
+            raise InputError(
+                f"vocabulary = {settings.vocabulary!r} is not what it was when run {key} of "
+                f"{str(self.path)!r} was planned; put the old file back, or give the sweep's TOML file to "
+                "`sweep run`, which plans the runs anew"
+            )
+        return Planned(key, found.settings)
 
     def start(self, keys: Iterable[str]) -> None:
         """Mark runs as handed to a worker."""
@@ -136,8 +173,8 @@ class Store:
             (number,) = db.execute("SELECT id FROM versions WHERE versions = ?", (text,)).fetchone()
             for one in finished:
                 changed = db.execute(
-                    "UPDATE runs SET state = ?, attempts = ?, error = ?, seconds = ?, finished = ?, result = ?, "
-                    "worker = ?, versions = ? WHERE key = ? AND state != 'done'",
+                    "UPDATE runs SET state = ?, attempts = ?, error = ?, seconds = ?, finished = ?, "
+                    "result = ?, worker = ?, versions = ? WHERE key = ? AND state != 'done'",
                     (
                         "failed" if one.error is not None else "done",
                         one.attempts,
@@ -152,39 +189,22 @@ class Store:
                 ).rowcount
                 assert changed == 1, f"run {one.key} was done already"
 
-    def counts(self) -> dict[str, int]:
-        """How many runs of the present grid are in each state."""
-        with told(self.path):
-            query = "SELECT state, count(*) FROM runs WHERE position IS NOT NULL GROUP BY state"
-            found = dict(self._db.execute(query).fetchall())
-        return {state: found.get(state, 0) for state in STATES}
+    def counts(self, driven: bool | None = None) -> Counts:
+        """Return how many runs of the grid are in each state; those that a dead driver left are pending.
 
-    def facts(self) -> dict[str, Any]:
-        """Compute time so far, most attempts, the commonest errors, the versions, the last driver."""
-        with told(self.path):
-            seconds, attempts, last = self._db.execute(
-                "SELECT total(seconds), max(attempts), max(finished) FROM runs WHERE position IS NOT NULL"
-            ).fetchone()
-            errors = self._db.execute(
-                "SELECT error, count(*) AS n, min(key) FROM runs WHERE state = 'failed' AND position IS NOT NULL "
-                "GROUP BY error ORDER BY n DESC LIMIT 5"
-            ).fetchall()
-            versions = self._db.execute("SELECT versions FROM versions").fetchall()
-            hidden = self._db.execute("SELECT count(*) FROM runs WHERE position IS NULL").fetchone()[0]
-        return {
-            "seconds": seconds,
-            "most_attempts": attempts or 0,
-            "last_finished": last,
-            "errors": [{"error": error, "runs": n, "first": key} for error, n, key in errors],
-            "versions": [parse(self.path, text, "an entry of the versions") for (text,) in versions],
-            "outside_the_grid": hidden,
-            "driven_by": self.driven_by(),
-        }
+        Args:
+            driven: whether a driver is at work, where that is known; None looks.
+        """
+        found = dict(self.rows("SELECT state, count(*) FROM runs WHERE position IS NOT NULL GROUP BY state"))
+        pending, running, done, failed = (found.get(state, 0) for state in STATES)
+        if running and not (self._claimed or (is_held(self.path) if driven is None else driven)):
+            pending, running = pending + running, 0
+        return Counts(pending, running, done, failed)
 
     def columns(
         self, states: tuple[str, ...] = ("done", "failed"), *, settings: bool = True
     ) -> dict[str, list[Any]]:
-        """The runs of the present grid in some states, in the order of the grid, column by column, JSON as text.
+        """Return the runs of the grid in some states, in its order, column by column, JSON as text.
 
         Without `settings`, most of the text, it takes half as long.
         """
@@ -192,17 +212,16 @@ class Store:
             "settings"
         ] * settings
         marks = ", ".join("?" * len(states))
-        with told(self.path):
-            found = self._db.execute(
-                f"SELECT {', '.join(names)} FROM runs "
-                f"WHERE position IS NOT NULL AND state IN ({marks}) ORDER BY position",
-                states,
-            ).fetchall()
+        found = self.rows(
+            f"SELECT {', '.join(names)} FROM runs "
+            f"WHERE position IS NOT NULL AND state IN ({marks}) ORDER BY position",
+            states,
+        )
         columns = zip(*found, strict=True) if found else ((),) * len(names)
         return {name: list(values) for name, values in zip(names, columns, strict=True)}
 
     def driven_by(self) -> str | None:
-        """Who drives this sweep now, or None."""
+        """Return who drives this sweep now, or None."""
         return self._driver() if is_held(self.path) else None
 
     @contextmanager
@@ -220,17 +239,20 @@ class Store:
                     "INSERT OR REPLACE INTO driver VALUES (1, ?, ?, ?)",
                     (os.getpid(), socket.gethostname(), _now()),
                 )
-            yield
+            self._claimed = True
+            try:
+                yield
+            finally:
+                self._claimed = False
 
     def _driver(self) -> str:
-        with told(self.path):
-            row = self._db.execute("SELECT pid, host, started FROM driver").fetchone()
-        who = f"process {row[0]} on {row[1]} since {row[2]}" if row else "another process"
-        return f"sweep file {str(self.path)!r} is being driven by {who}"
+        found = self.rows("SELECT pid, host, started FROM driver")
+        who = "process {} on {} since {}".format(*found[0]) if found else "another process"
+        return f"{self._named} is being driven by {who}"
 
 
 def open_store(path: str | Path, *, create: bool = False) -> Store:
-    """Open a sweep file; bring an older one to the present schema. One that cannot be written can be read all the same.
+    """Open a sweep file; bring an older one to the present schema. One that cannot be written can be read.
 
     Raises:
         InputError: a file that is missing (unless `create`), is not ours, is damaged, or is from a newer
@@ -246,10 +268,10 @@ def open_store(path: str | Path, *, create: bool = False) -> Store:
     if not there:
         if not create:
             raise InputError(f"sweep file {str(path)!r} does not exist")
-        database.create(path)
+        database.create_database(path)
     database.recognise(path)
-    with told(path):
-        connection = database.connect(path)
+    with worded(path):
+        connection = database.open_database(path)
         try:
             schema.migrate(connection, str(path))
         except BaseException:

@@ -10,191 +10,138 @@ started, and the test accuracy with it.
 
 from __future__ import annotations
 
-import json
 import math
 import platform
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from importlib import import_module
+from collections.abc import Hashable, Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import torch
 
 from feature_collapse import __version__
 from feature_collapse.errors import InputError
-from feature_collapse.sweeps.plan import data_name
+from feature_collapse.experiments.experiment import Data, Experiment
+from feature_collapse.experiments.run import execute, run
+from feature_collapse.experiments.settings import Settings
+from feature_collapse.model.weights import Weights
+from feature_collapse.sgd.checkpoint import Checkpointing, read_checkpoint, write_checkpoint
+from feature_collapse.sweeps.messages import Batch, BatchEnd, Finished, Planned, Quantities, Versions
+from feature_collapse.sweeps.plan import data_name, settings_but
+from feature_collapse.sweeps.run_quantities import quantities_of
+from feature_collapse.task import Sentences
 
 _ERROR_LENGTH = 500
-_NEEDED = (
-    "feature_collapse.experiments.run",
-    "feature_collapse.sweeps.measure",
-    "feature_collapse.theory.types",
-)
 
 
 class WrongVersions(RuntimeError):
     """This worker's libraries are not those of the driver."""
 
 
-@dataclass(frozen=True)
-class Batch:
-    """What is sent to a worker.
-
-    Attributes:
-        units: keys and settings (plain mappings) of the runs of each unit.
-        quantities: names of the results to keep; none for all.
-        folder: where records go, or None for none.
-        versions: of the driver.
-    """
-
-    units: tuple[tuple[tuple[str, ...], tuple[dict[str, Any], ...]], ...]
-    quantities: tuple[str, ...]
-    folder: str | None
-    versions: dict[str, str]
-
-
-def versions() -> dict[str, str]:
-    """The versions that must be the same on the driver and on every worker (of Python, without the last number)."""
-    import torch
-
-    for name in _NEEDED:  # what the first run would import should not count as its time
-        import_module(name)
-
-    return {
-        "feature_collapse": __version__,
-        "python": ".".join(platform.python_version_tuple()[:2]),
-        "torch": torch.__version__.split("+")[0],
-        "numpy": np.__version__,
-    }
-
-
-def difference(ours: Mapping[str, str], theirs: Mapping[str, str]) -> str:
-    """How two sets of versions differ, as the tail of a sentence, or nothing."""
-    return ", ".join(
-        f"{name} {theirs.get(name)} instead of {ours[name]}"
-        for name in ours
-        if theirs.get(name) != ours[name]
+def versions() -> Versions:
+    """Return the versions here."""
+    return Versions(
+        __version__,
+        ".".join(platform.python_version_tuple()[:2]),
+        torch.__version__.split("+")[0],
+        np.__version__,
     )
 
 
-def run_batch(batch: Batch) -> dict[str, Any]:
-    """Run the units of a batch in their order.
-
-    Returns:
-        `units`: for each unit its seconds and its runs' outcomes (key, error, seconds, result); `worker`: a
-            name.
+def run_batch(batch: Batch) -> BatchEnd:
+    """Run the units of a batch in their order; whatever happens in a run is that run's result.
 
     Raises:
         WrongVersions: before any work.
     """
-    import torch
-
-    wrong = difference(batch.versions, versions())
+    wrong = batch.versions.difference(versions())
     if wrong:
         raise WrongVersions(f"a worker on {platform.node()} has {wrong}")
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        shared = _Shared(settings for _, members in batch.units for settings in members)
-        done = []
-        for keys, members in batch.units:
-            started = time.perf_counter()
-            outcomes = _unit(keys, members, shared, batch)
-            done.append({"seconds": time.perf_counter() - started, "runs": outcomes})
+        shared = _Shared(planned.settings for unit in batch.units for planned in unit)
+        return BatchEnd(tuple(_unit(unit, shared, batch) for unit in batch.units), platform.node())
     finally:
         torch.set_num_threads(threads)
-    return {"units": done, "worker": platform.node()}
 
 
-def _unit(
-    keys: tuple[str, ...], members: tuple[dict[str, Any], ...], shared: _Shared, batch: Batch
-) -> list[dict[str, Any]]:
-    outcomes = []
+def _unit(runs: tuple[Planned, ...], shared: _Shared, batch: Batch) -> tuple[Finished, ...]:
+    ends = []
     with tempfile.TemporaryDirectory(prefix="feature-collapse-") as folder:
-        checkpoint = Path(folder) / "checkpoint.safetensors" if len(members) > 1 else None
+        checkpoint = Path(folder) / "checkpoint.safetensors" if len(runs) > 1 else None
         before = ""
-        for key, mapping in zip(keys, members, strict=True):
+        for planned in runs:
             started = time.perf_counter()
             error = result = None
             try:
-                result = _run(key, mapping, shared, batch, checkpoint, before)
-                before = key
-            except Exception as caught:  # whatever happens in a run is that run's result
+                result = _run(planned, shared, batch, checkpoint, before)
+                before = planned.key
+            except Exception as caught:
                 error = f"{type(caught).__name__}: {' '.join(str(caught).split())}"[:_ERROR_LENGTH]
-            seconds = time.perf_counter() - started
-            outcomes.append({"key": key, "error": error, "seconds": seconds, "result": result})
-    return outcomes
+            ends.append(Finished(planned.key, error, time.perf_counter() - started, result))
+    return tuple(ends)
 
 
-def _run(
-    key: str, mapping: dict[str, Any], shared: _Shared, batch: Batch, checkpoint: Path | None, before: str
-) -> dict[str, Any]:
-    from feature_collapse.experiments.run import Outcome, execute, run
-    from feature_collapse.experiments.settings import Settings
-    from feature_collapse.sgd.checkpoint import read_checkpoint, write_checkpoint
-    from feature_collapse.sweeps.measure import measure
-
-    settings = Settings.from_mapping(mapping)
-    if settings.key() != key:
-        raise InputError(f"vocabulary = {settings.vocabulary!r} has changed since the run was planned")
+def _run(planned: Planned, shared: _Shared, batch: Batch, checkpoint: Path | None, before: str) -> Quantities:
+    experiment = Experiment.of(planned.settings)  # reads the vocabulary of this machine, as it is now
+    if experiment.key != planned.key:
+        raise InputError(
+            f"vocabulary = {planned.settings.vocabulary!r} has changed since the run was planned"
+        )
     if batch.folder is not None:
-        record = run(settings, Path(batch.folder) / settings.key(), device="cpu")
-        outcome = Outcome(record.W, record.U, (), next(iter(record.history.values())), record.summary)
-        return measure(settings, settings.task(), outcome, batch.quantities)
-    task, train, test = shared.data(mapping, settings)
+        record = run(planned.settings, Path(batch.folder) / planned.key, device="cpu")
+        return quantities_of(record.weights, record.task, record.summary, batch.quantities)
     if checkpoint is not None and before:
         earlier = read_checkpoint(checkpoint, before)
         if earlier is not None:
-            write_checkpoint(checkpoint, replace(earlier, key=settings.key()))
-    options: dict[str, Any] = {"device": "cpu"}
-    if checkpoint is not None:
-        options |= {"checkpoint": checkpoint, "checkpoint_seconds": math.inf}
-    if settings.method == "certified" and settings.normaliser == "none":
-        options["start"] = shared.start(mapping)
-    outcome = execute(settings, task, train, test, **options)
-    shared.keep(mapping, outcome)
-    return measure(settings, task, outcome, batch.quantities)
+            write_checkpoint(checkpoint, replace(earlier, key=planned.key))
+    data = shared.data(experiment)
+    outcome = execute(
+        experiment,
+        data,
+        device="cpu",
+        start=shared.start(planned.settings),
+        checkpoint=None if checkpoint is None else Checkpointing(checkpoint, math.inf),
+    )
+    shared.keep(planned.settings, outcome.weights)
+    return quantities_of(outcome.weights, data.task, outcome.summary, batch.quantities)
 
 
 class _Shared:
     """The data of the last task and seed, and the weights of the last certified run."""
 
-    def __init__(self, members: Iterable[dict[str, Any]]) -> None:
+    def __init__(self, runs: Iterable[Settings]) -> None:
         self._largest: dict[str, int] = {}
-        for mapping in members:
-            name = data_name(mapping)
-            self._largest[name] = max(self._largest.get(name, 0), mapping["n_spl"])
-        self._name = ""
-        self._held: Any = None
-        self._last: tuple[str, Any] = ("", None)
+        for settings in runs:
+            name = data_name(settings)
+            self._largest[name] = max(self._largest.get(name, 0), settings.n_spl)
+        self._held: tuple[str, Data] | None = None
+        self._last: tuple[Hashable, Weights] | None = None
 
-    def data(self, mapping: dict[str, Any], settings: Any) -> tuple[Any, Any, Any]:
-        """Task, training set and test set; the training set is the beginning of the largest in the batch."""
-        from feature_collapse.task import Sentences
+    def data(self, experiment: Experiment) -> Data:
+        """Return the data of a run; its training set is the beginning of the largest in the batch."""
+        settings = experiment.settings
+        name = data_name(settings)
+        if self._held is None or self._held[0] != name:
+            task = experiment.task
+            largest = task.train_set(self._largest[name])
+            self._held = (name, Data(task, largest, task.test_set(settings.n_test)))
+        held, rows = self._held[1], settings.n_spl * settings.K
+        return replace(held, train=Sentences(held.train.words[:rows], held.train.labels[:rows]))
 
-        name = data_name(mapping)
-        if name != self._name:
-            task = settings.task()
-            self._held = (task, task.train_set(self._largest[name]), task.test_set(settings.n_test))
-            self._name = name
-        task, train, test = self._held
-        rows = settings.n_spl * settings.K
-        return task, Sentences(train.words[:rows], train.labels[:rows]), test
+    def start(self, settings: Settings) -> Weights | None:
+        """Return the weights of a plain certified run that differs only in λ or n_spl, or None."""
+        same = self._last is not None and self._last[0] == _neighbours(settings)
+        return self._last[1] if self._last is not None and same else None
 
-    def start(self, mapping: dict[str, Any]) -> Any:
-        """The weights of a neighbour that differs only in λ or n_spl, or None."""
-        return self._last[1] if self._last[0] == _neighbour_name(mapping) else None
-
-    def keep(self, mapping: dict[str, Any], outcome: Any) -> None:
-        """Remember the weights of a certified run that are not zero."""
-        if mapping["method"] == "certified" and outcome.W.any():
-            from feature_collapse.solver.solution import compressed
-
-            self._last = (_neighbour_name(mapping), compressed(outcome.W, outcome.U))
+    def keep(self, settings: Settings, weights: Weights) -> None:
+        """Remember the weights of a plain certified run that are not zero."""
+        if settings.method == "certified" and weights.radius is None and weights.W.any():
+            self._last = (_neighbours(settings), weights.compressed())
 
 
-def _neighbour_name(mapping: dict[str, Any]) -> str:
-    return json.dumps({k: v for k, v in mapping.items() if k not in ("lambda", "n_spl")}, sort_keys=True)
+def _neighbours(settings: Settings) -> Hashable:
+    return settings_but(settings, "lambda_", "n_spl")

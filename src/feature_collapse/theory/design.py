@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from feature_collapse.errors import InputError, check_choice, check_int
 from feature_collapse.task import codes
 from feature_collapse.task.assumption_b import assumption_b
-from feature_collapse.task.latents import Latents, given
-from feature_collapse.task.symmetry import measure_symmetry
-from feature_collapse.task.task import DESIGNS, LATENTS, generator, make_latents
+from feature_collapse.task.task import DESIGNS, LATENTS, Task, generator, make_latents
 from feature_collapse.task.weight_enumerators import code_symmetry, dual_symmetry
 from feature_collapse.theory.distance_law import AssumptionA, DistanceLaw, Spheres, check_sizes, log_share
 
@@ -50,8 +50,33 @@ class Design:
     residual_a: float | None
     assumption_b: bool | None
 
+    @classmethod
+    def of(cls, task: Task, measure: bool = True, name: str = "given") -> Design:
+        """Return the facts about a task's latents.
+
+        >>> from feature_collapse.task import Task
+        >>> Design.of(Task.of([[0, 1], [1, 2], [2, 0]], mu=[1.0], n_c=3)).symmetric
+        True
+
+        Args:
+            task: gives concepts and latents.
+            measure: look at symmetry and assumption B, O(K² L² n_c); else only at repetitions, O(K L log K).
+            name: of the design.
+        """
+        n_c, L, K = task.n_c, task.L, task.K
+        distinct = len(np.unique(task.latents, axis=0)) == K
+        complete = distinct and log_share(n_c, L, K) == 0
+        law: DistanceLaw = AssumptionA(n_c, L, K)
+        if not measure:
+            return cls(name, n_c, L, K, law, complete, distinct, None, None, None)
+        found = task.symmetry
+        symmetric = found.lemma_b and distinct and K > 1
+        law = Spheres(found.sizes) if symmetric else law
+        b = task.assumption_b.holds
+        return cls(name, n_c, L, K, law, complete, distinct, symmetric, found.residual_a, b)
+
     def why_not_symmetric(self) -> str:
-        """A clause that says why theorems 1 and 3 do not apply to these latents, empty where they do."""
+        """Return why theorems 1 and 3 do not apply to these latents, in a clause; empty where they do."""
         if self.symmetric and self.distinct:
             return ""
         if self.distinct is False:
@@ -65,7 +90,7 @@ class Design:
 
 
 def design_of(name: str, n_c: int, L: int, K: int, seed: int = 0) -> Design:
-    """The facts for a named design. Latents are built and measured only where that takes well under a second.
+    """Return the facts for a named design. Latents are built and measured only where that takes well under a second.
 
     Args:
         name: `random`, `distinct`, `all` or the name of a linear code.
@@ -88,26 +113,11 @@ def design_of(name: str, n_c: int, L: int, K: int, seed: int = 0) -> Design:
     if named:
         return _of_code(name, n_c, L)
     if K * K * L * L * n_c <= _CHEAP:
-        return design_from(make_latents(n_c, L, K, name, generator(seed, LATENTS)), n_c, name)
+        return Design.of(
+            Task.of(make_latents(n_c, L, K, name, generator(seed, LATENTS)), [1.0], n_c), name=name
+        )
     distinct = None if name == "random" else True
     return Design(name, n_c, L, K, AssumptionA(n_c, L, K), False, distinct, None, None, None)
-
-
-def design_from(latents: Latents, n_c: int, name: str = "given") -> Design:
-    """The facts for given latents. Time O(K² L² n_c); see `measure_symmetry` and `assumption_b`.
-
-    Raises:
-        InputError: latents that are not a K×L table of 0..n_c-1.
-    """
-    n_c = check_int("n_c", n_c, 2)
-    latents = given(latents, n_c)
-    K, L = latents.shape
-    found = measure_symmetry(latents, n_c)
-    symmetric = found.lemma_b and found.distinct and K > 1
-    law: DistanceLaw = Spheres(found.sizes) if symmetric else AssumptionA(n_c, L, K)
-    b = assumption_b(latents, n_c).holds
-    complete = found.distinct and log_share(n_c, L, K) == 0
-    return Design(name, n_c, L, K, law, complete, found.distinct, symmetric, found.residual_a, b)
 
 
 def _of_code(name: str, n_c: int, L: int) -> Design:

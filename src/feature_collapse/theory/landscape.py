@@ -1,9 +1,9 @@
 """Theorem G (paper appendix G): R = f(M) + (λ/2)(‖W‖² + ‖U‖²) with M = U Wᵀ and f convex, at a critical point.
 
     claim H: ‖∇f(M)‖_op ≤ λ  ⟹  (W, U) is a global minimiser, among all dimensions d
-    claim I: a direction of R^d unused by W and U, and ‖∇f(M)‖_op > λ  ⟹  (W, U) is a strict saddle: moving
-    both
-             along that direction, by the top singular pair of -∇f, changes R by (λ - ‖∇f‖_op) s² + O(s⁴)
+    claim I: a direction of R^d unused by W and U, and ‖∇f(M)‖_op > λ  ⟹  (W, U) is a strict saddle:
+             moving both along that direction, by the top singular pair of -∇f, changes R by
+             (λ - ‖∇f‖_op) s² + O(s⁴)
 
 For d > min(n_w, K L) one of the two always applies, so every local minimiser is global.
 """
@@ -17,8 +17,7 @@ from jaxtyping import Float
 
 from feature_collapse.arrays import LARGEST, as_array
 from feature_collapse.errors import InputError, check_real
-from feature_collapse.model.weights import Embeddings, LinearWeights
-from feature_collapse.theory.types import Weights
+from feature_collapse.model.weights import Weights
 
 VERDICTS = ("global minimiser", "strict saddle", "undecided", "not critical")
 
@@ -46,19 +45,17 @@ class CriticalPoint:
 
 
 def examine(
-    W: Embeddings,
-    U: LinearWeights,
+    weights: Weights,
     gradient_M: Float[np.ndarray, "K L n_w"],
     lambda_: float,
     tolerance: float = 1e-8,
 ) -> CriticalPoint:
-    """Apply claims H and I to weights of the plain network h.
+    """Return what claims H and I say of weights of the plain network h.
 
     Time O(K L n_w min(K L, n_w)) for the singular pair, memory O(K L n_w).
 
     Args:
-        W: (n_w, d).
-        U: (K, L, d).
+        weights: without a normaliser.
         gradient_M: (K, L, n_w) ∇f(M): of the risk without penalty, with respect to the scores' matrix M = U
             Wᵀ.
         lambda_: λ > 0.
@@ -66,16 +63,20 @@ def examine(
             ‖∇f‖_op over λ that counts as none.
 
     Raises:
-        InputError: shapes that do not fit, entries that are not finite, λ ≤ 0, a tolerance outside 0 to 1.
+        InputError: a gradient of another shape, a normaliser, λ ≤ 0, a tolerance outside 0 to 1.
     """
-    W, U, G = as_array("W", W, 2), as_array("U", U, 3), as_array("gradient_M", gradient_M, 3)
+    G = as_array("gradient_M", gradient_M, 3)
     lambda_ = check_real("lambda", lambda_, 0.0, LARGEST, above=True)
     tolerance = check_real("tolerance", tolerance, 0.0, 1.0)
-    if U.shape[2] != W.shape[1] or G.shape != (*U.shape[:2], len(W)):
+    if weights.radius is not None:
         raise InputError(
-            f"gradient_M has shape {G.shape} for W {W.shape} and U {U.shape}, but must have (K, L, n_w)"
+            f"theorem G is about the plain network, not about normaliser {weights.normaliser.name!r}"
         )
-    flat, rows = G.reshape(-1, len(W)), U.reshape(-1, W.shape[1])
+    shape = (weights.K, weights.L, weights.n_w)
+    if G.shape != shape:
+        raise InputError(f"gradient_M has shape {G.shape}, but must have (K, L, n_w) = {shape}")
+    W, U = weights.W.astype(np.float64), weights.U.astype(np.float64)
+    flat, rows = G.reshape(-1, weights.n_w), U.reshape(-1, weights.d)
     left, values, right = np.linalg.svd(flat, full_matrices=False)
     top = float(values[0])
     parts = lambda_ * float(np.sqrt((W**2).sum() + (U**2).sum()))

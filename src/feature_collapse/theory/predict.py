@@ -1,4 +1,7 @@
-"""All predictions for one setting: which theorems apply and why (not), their constants, and the risk they give."""
+"""The one prediction engine: which theorems apply to a setting and why (not), their constants, and the risk they give.
+
+`predict` answers with every theorem, `reference` with the one that fits the setting.
+"""
 
 from __future__ import annotations
 
@@ -6,26 +9,41 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from jaxtyping import Float
+
 from feature_collapse.errors import InputError, RunStopped, check_int, check_real
+from feature_collapse.model.normalisers import LayerNorm, NoNormaliser, Normaliser
 from feature_collapse.task.frequencies import Law, given, is_uniform
+from feature_collapse.task.task import Task
 from feature_collapse.theory import mean_field, theorem1, theorem2, theorem3
 from feature_collapse.theory.design import Design
 from feature_collapse.theory.distance_law import log_share
 from feature_collapse.theory.theorem2 import TypeThree
 
 NAMES = ("theorem1", "theorem2", "theorem3", "mean_field")
+ONE, TWO, THREE, FIVE = "theorem 1", "theorem 2", "theorem 3", "R5 (mean field)"
+
+Value = float | list[float]
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What one theorem says.
+    """What one theorem says of a setting.
 
     Attributes:
-        applies: whether every hypothesis holds, so that the constants are exact.
+        applies: whether every hypothesis of the theorem (of the approximation R5) holds.
         reason: why (not), in one sentence.
         constants: empty where the theorem says nothing; an approximation where it does not quite apply.
         risk: the minimal true risk, or None.
         converse: whether every minimiser has this form; None where it is not known.
+        exact: whether the risk is the minimum and the constants are those of a minimiser, by proof.
+        theorem: `theorem 1`, `theorem 2`, `theorem 3`, `R5 (mean field)`, or `none`.
+        r: (s_c,) predicted norm of the features of each word of a concept, or None.
+
+    >>> import feature_collapse as fc
+    >>> print(fc.predict(fc.make_task(n_w=6, L=2, design="all"), lambda_=1e-3, d=10)["theorem1"].theorem)
+    theorem 1
     """
 
     applies: bool
@@ -33,55 +51,141 @@ class Prediction:
     constants: dict[str, Any] = field(default_factory=dict)
     risk: float | None = None
     converse: bool | None = None
+    exact: bool = False
+    theorem: str = "none"
+    r: Float[np.ndarray, " s_c"] | None = None
 
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+    def values(self) -> dict[str, Value]:
+        """Return the predictions under the keys of a record's summary; empty where there are none."""
+        if self.risk is None or self.r is None:
+            return {}
+        return {
+            "risk": self.risk,
+            "train_ce": self.constants["cross_entropy"],
+            "penalty": self.constants["penalty"],
+            "norm_W_mean": float(self.r.mean()),
+            "norm_W_std": float(self.r.std()) if np.ptp(self.r) > 0 else 0.0,
+            "norm_U_mean": self.constants["linear_norm"],
+            "norm_U_std": 0.0,
+            "singular_values_W": self.constants["singular_values_W"],
+            "singular_values_U": self.constants["singular_values_U"],
+        }
+
+    def summary(self) -> dict[str, Any]:
+        """Return the name of the theorem and its `values`: what a record stores as its prediction."""
+        return {"theorem": self.theorem, **self.values()}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the answer of one theorem, for JSON."""
         return {
             "applies": self.applies,
+            "exact": self.exact,
             "reason": self.reason,
             "converse": self.converse,
             "constants": self.constants,
             "risk": self.risk,
         }
 
+    def __str__(self) -> str:
+        """Return the answer in one line."""
+        risk = "" if self.risk is None else f": minimal risk {self.risk:.8g}"
+        return f"{self.theorem} {'applies' if self.applies else 'does not apply'}{risk} ({self.reason})"
 
-def predict(design: Design, n_w: int, mu: Law, lambda_: float, d: int) -> dict[str, Prediction]:
-    """The predictions of theorems 1, 2, 3 and of the mean field (R5), keys `NAMES`.
+
+def predict(
+    source: Task | Design, lambda_: float = 1e-3, d: int = 100, *, mu: Law | None = None
+) -> dict[str, Prediction]:
+    """Return the predictions of theorems 1, 2, 3 (under LayerNorm) and of the mean field (R5), keys `NAMES`.
+
+    Well under 1 s for a design; the symmetry of a task's latents is measured, O(K² L² n_c).
+
+    >>> from feature_collapse.task import make_task
+    >>> print(predict(make_task(n_w=12, L=3, design="all"))["theorem1"])
+    theorem 1 applies: minimal risk 0.13846353 (uniform words, all n_c^L latents, d ≥ n_c - 1: type-I collapse is a
+    global minimiser)
 
     Args:
-        design: facts about the latents.
-        n_w: number of words.
-        mu: (n_w/n_c,) word law.
+        source: a task, or facts about latents.
         lambda_: λ > 0.
         d: embedding dimension.
+        mu: (s_c,) word law beside a design; a task has its own.
 
     Raises:
-        InputError: n_w no multiple of n_c, frequencies of the wrong length, λ ≤ 0, d < 1.
+        InputError: λ ≤ 0, d < 1, frequencies that are missing, not positive, or given beside a task.
     """
-    n_c = design.n_c
-    check_int("n_w", n_w, n_c, 10**15)
-    if n_w % n_c:
-        raise InputError(f"n_w = {n_w}, but must be a multiple of n_c = {n_c}")
-    mu = given(mu, n_w // n_c)
+    design, mu = _facts(source, mu, measure=True)
     check_real("lambda", lambda_, 0.0, above=True)
     check_int("d", d, 1, 10**15)
     if design.K < 2:
         alone = Prediction(False, f"K = {design.K}: with one class the risk is 0 for zero weights", {}, 0.0)
         return dict.fromkeys(NAMES, alone)
     return {
-        "theorem1": _theorem1(design, n_w, is_uniform(mu), lambda_, d),
+        "theorem1": _theorem1(design, mu, lambda_, d),
         "theorem2": _theorem2(design, mu, lambda_, d),
-        "theorem3": _theorem3(design, n_w, lambda_, d),
+        "theorem3": _theorem3(design, mu, lambda_, d, LayerNorm()),
         "mean_field": _mean_field(design, mu, lambda_, d),
     }
 
 
-def _theorem1(design: Design, n_w: int, uniform: bool, lambda_: float, d: int) -> Prediction:
-    if not uniform:
-        return Prediction(
-            False, "the words are not uniform: no type-I configuration is critical (see theorem2, mean_field)"
-        )
-    found = theorem1.solve(design.n_c, n_w, design.L, design.K, lambda_, design.law)
+def reference(
+    source: Task | Design,
+    lambda_: float,
+    d: int,
+    normaliser: Normaliser | None = None,
+    *,
+    mu: Law | None = None,
+) -> Prediction:
+    """Return the prediction that fits a setting: theorem 1, 2 or 3, or the mean field for long-tailed words.
+
+    Theorem `none` where there is none: λ = 0, one class, d too small, or repeated latents with words that are
+    not uniform. The symmetry of a task's latents is not measured: give `Design.of(task)` to know whether the
+    prediction is exact, and for the constants of a code (R4). Well under 1 s.
+
+    Args:
+        source: a task, or facts about latents.
+        lambda_: λ ≥ 0.
+        d: embedding dimension.
+        normaliser: none for the network h.
+        mu: (s_c,) word law beside a design; a task has its own.
+
+    Raises:
+        InputError: as `predict`.
+    """
+    design, mu = _facts(source, mu, measure=False)
+    normaliser = NoNormaliser() if normaliser is None else normaliser
+    check_int("d", d, 1, 10**15)
+    if check_real("lambda", lambda_, 0.0) == 0.0 or design.K < 2:
+        return Prediction(False, "there is no minimiser without a penalty (λ = 0), or with one class")
+    if reason := _room(design, d, normaliser):
+        return Prediction(False, reason)
+    if normaliser.radius(d) is not None:
+        found = _theorem3(design, mu, lambda_, d, normaliser)
+    elif is_uniform(mu):
+        found = _theorem1(design, mu, lambda_, d)
+    elif design.complete:
+        found = _theorem2(design, mu, lambda_, d)
+    else:
+        found = _mean_field(design, mu, lambda_, d)
+    return found if found.constants else Prediction(False, found.reason)
+
+
+def _facts(source: Task | Design, mu: Law | None, measure: bool) -> tuple[Design, Law]:
+    """Return what the theorems need to know of the latents, and the word law."""
+    if isinstance(source, Task):
+        if mu is not None:
+            raise InputError("frequencies are given beside a task, which has its own")
+        return Design.of(source, measure), source.mu
+    if mu is None:
+        raise InputError("frequencies must be given beside a design")
+    return source, given(mu)
+
+
+def _theorem1(design: Design, mu: Law, lambda_: float, d: int) -> Prediction:
+    if not is_uniform(mu):
+        reason = "the words are not uniform: no type-I configuration is critical (see theorem2, mean_field)"
+        return Prediction(False, reason, theorem=ONE)
+    found = theorem1.solve(design.n_c, design.n_c * len(mu), design.L, design.K, lambda_, design.law)
+    r = np.full(len(mu), found.c)
     constants = {
         "eta": found.eta,
         "tau": found.tau,
@@ -96,93 +200,80 @@ def _theorem1(design: Design, n_w: int, uniform: bool, lambda_: float, d: int) -
         "singular_values_W": _repeat(found.singular_value, design.n_c),
         "singular_values_U": _repeat(found.singular_value, design.n_c),
     }
-    reason = _room(design.n_c - 1, d, "equiangular") if not found.trivial else ""
-    reason = reason or design.why_not_symmetric()
-    if reason:
-        return Prediction(False, reason + "; the constants are those of assumption A", constants, found.risk)
-    form = (
-        "type-I collapse"
-        if not found.trivial
-        else f"λ ≥ lambda_max = {found.lambda_max:.6g}, zero weights are the global minimiser"
-    )
+    room = "" if found.trivial else _room(design, d)
+    if reason := _why_not(design, room):
+        return Prediction(False, reason, constants, found.risk, theorem=ONE, r=r)
     if found.trivial:
-        return Prediction(True, form, constants, found.risk, True)
-    return Prediction(
-        True,
-        f"uniform words, {_symmetry(design)}, d ≥ n_c - 1: {form} is a global minimiser",
-        constants,
-        found.risk,
-        design.assumption_b,
-    )
+        reason = f"λ ≥ lambda_max = {found.lambda_max:.6g}, zero weights are the global minimiser"
+        return Prediction(True, reason, constants, found.risk, True, True, ONE, r)
+    reason = f"uniform words, {_symmetry(design)}, d ≥ n_c - 1: type-I collapse is a global minimiser"
+    return Prediction(True, reason, constants, found.risk, design.assumption_b, True, ONE, r)
 
 
 def _theorem2(design: Design, mu: Law, lambda_: float, d: int) -> Prediction:
     if not design.complete:
-        return Prediction(
-            False,
-            f"K = {_count(design.K)}, but theorem 2 needs all n_c^L latents, each once (see mean_field)",
-        )
+        reason = f"K = {_count(design.K)}, but theorem 2 needs all n_c^L latents, each once (see mean_field)"
+        return Prediction(False, reason, theorem=TWO)
     found = theorem2.solve(design.n_c, design.L, mu, lambda_)
+    constants = _type_three(found, design.n_c)
     if found.trivial:
         reason = (
             f"condition (9) fails: λ ≥ lambda_max = {found.lambda_max:.6g}; zero is a global minimiser (R1)"
         )
-        return Prediction(False, reason, _type_three(found, design.n_c), found.risk)
-    if reason := _room(design.n_c - 1, d, "equiangular"):
-        return Prediction(False, reason, _type_three(found, design.n_c), found.risk)
-    return Prediction(
-        True,
-        "all latents and condition (9): type-III collapse is critical, and a global minimiser (R1)",
-        _type_three(found, design.n_c),
-        found.risk,
-    )
+        return Prediction(False, reason, constants, found.risk, exact=True, theorem=TWO, r=found.r)
+    if reason := _room(design, d):
+        return Prediction(False, reason, constants, found.risk, theorem=TWO, r=found.r)
+    reason = "all latents and condition (9): type-III collapse is critical, and a global minimiser (R1)"
+    return Prediction(True, reason, constants, found.risk, exact=True, theorem=TWO, r=found.r)
 
 
-def _theorem3(design: Design, n_w: int, lambda_: float, d: int) -> Prediction:
-    if reason := _room(design.n_c, d, "mean-zero equiangular"):
-        return Prediction(False, reason)
-    found = theorem3.solve(design.n_c, design.L, design.K, d, lambda_, design.law)
+def _theorem3(design: Design, mu: Law, lambda_: float, d: int, normaliser: Normaliser) -> Prediction:
+    radius = normaliser.radius(d)
+    assert radius is not None
+    if reason := _room(design, d, normaliser):
+        return Prediction(False, reason, theorem=THREE)
+    setting = theorem3.Objective(design.n_c, design.L, design.K, d, lambda_, design.law, normaliser)
+    found, n_w, r = setting.minimise(), design.n_c * len(mu), np.full(len(mu), radius)
     constants = {
         "eta": found.eta,
         "tau": found.tau,
         "c": found.c,
         "cross_entropy": found.cross_entropy,
         "penalty": found.penalty,
-        "feature_norm": math.sqrt(d),
+        "feature_norm": radius,
         "linear_norm": found.c,
-        "singular_values_W": _repeat(math.sqrt(d * n_w / (design.n_c - 1)), design.n_c),
+        "singular_values_W": _repeat(radius * math.sqrt(n_w / (design.n_c - 1)), design.n_c),
         "singular_values_U": _repeat(found.singular_value_U, design.n_c),
     }
-    if reason := design.why_not_symmetric():
-        return Prediction(False, reason + "; the constants are those of assumption A", constants, found.risk)
-    return Prediction(
-        True,
-        f"{_symmetry(design)}, d ≥ n_c: type-II collapse is a global minimiser under LayerNorm (ε = 0)",
-        constants,
-        found.risk,
-        design.assumption_b,
+    if reason := _why_not(design, ""):
+        return Prediction(False, reason, constants, found.risk, theorem=THREE, r=r)
+    reason = (
+        f"{_symmetry(design)}, d ≥ {_smallest(design, normaliser)}: type-II collapse is a global minimiser under "
+        f"{'LayerNorm' if normaliser.name == 'layernorm' else normaliser.name} (ε = 0)"
     )
+    return Prediction(True, reason, constants, found.risk, design.assumption_b, True, THREE, r)
 
 
 def _mean_field(design: Design, mu: Law, lambda_: float, d: int) -> Prediction:
     n_c, L, K = design.n_c, design.L, design.K
-    if reason := _room(n_c - 1, d, "equiangular"):
-        return Prediction(False, reason)
+    if reason := _room(design, d):
+        return Prediction(False, reason, theorem=FIVE)
     if log_share(n_c, L, K) > 0:
-        return Prediction(False, f"K = {_count(K)} exceeds n_c^L = {n_c}^{L}, so latents repeat")
+        reason = f"K = {_count(K)} exceeds n_c^L = {n_c}^{L}, so latents repeat"
+        return Prediction(False, reason, theorem=FIVE)
     if design.name not in ("random", "distinct", "given") and not design.complete:
-        return Prediction(False, "the latents are a code, not random")
+        return Prediction(False, "the latents are a code, not random", theorem=FIVE)
     try:
         found = mean_field.solve(n_c, L, K, mu, lambda_)
     except (InputError, RunStopped) as error:  # beyond its range of sizes, or of precision
-        return Prediction(False, str(error))
-    exact = design.complete
+        return Prediction(False, str(error), theorem=FIVE)
     reason = (
         "all latents: equal to theorem 2"
-        if exact
+        if design.complete
         else "an approximation for random latents on type-III weights"
     )
-    return Prediction(True, reason, _type_three(found, n_c), found.risk)
+    constants = _type_three(found, n_c)
+    return Prediction(True, reason, constants, found.risk, exact=design.complete, theorem=FIVE, r=found.r)
 
 
 def _type_three(found: TypeThree, n_c: int) -> dict[str, Any]:
@@ -205,8 +296,23 @@ def _repeat(value: float, n_c: int) -> list[float]:
     return [value] * (n_c - 1)
 
 
-def _room(smallest: int, d: int, kind: str) -> str:
+def _smallest(design: Design, normaliser: Normaliser) -> str:
+    return "n_c" if normaliser.centred else "n_c - 1"
+
+
+def _room(design: Design, d: int, normaliser: Normaliser | None = None) -> str:
+    """Return why d is too small for the frame, empty where it is not."""
+    centred = normaliser is not None and normaliser.centred
+    smallest = design.n_c if centred else design.n_c - 1
+    kind = "mean-zero equiangular" if centred else "equiangular"
     return "" if d >= smallest else f"d = {d}, but {kind} vectors need d ≥ {smallest}"
+
+
+def _why_not(design: Design, room: str) -> str:
+    """Return why theorems 1 and 3 are not exact here, and of which setting the constants are; empty where they are."""
+    if reason := design.why_not_symmetric():
+        return f"{reason}; the constants are those of assumption A"
+    return f"{room}; the constants are those of larger d" if room else ""
 
 
 def _symmetry(design: Design) -> str:

@@ -56,8 +56,88 @@ class Theorem1:
         return self.tau == 0.0
 
 
+@dataclass(frozen=True)
+class Objective:
+    """H(t): the risk (5) of type-I weights with c = √(t/n_w) and c' = √(t/(K L)), for any t ≥ 0 (lemma K).
+
+    Attributes:
+        n_c, n_w, L: concepts, words, sentence length.
+        K: number of classes, any Python integer.
+        lambda_: λ ≥ 0.
+        law: distances between the latents; assumption A where None is given.
+
+    Raises:
+        InputError: sizes out of range, n_w no multiple of n_c, λ < 0.
+    """
+
+    n_c: int
+    n_w: int
+    L: int
+    K: int
+    lambda_: float
+    law: DistanceLaw | None = None
+
+    def __post_init__(self) -> None:
+        """Check the sizes."""
+        n_c, _, _ = check_sizes(self.n_c, self.L, self.K)
+        n_w = check_int("n_w", self.n_w, n_c)
+        if n_w % n_c:
+            raise InputError(f"n_w = {n_w}, but must be a multiple of n_c = {n_c}")
+        check_real("lambda", self.lambda_, 0.0)
+
+    @property
+    def distances(self) -> DistanceLaw:
+        """The law of the distances, assumption A where none was given."""
+        return AssumptionA(self.n_c, self.L, self.K) if self.law is None else self.law
+
+    @property
+    def log_eta(self) -> float:
+        """The logarithm of η."""
+        sizes = math.log(self.n_w) + math.log(self.K) + math.log(self.L)
+        return math.log(self.n_c / (self.n_c - 1)) - sizes / 2
+
+    def __call__(self, t: float) -> float:
+        """Return H(t).
+
+        Raises:
+            InputError: t < 0.
+        """
+        t = check_real("t", t, 0.0)
+        return cross_entropy(self.distances, exp(self.log_eta) * t) + self.lambda_ * t
+
+    def minimise(self) -> Theorem1:
+        """Return the constants; see `solve`.
+
+        Raises:
+            InputError: λ = 0.
+        """
+        log_eta, law = self.log_eta, self.distances
+        log_lambda = math.log(check_real("lambda", self.lambda_, 0.0, above=True))
+        log_max = log_eta + log_slope(law, 0.0)
+        log_s = -math.inf
+        if log_lambda < log_max:
+            log_s = log_root(lambda v: log_eta + log_slope(law, exp(v)) - log_lambda)
+        log_tau, s = log_s - log_eta, exp(log_s)
+        ce, penalty = cross_entropy(law, s), exp(log_tau + log_lambda)
+        return Theorem1(
+            eta=exp(log_eta),
+            tau=exp(log_tau),
+            c=exp((log_tau - math.log(self.n_w)) / 2),
+            c_prime=exp((log_tau - math.log(self.K) - math.log(self.L)) / 2),
+            risk=ce + penalty,
+            cross_entropy=ce,
+            penalty=penalty,
+            lambda_max=exp(log_max),
+            singular_value=exp((log_tau - math.log(self.n_c - 1)) / 2),
+        )
+
+
 def solve(n_c: int, n_w: int, L: int, K: int, lambda_: float, law: DistanceLaw | None = None) -> Theorem1:
-    """The constants, to about 1e-13 relative for any sizes. O(1) with assumption A, O(L) with given spheres.
+    """Return the constants, to about 1e-13 relative for any sizes. O(1) with assumption A, O(L) with given spheres.
+
+    >>> found = solve(n_c=3, n_w=1200, L=15, K=1000, lambda_=1e-3)
+    >>> round(found.c, 6), round(found.risk, 6)
+    (1.422141, 2.956125)
 
     Args:
         n_c: number of concepts.
@@ -70,45 +150,4 @@ def solve(n_c: int, n_w: int, L: int, K: int, lambda_: float, law: DistanceLaw |
     Raises:
         InputError: sizes out of range, n_w no multiple of n_c, λ ≤ 0.
     """
-    log_eta, law = _checked(n_c, n_w, L, K, law)
-    log_lambda = math.log(check_real("lambda", lambda_, 0.0, above=True))
-
-    log_max = log_eta + log_slope(law, 0.0)
-    log_s = -math.inf
-    if log_lambda < log_max:
-        log_s = log_root(lambda v: log_eta + log_slope(law, exp(v)) - log_lambda)
-    log_tau, s = log_s - log_eta, exp(log_s)
-    ce, penalty = cross_entropy(law, s), exp(log_tau + log_lambda)
-    return Theorem1(
-        eta=exp(log_eta),
-        tau=exp(log_tau),
-        c=exp((log_tau - math.log(n_w)) / 2),
-        c_prime=exp((log_tau - math.log(K) - math.log(L)) / 2),
-        risk=ce + penalty,
-        cross_entropy=ce,
-        penalty=penalty,
-        lambda_max=exp(log_max),
-        singular_value=exp((log_tau - math.log(n_c - 1)) / 2),
-    )
-
-
-def objective(
-    t: float, n_c: int, n_w: int, L: int, K: int, lambda_: float, law: DistanceLaw | None = None
-) -> float:
-    """H(t): the risk (5) of type-I weights with c = √(t/n_w) and c' = √(t/(K L)), for any t ≥ 0 (lemma K).
-
-    Raises:
-        InputError: sizes out of range, n_w no multiple of n_c, t < 0 or λ < 0.
-    """
-    log_eta, law = _checked(n_c, n_w, L, K, law)
-    t = check_real("t", t, 0.0)
-    return cross_entropy(law, exp(log_eta) * t) + check_real("lambda", lambda_, 0.0) * t
-
-
-def _checked(n_c: int, n_w: int, L: int, K: int, law: DistanceLaw | None) -> tuple[float, DistanceLaw]:
-    n_c, L, K = check_sizes(n_c, L, K)
-    n_w = check_int("n_w", n_w, n_c)
-    if n_w % n_c:
-        raise InputError(f"n_w = {n_w}, but must be a multiple of n_c = {n_c}")
-    log_eta = math.log(n_c / (n_c - 1)) - (math.log(n_w) + math.log(K) + math.log(L)) / 2
-    return log_eta, AssumptionA(n_c, L, K) if law is None else law
+    return Objective(n_c, n_w, L, K, lambda_, law).minimise()

@@ -9,9 +9,10 @@ X as in theorem 1. The frame is mean-zero, so d ≥ n_c. Zero is never the minim
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from feature_collapse.errors import check_int, check_real
+from feature_collapse.errors import InputError, check_int, check_real
+from feature_collapse.model.normalisers import LayerNorm, Normaliser
 from feature_collapse.theory.distance_law import (
     AssumptionA,
     DistanceLaw,
@@ -45,16 +46,90 @@ class Theorem3:
     singular_value_U: float
 
 
-def solve(
-    n_c: int,
-    L: int,
-    K: int,
-    d: int,
-    lambda_: float,
-    law: DistanceLaw | None = None,
-    radius: float | None = None,
-) -> Theorem3:
-    """The constants, to about 1e-13 relative for any sizes.
+@dataclass(frozen=True)
+class Objective:
+    """H*(t): the risk (10) of type-II weights with c = t/√(K L), for any t ≥ 0 (lemma R).
+
+    Attributes:
+        n_c, L: concepts, sentence length.
+        K: number of classes, any Python integer.
+        d: embedding dimension, ≥ n_c where the normaliser centres, else ≥ n_c - 1.
+        lambda_: λ ≥ 0.
+        law: distances between the latents; assumption A where None is given.
+        normaliser: φ, of a fixed norm.
+
+    Raises:
+        InputError: sizes out of range, λ < 0, or a normaliser that fixes no norm.
+    """
+
+    n_c: int
+    L: int
+    K: int
+    d: int
+    lambda_: float
+    law: DistanceLaw | None = None
+    normaliser: Normaliser = field(default_factory=LayerNorm)
+
+    def __post_init__(self) -> None:
+        """Check the sizes."""
+        n_c, _, _ = check_sizes(self.n_c, self.L, self.K)
+        check_int("d", self.d, n_c if self.normaliser.centred else n_c - 1, 10**15)
+        check_real("lambda", self.lambda_, 0.0)
+        if self.normaliser.radius(self.d) is None:
+            raise InputError(
+                f"normaliser {self.normaliser.name!r} fixes no norm, but theorem 3 needs a fixed one"
+            )
+
+    @property
+    def distances(self) -> DistanceLaw:
+        """The law of the distances, assumption A where none was given."""
+        return AssumptionA(self.n_c, self.L, self.K) if self.law is None else self.law
+
+    @property
+    def log_eta(self) -> float:
+        """The logarithm of η*, with ‖φ(v)‖ for √d."""
+        radius = self.normaliser.radius(self.d)
+        assert radius is not None
+        return (
+            math.log(self.n_c / (self.n_c - 1)) + math.log(radius) - (math.log(self.K) + math.log(self.L)) / 2
+        )
+
+    def __call__(self, t: float) -> float:
+        """Return H*(t).
+
+        Raises:
+            InputError: t < 0.
+        """
+        t = check_real("t", t, 0.0)
+        return cross_entropy(self.distances, exp(self.log_eta) * t) + self.lambda_ / 2 * t * t
+
+    def minimise(self) -> Theorem3:
+        """Return the constants; see `solve`.
+
+        Raises:
+            InputError: λ = 0.
+        """
+        log_eta, law = self.log_eta, self.distances
+        log_lambda = math.log(check_real("lambda", self.lambda_, 0.0, above=True))
+        log_s = log_root(lambda v: 2 * log_eta + log_slope(law, exp(v)) - log_lambda - v, lowest=-1e6)
+        log_tau = log_s - log_eta
+        ce, penalty = cross_entropy(law, exp(log_s)), exp(log_lambda + 2 * log_tau) / 2
+        return Theorem3(
+            eta=exp(log_eta),
+            tau=exp(log_tau),
+            c=exp(log_tau - (math.log(self.K) + math.log(self.L)) / 2),
+            risk=ce + penalty,
+            cross_entropy=ce,
+            penalty=penalty,
+            singular_value_U=exp(log_tau - math.log(self.n_c - 1) / 2),
+        )
+
+
+def solve(n_c: int, L: int, K: int, d: int, lambda_: float, law: DistanceLaw | None = None) -> Theorem3:
+    """Return the constants under LayerNorm, to about 1e-13 relative for any sizes; `Objective` takes others.
+
+    >>> round(solve(n_c=3, L=15, K=1000, d=100, lambda_=1e-3).risk, 7)
+    0.0920594
 
     Args:
         n_c: number of concepts.
@@ -63,54 +138,8 @@ def solve(
         d: embedding dimension, ≥ n_c.
         lambda_: λ > 0.
         law: distances between the latents; assumption A where None.
-        radius: ‖φ(v)‖ where it is not LayerNorm's √d (then d ≥ n_c - 1 is enough).
 
     Raises:
-        InputError: sizes out of range, λ ≤ 0, radius ≤ 0.
+        InputError: sizes out of range, λ ≤ 0.
     """
-    log_eta, law = _checked(n_c, L, K, d, law, radius)
-    log_lambda = math.log(check_real("lambda", lambda_, 0.0, above=True))
-    log_s = log_root(lambda v: 2 * log_eta + log_slope(law, exp(v)) - log_lambda - v, lowest=-1e6)
-    log_tau = log_s - log_eta
-    ce, penalty = cross_entropy(law, exp(log_s)), exp(log_lambda + 2 * log_tau) / 2
-    return Theorem3(
-        eta=exp(log_eta),
-        tau=exp(log_tau),
-        c=exp(log_tau - (math.log(K) + math.log(L)) / 2),
-        risk=ce + penalty,
-        cross_entropy=ce,
-        penalty=penalty,
-        singular_value_U=exp(log_tau - math.log(n_c - 1) / 2),
-    )
-
-
-def objective(
-    t: float,
-    n_c: int,
-    L: int,
-    K: int,
-    d: int,
-    lambda_: float,
-    law: DistanceLaw | None = None,
-    radius: float | None = None,
-) -> float:
-    """H*(t): the risk (10) of type-II weights with c = t/√(K L), for any t ≥ 0 (lemma R).
-
-    Raises:
-        InputError: sizes out of range, t < 0 or λ < 0.
-    """
-    log_eta, law = _checked(n_c, L, K, d, law, radius)
-    t = check_real("t", t, 0.0)
-    return cross_entropy(law, exp(log_eta) * t) + check_real("lambda", lambda_, 0.0) / 2 * t * t
-
-
-def _checked(
-    n_c: int, L: int, K: int, d: int, law: DistanceLaw | None, radius: float | None
-) -> tuple[float, DistanceLaw]:
-    n_c, L, K = check_sizes(n_c, L, K)
-    d = check_int("d", d, n_c if radius is None else n_c - 1, 10**15)
-    log_radius = (
-        math.log(d) / 2 if radius is None else math.log(check_real("radius", radius, 0.0, above=True))
-    )
-    log_eta = math.log(n_c / (n_c - 1)) + log_radius - (math.log(K) + math.log(L)) / 2
-    return log_eta, AssumptionA(n_c, L, K) if law is None else law
+    return Objective(n_c, L, K, d, lambda_, law).minimise()

@@ -1,0 +1,91 @@
+"""Options of the certified solver: what a user may choose, and the schedule by which it spends its evaluations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from feature_collapse.errors import check_int, check_real
+from feature_collapse.risk.problem import Problem
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a large data set that is solved first: sentences per class, and the expected gap that suffices."""
+
+    sentences: int
+    gap: float
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How the solver spends its evaluations.
+
+    Attributes:
+        certify_at: expected gap, over the one asked for, at which to certify.
+        first_rank: directions to begin with.
+        added: directions that are added at once, at most.
+        parts: of the data, solved first where there are four times as many sentences.
+        part_rounds: iterations between two changes of units, on a part.
+        rounds: the same on all data; the last repeats.
+        prune_part: singular values, relative to the largest, below which a direction is dropped, on a part.
+        prune: the same on all data.
+        prune_added: the same once directions were added: those may have to stay small, and would be found again.
+        small: scores N·K up to which all is in double precision.
+    """
+
+    certify_at: float
+    first_rank: int = 16
+    added: int = 8
+    parts: tuple[Part, ...] = (Part(20, 2e-2), Part(100, 4e-3))
+    part_rounds: tuple[int, ...] = (10, 15, 15, 15, 15)
+    rounds: tuple[int, ...] = (15, 15, 15, 15, 15, 30, 60)
+    prune_part: float = 1e-2
+    prune: float = 1e-4
+    prune_added: float = 1e-8
+    small: float = 2e6
+
+    def parts_of(self, problem: Problem) -> tuple[Part, ...]:
+        """Return the parts that are solved before all of a problem's data."""
+        N = len(problem.labels)
+        return tuple(part for part in self.parts if N >= 4 * part.sentences * problem.K)
+
+    def limit(self, number: int) -> int:
+        """Return the iterations of a round on all data."""
+        return self.rounds[min(number, len(self.rounds) - 1)]
+
+
+PLAIN = Schedule(certify_at=0.9)
+SPHERE = Schedule(certify_at=0.6)  # there the expected gap misses more of the proved one
+
+
+@dataclass(frozen=True)
+class SolverOptions:
+    """What a user may choose beside the gap.
+
+    Attributes:
+        time_limit: seconds, None for no limit; a last certificate comes on top.
+        memory_limit: bytes, for the certificate.
+        seed: of the spectral start's subspace iteration.
+        schedule: None for `PLAIN` or `SPHERE`, as the problem is.
+
+    Raises:
+        InputError: a value out of its range.
+    """
+
+    time_limit: float | None = None
+    memory_limit: float = 4e9
+    seed: int = 0
+    schedule: Schedule | None = None
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if self.time_limit is not None:
+            check_real("time_limit", self.time_limit, 0.0, above=True)
+        check_real("memory_limit", self.memory_limit, 1e6)
+        check_int("seed", self.seed, 0)
+
+    def schedule_for(self, problem: Problem) -> Schedule:
+        """Return the schedule for a problem."""
+        if self.schedule is not None:
+            return self.schedule
+        return PLAIN if problem.radius is None else SPHERE

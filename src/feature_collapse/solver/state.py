@@ -1,0 +1,112 @@
+"""Where a certified run is: one immutable value, handed on from iteration to iteration and kept in the checkpoint."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from jaxtyping import Float
+from torch import Tensor
+
+from feature_collapse.solver.lbfgs import Curvature, Iterate
+from feature_collapse.solver.objective import Units
+
+_NOTICED = 1e-9  # progress of the risk, relative, that counts
+_WAITS = {"single": 30, "double": 200}  # iterations without progress after which the precision is used up
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long nothing has got better.
+
+    Attributes:
+        least: smallest expected gap so far.
+        lowest: the risk when it last fell by what counts.
+        waited: iterations since either fell.
+    """
+
+    least: float = math.inf
+    lowest: float = math.inf
+    waited: int = 0
+
+    def after(self, risk: float, expected: float) -> Patience:
+        """Return the patience after one more iteration."""
+        noticed = risk < self.lowest * (1.0 - _NOTICED)
+        waited = 0 if noticed or expected < self.least else self.waited + 1
+        return Patience(min(self.least, expected), risk if noticed else self.lowest, waited)
+
+    def is_gone(self, single: bool) -> bool:
+        """Return whether the precision is used up."""
+        return self.waited > _WAITS["single" if single else "double"]
+
+
+@dataclass(frozen=True, eq=False)
+class Descent:
+    """The descent in some units.
+
+    Attributes:
+        units: of the variables.
+        curvature: what is known of it.
+        at: the iterate; None between two rounds that share variables (more data, the same directions).
+        count: iterations of this round.
+    """
+
+    units: Units
+    curvature: Curvature
+    at: Iterate | None = None
+    count: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Where a run is.
+
+    Attributes:
+        V, U: (n_w, r) and (K L, r) weights, float64.
+        target: expected gap at which to certify.
+        phase: 0 on all data, p ≥ 1 on part p of it.
+        parts_done: parts that are behind.
+        single: whether all data are treated in single precision.
+        round: rounds of this phase that are behind.
+        ended: whether the round under way has ended and waits for what is decided on it.
+        expected, stalled: the gap expected at V and U, and whether the precision is used up there.
+        last_risk: that of the certificate before.
+        added: whether directions were added.
+        patience: how long nothing has got better.
+        iteration: iterations so far.
+        descent: the descent under way.
+        shift: the shift of the scores (`EmpiricalRisk.shift`) that the next evaluation uses.
+    """
+
+    V: Float[Tensor, "n_w r"]
+    U: Float[Tensor, "K*L r"]
+    target: float
+    phase: int = 0
+    parts_done: int = 0
+    single: bool = False
+    round: int = 0
+    ended: bool = False
+    expected: float = math.inf
+    stalled: bool = False
+    last_risk: float = math.inf
+    added: bool = False
+    patience: Patience = Patience()
+    iteration: int = 0
+    descent: Descent | None = None
+    shift: Tensor | None = None
+
+    @property
+    def rank(self) -> int:
+        """Directions in use."""
+        return int(self.V.shape[1])
+
+    def next_round(self, target: float) -> State:
+        """Return the state at the beginning of the next round on the same data."""
+        return replace(self, round=self.round + 1, ended=False, target=target, descent=None)
+
+    def next_phase(self) -> State:
+        """Return the state after a part: what was reached there says nothing of getting on."""
+        behind = self.parts_done + 1
+        return replace(
+            self, phase=0, parts_done=behind, round=0, ended=False, patience=Patience(), shift=None
+        )

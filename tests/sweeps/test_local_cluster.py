@@ -1,0 +1,158 @@
+"""The local cluster serves its driver alone, and replaces a worker that dies while it starts."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from feature_collapse.sweeps.store import Counts, open_store
+
+from .conftest import ENVIRONMENT, stop
+
+psutil = pytest.importorskip("psutil")
+distributed = pytest.importorskip("distributed")
+SWEEP = """
+[base]
+n_w = 12
+K = 6
+L = 3
+d = 4
+epochs = {epochs}
+[axes]
+n_spl = [1, 2]
+seeds = 8
+"""
+
+
+def drive(folder, epochs, *more):
+    (folder / "s.toml").write_text(SWEEP.format(epochs=epochs))
+    command = (
+        "-m",
+        "feature_collapse",
+        "sweep",
+        "run",
+        "s.toml",
+        "--store",
+        "s.sweep",
+        "--workers",
+        "2",
+        *more,
+    )
+    return subprocess.Popen(
+        [sys.executable, *command],
+        cwd=folder,
+        env=ENVIRONMENT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def workers(driver):
+    children = psutil.Process(driver.pid).children()
+    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+
+
+def counts(folder):
+    with open_store(folder / "s.sweep") as store:
+        return store.counts()
+
+
+def wait_for(what, seconds=90):
+    until = time.monotonic() + seconds
+    while not (found := what()):
+        assert time.monotonic() < until, "it did not happen in time"
+        time.sleep(0.05)
+    return found
+
+
+def ports(driver):
+    family = [psutil.Process(driver.pid), *workers(driver)]
+    found = [
+        (p, c.laddr) for p in family for c in p.net_connections("inet") if c.status == psutil.CONN_LISTEN
+    ]
+    return [(address.ip, address.port) for _, address in found]
+
+
+def intrude(address, security=None):
+    """The user that runs code sent to a scheduler, or None where it is refused."""
+    try:
+        client = distributed.Client(address, timeout=2, set_as_default=False, security=security)
+    except (OSError, TimeoutError, TypeError, ValueError, RuntimeError):
+        return None
+    with client:
+        return client.submit(os.getuid).result(timeout=20)
+
+
+def page(port, path):
+    try:
+        return urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5).status
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return None
+
+
+def test_who_has_no_credentials_is_refused_at_every_port_of_a_running_sweep(tmp_path):
+    driver = drive(tmp_path, 20_000)
+    try:
+        wait_for(lambda: len(workers(driver)) == 2 and len(ports(driver)) >= 8)
+        wait_for(lambda: counts(tmp_path).running)
+        found = ports(driver)
+        assert {host for host, _ in found} == {"127.0.0.1"}
+        forged = distributed.Security.temporary()
+        for _, port in found:
+            assert intrude(f"tcp://127.0.0.1:{port}") is None
+            assert intrude(f"tls://127.0.0.1:{port}", forged) is None
+            for path in (
+                "/",
+                "/status",
+                "/health",
+                "/metrics",
+                "/info/main/workers.html",
+                "/json/counts.json",
+            ):
+                assert page(port, path) in (None, 404)
+        assert driver.poll() is None, "the sweep was over before the intruder had tried every port"
+        ended = counts(tmp_path).ended
+        wait_for(lambda: counts(tmp_path).ended > ended)
+        assert counts(tmp_path).failed == 0
+    finally:
+        stop(driver)
+        driver.stderr.close()
+
+
+def test_control_the_intruder_gets_in_where_no_credentials_are_asked_for(cluster):
+    assert intrude(cluster) == os.getuid()
+
+
+def test_a_dashboard_that_is_asked_for_answers(tmp_path):
+    driver = drive(tmp_path, 3000, "--dashboard")
+    try:
+        line = driver.stderr.readline()
+        assert line.startswith("dashboard: http://127.0.0.1:")
+        assert page(int(line.rsplit(":", 1)[1].split("/")[0]), "/health") == 200
+    finally:
+        os.killpg(driver.pid, signal.SIGKILL)
+        driver.communicate()
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.5, 1.0, 2.0])
+def test_a_worker_that_dies_in_the_first_seconds_costs_at_most_its_batch(tmp_path, seconds):
+    driver = drive(tmp_path, 100)
+    try:
+        wait_for(lambda: workers(driver))
+        time.sleep(seconds)
+        for worker in workers(driver)[:1]:
+            worker.kill()
+        errors = driver.communicate(timeout=300)[1]
+    finally:
+        stop(driver)
+    assert (driver.returncode, errors) == (0, "")
+    assert counts(tmp_path) == Counts(done=16)
