@@ -42,9 +42,10 @@ def command(
     device: Device = "auto",
     json: Json = False,
 ) -> None:
-    """Follow the proved minimiser from λ_max, where it is zero, down to --lambda: rank, risk, singular values.
+    """Follow the proved minimiser from λ_max, where it is zero, down to --lambda: rank, risk, spectrum.
 
-    Each λ has the gap that is proved there and a status; the rank counts the directions that this gap can tell from
+    Each λ has the gap that is proved there and a status; the rank counts the directions that this gap can
+    tell from
     zero.
     """
     import sys

@@ -10,9 +10,10 @@ from feature_collapse.solver.start import given_start
 
 
 def needed_rank(problem: Problem, solution: Solution, gap: float) -> int:
-    """Return the least r for which the solution's r leading directions alone are within the gap of its lower bound.
+    """Return the least r for which the r leading directions alone are within the gap of the lower bound.
 
-    Directions beyond it cannot be told from zero at this gap, though the solver uses them. Where the solution itself
+    Directions beyond it cannot be told from zero at this gap, though the solver uses them. Where the solution
+    itself
     misses the gap, all of its directions count. At most `rank` evaluations.
     """
     if solution.rank == 0 or solution.relative_gap > gap:
