@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from feature_collapse.figures.scene import COLOURS, SHAPES, Scene, short
 from feature_collapse.metrics.arrays import Floats
-from feature_collapse.metrics.report import Value, view_name
+from feature_collapse.metrics.report import view_name
+from feature_collapse.metrics.value import Value
 from feature_collapse.metrics.views import normalise
 
 if TYPE_CHECKING:
