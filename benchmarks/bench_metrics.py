@@ -142,7 +142,7 @@ PLANTED = ("frame", "frame + common mean", "orthogonal", "clusters, no frame", "
 def _planted(
     kind: str, sizes: np.ndarray, d: int, generator: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Features of one planted kind; noise is a tenth of the distance of means, half of it where loose."""
+    """Features of one planted kind; noise has a fifth of the means' length, 0.7 of it where loose."""
     c = len(sizes)
     q = np.linalg.qr(generator.normal(size=(d, d)))[0]
     f = (np.eye(c) - 1 / c) @ q[:c] * np.sqrt(c / (c - 1))
@@ -159,7 +159,7 @@ def _planted(
 
 
 def outcomes(sets: int) -> None:
-    """How often each outcome is called on planted data: 3 to 20 concepts, 24 and 100 dimensions, uneven sizes."""
+    """How often each outcome is called on planted data: 3 to 20 concepts in 24 and 100 dimensions."""
     print("| planted | members | called (share of data sets) |")
     print("|---|---|---|")
     for kind in PLANTED:
