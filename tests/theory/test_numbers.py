@@ -11,7 +11,7 @@ PAPER = ["--n-c", "3", "--n-w", "1200", "--L", "15", "--lambda", "0.001"]
 
 
 def theory(*options):
-    result = CliRunner().invoke(app, ["theory", *options, "--json"], catch_exceptions=False)
+    result = CliRunner().invoke(app, ["theory", *options, "--no-exact", "--json"], catch_exceptions=False)
     assert result.exit_code == 0
     return json.loads(result.stdout)
 

@@ -17,7 +17,9 @@ app = typer.Typer(
 )
 
 # command name -> module below feature_collapse.cli that defines a function `command`
-COMMANDS = ("reproduce", "theory", "check", "solve", "certify", "path", "measure", "train", "task", "figure")
+COMMANDS = (
+    "reproduce", "theory", "limit", "check", "solve", "certify", "path", "measure", "train", "task", "figure",
+)  # fmt: skip
 
 
 def _print_version(asked: bool) -> None:
