@@ -12,7 +12,7 @@ ALL = Settings(n_w=30, L=3, design="all", word_law="zipf", d=4)  # every latent:
 
 
 def test_every_word_and_the_prediction_are_drawn():
-    found = theorem2.solve(3, 3, zipf(10), ALL.lambda_)
+    found = theorem2.constants(3, 3, zipf(10), ALL.lambda_)
     axes = draw_embedding_lengths(planted_record(ALL, np.tile(found.r, (3, 1)))).axes[0]
     assert sum(len(points.get_offsets()) for points in axes.collections) == 30
     line = axes.lines[0]
@@ -32,7 +32,7 @@ def test_words_without_a_norm_are_left_out():
 @pytest.mark.parametrize("s_c", [2, 5, 20, 50, 150, 400, 2000])
 def test_tick_labels_do_not_collide(s_c):
     settings = ALL.replace(n_w=3 * s_c)
-    norms = np.tile(np.sqrt(settings.task().mu), (3, 1))
+    norms = np.tile(np.sqrt(zipf(s_c)), (3, 1))
     figure = draw_embedding_lengths(planted_record(settings, norms))
     FigureCanvasAgg(figure).draw()
     renderer = figure.canvas.get_renderer()

@@ -171,7 +171,8 @@ def test_the_command_does_not_load_torch():
     code = (
         "import sys\nfrom feature_collapse.cli.app import app\n"
         "try:\n    app(['theory', '--L', '5', '--design', 'all'])\nexcept SystemExit:\n    pass\n"
-        "assert 'scipy' in sys.modules\nassert 'torch' not in sys.modules\nassert 'matplotlib' not in sys.modules\n"
+        "assert 'scipy' in sys.modules\nassert 'torch' not in sys.modules\n"
+        "assert 'matplotlib' not in sys.modules\n"
     )
     source = str(Path(__file__).parents[2] / "src")
     result = subprocess.run(

@@ -124,16 +124,12 @@ def test_concept_averaging_can_raise_the_penalty_with_equal_decay_and_unequal_wo
     # frequent words long, rare ones short: the mean is nearly as long as the frequent ones, twice
     W = np.repeat(np.eye(3), 2, axis=0) * np.tile([1.0, 0.0], 3)[:, None]
     weights = Weights(W, np.zeros((7, 3, 3)))
-    before, after = (
-        enumerate_risk(w, task, 0.1) for w in (weights, concept_averaged(weights, task))
-    )
+    before, after = (enumerate_risk(w, task, 0.1) for w in (weights, concept_averaged(weights, task)))
     assert after.cross_entropy <= before.cross_entropy + 1e-15
     assert after.risk > before.risk + 0.05
 
 
-@pytest.mark.parametrize(
-    ("law", "proportional"), [(frequencies.uniform, False), (frequencies.zipf, True)]
-)
+@pytest.mark.parametrize(("law", "proportional"), [(frequencies.uniform, False), (frequencies.zipf, True)])
 def test_the_seven_latents_have_the_minimum_of_the_theory(law, proportional):
     mu = law(4)
     reduced = reduce(Task.of(SEVEN, mu, 3), 0.001, decay=4 * mu if proportional else None)
@@ -160,7 +156,7 @@ def test_r7_holds_for_any_latents_and_word_law_under_layernorm(seed):
 def test_under_assumption_a_the_reduced_problem_is_theorem_1():
     task = Task.of(latents.every(3, 3), frequencies.zipf(4), 3)
     found = solve(reduce(task, 0.001, decay=4 * task.mu).problem, gap=1e-9)
-    assert abs(found.risk / theorem1.solve(3, 12, 3, 27, 0.001).risk - 1) < 1e-9
+    assert abs(found.risk / theorem1.constants(3, 12, 3, 27, 0.001).risk - 1) < 1e-9
 
 
 def test_wrong_input_is_refused():

@@ -2,9 +2,9 @@
 
     E min R_N ≤ min E R_N = min R,   so that   mean(D) - t_{M-1} s_D/√M
 
-from certified lower bounds D_1, …, D_M of the empirical minima on M independent training sets is at most min R
-with the confidence of t (Mak, Morton, Wood 1999). The true risk of any weights, estimated on fresh sentences,
-is an upper bound.
+from certified lower bounds D_1, …, D_M of the empirical minima on M independent training sets is at most
+min R with the confidence of t (Mak, Morton, Wood 1999). The true risk of any weights, estimated on fresh
+sentences, is an upper bound.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@
 
 Replacing every word by its concept's mean, w̄_α = Σ_β μ_β w_(α,β), lowers the data term (Jensen: scores
 are linear in the embeddings and the words of a sentence independent, given its class), and under these
-penalties does not raise the rest. So no assumption on the latents is needed, and the certificates R2 and R3 of the small
-problem are about the minimum of the true risk (5) or (10). Proofs: docs/beyond-the-paper.md.
+penalties does not raise the rest. So no assumption on the latents is needed, and the certificates R2 and R3
+of the small problem are about the minimum of the true risk (5) or (10). Proofs: docs/beyond-the-paper.md.
 """
 
 from __future__ import annotations
