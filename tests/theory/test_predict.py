@@ -221,7 +221,7 @@ def test_a_design_of_all_distinct_latents_is_complete():
         (["--design", "golay"], "golay code has"),
         (["--design", "tetracode", "--n-c", "4"], "prime"),
         (["--word-law", "given"], "frequencies"),
-        (["--frequencies", "nowhere.txt"], "cannot be read"),
+        (["--frequencies", "nowhere.txt"], "nowhere.txt"),
         (["--seed", "-1"], "seed"),
         (["--vocabulary", "nowhere.csv"], "cannot be read"),
         (["--design", "distinct", "--L", "2"], "only n_c^L"),

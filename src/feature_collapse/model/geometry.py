@@ -87,7 +87,7 @@ def is_equiangular(frame: Frame, mean_zero: bool = False, tolerance: float = 1e-
 
 
 def nearest_frame(vectors: Float[np.ndarray, "n_c d"], mean_zero: bool = False) -> Frame:
-    """Return the (mean-zero) frame nearest to the rows v_α, by orthogonal Procrustes: it maximises Σ ⟨f_α, v_α⟩.
+    """Return the (mean-zero) frame that maximises Σ ⟨f_α, v_α⟩: the nearest one (orthogonal Procrustes).
 
     O(d n_c²).
 
