@@ -5,8 +5,8 @@
              moving both along that direction, by the top singular pair of -∇f, changes R by
              (λ - ‖∇f‖_op) s² + O(s⁴)
 
-For d > min(n_w, K L) one of the two always applies, so every local minimiser is global. With decays a_j of the
-words, (λ/2)(Σ a_j‖w_j‖² + ‖U‖²), the same holds with ∇f(M) Diag(a)^{-1/2} for ∇f(M), as w' = √a w shows.
+For d > min(n_w, K L) one of the two always applies, so every local minimiser is global. With decays a_j of
+the words, (λ/2)(Σ a_j‖w_j‖² + ‖U‖²), the same holds with ∇f(M) Diag(a)^{-1/2} for ∇f(M), as w' = √a w shows.
 """
 
 from __future__ import annotations
@@ -98,7 +98,9 @@ def examine(
         verdict = "global minimiser"
     elif len(free):
         verdict = "strict saddle"
-        direction = Weights(np.outer(right[0] / root, free[0]), -np.outer(left[:, 0], free[0]).reshape(U.shape))
+        direction = Weights(
+            np.outer(right[0] / root, free[0]), -np.outer(left[:, 0], free[0]).reshape(U.shape)
+        )
     else:
         verdict = "undecided"
     return CriticalPoint(verdict, top, top / lambda_, relative, len(free), direction)
