@@ -20,10 +20,9 @@ import numpy as np
 import torch
 
 from feature_collapse.model.network import Network
-from feature_collapse.model.normalisers import make_normaliser
 from feature_collapse.risk.empirical import EmpiricalRisk
 from feature_collapse.risk.problem import Problem
-from feature_collapse.sgd.train import Step
+from feature_collapse.sgd.step import Step
 from feature_collapse.solver.solve import solve
 from feature_collapse.task.task import generator, make_task
 
@@ -136,10 +135,7 @@ def main() -> None:
     torch.set_num_threads(chosen.threads)
     law, normaliser = FIGURES[chosen.figure]
     task = make_task(word_law=law, seed=0)
-    data = task.train_set(5)
-    problem = Problem(
-        data.words, data.labels, task.vocabulary.n_w, task.K, LAMBDA, make_normaliser(normaliser), D
-    )
+    problem = Problem.of(task, n_spl=5, lambda_=LAMBDA, normaliser=normaliser, d=D)
     found = solve(problem, gap=1e-4)
     bound = max(found.lower_bound, solve(problem, gap=1e-6).lower_bound)
     curves: dict[str, Curve] = {"certified": [(float(row[1]), float(row[2])) for row in found.history]}

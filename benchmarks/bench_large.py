@@ -15,10 +15,10 @@ import time
 
 import torch
 
-from feature_collapse.model.normalisers import make_normaliser
 from feature_collapse.risk.problem import Problem
-from feature_collapse.solver.solution import Progress
+from feature_collapse.solver.options import SolverOptions
 from feature_collapse.solver.solve import solve
+from feature_collapse.solver.trace import Progress
 from feature_collapse.task.task import make_task
 
 
@@ -41,19 +41,12 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
-    data = make_task(3, chosen.n_w, 15, chosen.K, word_law=chosen.word_law, seed=0).train_set(chosen.n_spl)
-    problem = Problem(
-        data.words,
-        data.labels,
-        chosen.n_w,
-        chosen.K,
-        chosen.lambda_,
-        make_normaliser(chosen.normaliser),
-        device=chosen.device,
-    )
+    task = make_task(3, chosen.n_w, 15, chosen.K, word_law=chosen.word_law, seed=0)
+    options = {"normaliser": chosen.normaliser, "device": chosen.device}
+    problem = Problem.of(task, n_spl=chosen.n_spl, lambda_=chosen.lambda_, **options)
     shown = 0.0
 
-    def report(p: Progress) -> None:
+    def callback(p: Progress) -> None:
         nonlocal shown
         if p.phase == "certificate" or p.seconds - shown > 20.0:
             shown = p.seconds
@@ -62,13 +55,15 @@ def main() -> None:
             print(f"{where}, risk {p.risk:.6g}, {gaps}", file=sys.stderr, flush=True)
 
     began, cpu = time.monotonic(), time.process_time()
-    found = solve(problem, gap=chosen.gap, memory_limit=chosen.memory * 1e9, report=report)
+    found = solve(
+        problem, gap=chosen.gap, options=SolverOptions(memory_limit=chosen.memory * 1e9), callback=callback
+    )
     print(
         json.dumps(
             {
                 "K": chosen.K,
                 "n_w": chosen.n_w,
-                "N": len(data),
+                "N": len(problem.labels),
                 "lambda": chosen.lambda_,
                 "word_law": chosen.word_law,
                 "status": found.status,

@@ -17,6 +17,7 @@ import time
 import torch
 from bench_sgd_step import Plain, plain_step
 
+from feature_collapse.experiments.experiment import Experiment
 from feature_collapse.experiments.presets import select
 from feature_collapse.experiments.run import execute
 from feature_collapse.experiments.settings import Settings
@@ -53,11 +54,11 @@ def main() -> None:
             continue
         schedule = sgd[experiment.name.removesuffix("-certified")].settings
         settings = experiment.settings
-        task = settings.task()
-        train, test = task.train_set(settings.n_spl), task.test_set(settings.n_test)
+        run = Experiment.of(settings)
+        train = run.data.train
         before = plain_seconds(schedule, train, steps // 2)
         started = time.perf_counter()
-        found = execute(settings, task, train, test, device="cpu")
+        found = execute(run, device="cpu")
         ours = time.perf_counter() - started
         per_step = (before + plain_seconds(schedule, train, steps - steps // 2)) / 2
         plain = per_step * schedule.epochs * math.ceil(len(train) / schedule.batch_size)

@@ -33,6 +33,7 @@ def measure(K: int, n_w: int, n_spl: int, r: int, L: int, threads: int) -> dict[
     import torch
 
     from feature_collapse.certificates.bound import certificate
+    from feature_collapse.model.weights import Weights
     from feature_collapse.risk.empirical import EmpiricalRisk
     from feature_collapse.risk.problem import Problem
     from feature_collapse.solver.solve import solve
@@ -40,11 +41,12 @@ def measure(K: int, n_w: int, n_spl: int, r: int, L: int, threads: int) -> dict[
     from feature_collapse.task.task import make_task
 
     torch.set_num_threads(threads)
-    data = make_task(3, n_w, L, K, word_law="zipf", seed=0).train_set(n_spl)
+    task = make_task(3, n_w, L, K, word_law="zipf", seed=0)
+    problem = Problem.of(task, n_spl=n_spl, lambda_=1.0)
     torch.manual_seed(0)
     V, U = 0.3 * torch.randn(n_w, r), 0.3 * torch.randn(K, L * r)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-    risk = EmpiricalRisk(data.words, data.labels, n_w, K)
+    risk = EmpiricalRisk(problem.words, problem.labels, n_w, K)
     risk.value_and_gradient(V, U)
     times = []
     for _ in range(5):
@@ -53,10 +55,9 @@ def measure(K: int, n_w: int, n_spl: int, r: int, L: int, threads: int) -> dict[
         times.append(time.process_time() - start)
     evaluated = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     start = time.process_time()
-    certificate(V, U.view(K, L, r), data.words, data.labels, 1e-3)
+    certificate(Weights(V, U.view(K, L, r)), problem.sentences, 1e-3)
     certified = time.process_time() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-    problem = Problem(data.words, data.labels, n_w, K, 1.0)
     problem = replace(problem, lambda_=lambda_max(problem) / 3)
     start = time.process_time()
     found = solve(problem, gap=1e-2)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from feature_collapse.model.network import Network
 from feature_collapse.model.normalisers import make_normaliser
-from feature_collapse.sgd.train import Step
+from feature_collapse.sgd.step import Step
 from feature_collapse.task import make_task
 
 

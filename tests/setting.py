@@ -1,4 +1,4 @@
-"""Small data sets, and slow references that share no code with the package."""
+"""Small data sets, short ways to make the package's nouns of arrays, and slow references that share no code."""
 
 from __future__ import annotations
 
@@ -7,6 +7,38 @@ import itertools
 import numpy as np
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import logsumexp
+
+from feature_collapse.certificates.bound import Bound, certificate
+from feature_collapse.model.normalisers import NoNormaliser, Normaliser
+from feature_collapse.model.weights import Weights
+from feature_collapse.risk.problem import Problem
+from feature_collapse.task import Sentences
+
+
+def problem_of(
+    words,
+    labels,
+    n_w: int,
+    K: int,
+    lambda_: float,
+    normaliser: Normaliser | None = None,
+    d: int = 100,
+    **options,
+) -> Problem:
+    """The problem of words and labels as arrays."""
+    return Problem(Sentences(words, labels), n_w, K, lambda_, normaliser or NoNormaliser(), d, **options)
+
+
+def bound_at(
+    W, U, words, labels, lambda_: float, normaliser: Normaliser | None = None, *, omega=None, **options
+) -> Bound:
+    """The certificate at weights and sentences as arrays."""
+    weights, sentences = Weights(W, U, normaliser or NoNormaliser()), Sentences(words, labels)
+    if omega is None:
+        return certificate(weights, sentences, lambda_, **options)
+    n_w, K = len(weights.W), len(weights.U)
+    problem = Problem(sentences, n_w, K, lambda_, weights.normaliser, weights.d, omega=omega)
+    return certificate(weights, problem, **options)
 
 
 def random_data(

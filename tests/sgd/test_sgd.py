@@ -13,8 +13,9 @@ from safetensors.numpy import load_file
 from feature_collapse.errors import InputError, RunStopped
 from feature_collapse.model.network import Network
 from feature_collapse.model.normalisers import make_normaliser
-from feature_collapse.sgd.checkpoint import read_checkpoint
-from feature_collapse.sgd.train import SGDSettings, Step, train_sgd
+from feature_collapse.sgd.checkpoint import Checkpointing, read_checkpoint
+from feature_collapse.sgd.step import Step
+from feature_collapse.sgd.train import SGDSettings, train_sgd
 from feature_collapse.task import make_task
 
 TASK = make_task(3, 30, 5, 20, word_law="zipf", seed=2)
@@ -85,11 +86,11 @@ def test_a_run_that_is_cut_off_and_resumed_ends_with_the_same_weights(tmp_path, 
 
     monkeypatch.setattr(Step, "__call__", fails)
     with pytest.raises(Killed):
-        trained(name, checkpoint=path, checkpoint_seconds=0.0, key="k")
+        trained(name, checkpoint=Checkpointing(path, 0.0, "k"))
     at = read_checkpoint(path, "k")
     assert at is not None
     assert (at.epoch, at.step) == (4, 3)
-    resumed, again = trained(name, checkpoint=path, key="k")
+    resumed, again = trained(name, checkpoint=Checkpointing(path, key="k"))
     assert torch.equal(whole.W, resumed.W)
     assert torch.equal(whole.U, resumed.U)
     np.testing.assert_array_equal(again.history[:, :4], result.history[:, :4])
@@ -97,7 +98,7 @@ def test_a_run_that_is_cut_off_and_resumed_ends_with_the_same_weights(tmp_path, 
 
 def test_a_checkpoint_of_another_run_is_not_continued(tmp_path):
     path = tmp_path / "checkpoint.safetensors"
-    trained(checkpoint=path, key="one")
+    trained(checkpoint=Checkpointing(path, key="one"))
     assert read_checkpoint(path, "two") is None
     path.write_bytes(path.read_bytes()[:100])
     assert read_checkpoint(path, "one") is None
@@ -164,14 +165,14 @@ def test_fresh_sentences_every_epoch_lower_the_true_risk_further_than_a_fixed_se
 
 def test_progress_and_history_tell_the_same():
     states = []
-    _, result = trained(epochs=4, report=states.append)
+    _, result = trained(epochs=4, callback=states.append)
     assert states[-1].step == states[-1].steps == 4 * 9
     assert states[-1].loss == result.history[-1, 1]
     assert result.history[:, 0].tolist() == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "message"),
     [
         ({"epochs": 0}, "epochs = 0"),
         ({"batch_size": 0}, "batch_size = 0"),
@@ -182,8 +183,8 @@ def test_progress_and_history_tell_the_same():
         ({"test_every": 0}, "test_every = 0"),
     ],
 )
-def test_wrong_settings_are_told(wrong, told):
-    with pytest.raises(InputError, match=told):
+def test_wrong_settings_are_named(wrong, message):
+    with pytest.raises(InputError, match=message):
         SGDSettings(**wrong)
 
 

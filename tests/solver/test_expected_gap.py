@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 
-from feature_collapse.certificates.bound import certificate
 from feature_collapse.risk.problem import Problem
-from feature_collapse.solver.objective import make_model
+from feature_collapse.solver.lbfgs import first_iterate
+from feature_collapse.solver.models import make_model
 from feature_collapse.solver.solve import solve
 from feature_collapse.solver.spectral import gradient_at_zero, lambda_max, leading, stretch_at_zero
-from setting import random_data
+from setting import bound_at, problem_of, random_data
 
 LAMBDA = 0.01
 
@@ -19,17 +21,17 @@ LAMBDA = 0.01
 def both(p: Problem, W: np.ndarray, U: np.ndarray) -> tuple[float, float]:
     """The expected gap and the proved one at some weights."""
     model = make_model(p, single=False)
-    x, V, U_flat = model.begin(torch.from_numpy(W), torch.from_numpy(U).flatten(0, 1))
-    value, gradient = model.objective(x)
-    proved = certificate(V, U_flat.view(U.shape), p.words, p.labels, p.lambda_)
-    return model.expected_gap(x, gradient, value), proved.relative_gap
+    V, U_flat, units = model.units(torch.from_numpy(W), torch.from_numpy(U).flatten(0, 1))
+    at = first_iterate(partial(model.evaluate, units), model.variables(units, V, U_flat))
+    proved = bound_at(V, U_flat.view(U.shape), p.words, p.labels, p.lambda_)
+    return model.expected_gap(units, at), proved.relative_gap
 
 
 @pytest.mark.parametrize("factor", [0.99, 1.0, 1.01])
 @pytest.mark.parametrize("seed", range(4))
 def test_expected_gap_is_the_proved_one_where_all_directions_are_in_use(seed: int, factor: float) -> None:
     words, labels = random_data(seed)
-    p = Problem(words, labels, 12, 6, LAMBDA)
+    p = problem_of(words, labels, 12, 6, LAMBDA)
     found, rng = solve(p, gap=1e-6), np.random.default_rng(seed)
     pad = 12 - found.rank  # a little of every direction
     noise = 1e-3 * np.abs(found.W).max()
@@ -42,7 +44,7 @@ def test_expected_gap_is_the_proved_one_where_all_directions_are_in_use(seed: in
 
 def test_expected_gap_does_not_see_a_direction_that_is_missing() -> None:
     words, labels = random_data(1)
-    p = Problem(words, labels, 12, 6, LAMBDA, d=1)
+    p = problem_of(words, labels, 12, 6, LAMBDA, d=1)
     found = solve(p, gap=1e-3)
     assert found.status == "stalled"
     expected, proved = both(p, found.W, found.U)
@@ -52,7 +54,7 @@ def test_expected_gap_does_not_see_a_direction_that_is_missing() -> None:
 def test_any_vector_shows_that_lambda_max_is_at_least_its_stretch() -> None:
     words, labels = random_data(2)
     for weights in (None, np.random.default_rng(0).dirichlet(np.ones(len(labels)))):
-        p = Problem(words, labels, 12, 6, LAMBDA, weights=weights)
+        p = problem_of(words, labels, 12, 6, LAMBDA, omega=weights)
         top = lambda_max(p)
         for v in np.random.default_rng(1).standard_normal((20, 12)):
             assert 0.0 < stretch_at_zero(p, v) < top

@@ -10,17 +10,17 @@ import pytest
 from feature_collapse.errors import InputError
 from feature_collapse.figures.lambda_path import figure7
 from feature_collapse.model.normalisers import LayerNorm
+from feature_collapse.model.weights import Weights
 from feature_collapse.risk.problem import Problem
+from feature_collapse.solver.factors import lift
 from feature_collapse.solver.lambda_path import grid, lambda_path
-from feature_collapse.solver.solution import compressed, lift
 from feature_collapse.solver.solve import solve
 from feature_collapse.task.task import make_task
 
 
 @pytest.fixture(scope="module")
 def problem() -> Problem:
-    data = make_task(n_w=24, K=20, L=5, seed=2).train_set(4)
-    return Problem(data.words, data.labels, 24, 20, 1e-3)
+    return Problem.of(make_task(n_w=24, K=20, L=5, seed=2), n_spl=4, lambda_=1e-3)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,8 @@ def test_a_normalised_path_is_certified(problem) -> None:
 def test_compressed_undoes_lift() -> None:
     rng = np.random.default_rng(0)
     W, U = lift(rng.standard_normal((6, 2)), rng.standard_normal((3, 4, 2)), 9, mean_zero=True)
-    V, T = compressed(W, U)
+    small = Weights(W, U).compressed()
+    V, T = small.W, small.U
     assert V.shape == (6, 2)
     np.testing.assert_allclose(np.einsum("wd,kld->wkl", V, T), np.einsum("wd,kld->wkl", W, U), atol=1e-13)
 

@@ -12,6 +12,7 @@ from setting import (
     all_latents,
     enumerate_sentences,
     parity_code,
+    problem_of,
     theorem_one_minimum,
     theorem_three_minimum,
     theorem_two_risk,
@@ -24,8 +25,8 @@ ZIPF = np.array([2 / 3, 1 / 3])
 
 def planted(latents: np.ndarray, mu: np.ndarray, normaliser=None, d: int = 10) -> Problem:
     words, labels, weights = enumerate_sentences(latents, mu)
-    return Problem(
-        words, labels, N_C * S_C, len(latents), LAMBDA, normaliser or NoNormaliser(), d, weights=weights
+    return problem_of(
+        words, labels, N_C * S_C, len(latents), LAMBDA, normaliser or NoNormaliser(), d, omega=weights
     )
 
 

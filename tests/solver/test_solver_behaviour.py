@@ -9,31 +9,32 @@ import numpy as np
 import pytest
 import torch
 
-from feature_collapse.certificates.bound import certificate
 from feature_collapse.errors import InputError
 from feature_collapse.model.network import Network
 from feature_collapse.model.normalisers import LayerNorm, RMSNorm, UnitSphere
+from feature_collapse.model.weights import Weights
 from feature_collapse.risk.problem import Problem
-from feature_collapse.solver import solve as certified
-from feature_collapse.solver.solution import lift
+from feature_collapse.solver.factors import lift
+from feature_collapse.solver.options import PLAIN, Part, SolverOptions
 from feature_collapse.solver.solve import solve
 from feature_collapse.solver.spectral import lambda_max
+from feature_collapse.solver.trace import COLUMNS
 from feature_collapse.task.task import make_task
-from setting import random_data, slow_gradient
+from setting import bound_at, problem_of, random_data, slow_gradient
 
 N_W, L, K, LAMBDA = 12, 4, 6, 0.01
 
 
 def problem(seed: int = 0, **changes) -> Problem:
     words, labels = random_data(seed)
-    return replace(Problem(words, labels, N_W, K, LAMBDA), **changes)
+    return replace(problem_of(words, labels, N_W, K, LAMBDA), **changes)
 
 
 def test_solution_is_what_certify_says() -> None:
     for normaliser in (None, LayerNorm(), RMSNorm(), UnitSphere()):
         p = problem(1) if normaliser is None else problem(1, normaliser=normaliser, d=9)
         found = solve(p, gap=1e-6)
-        again = certificate(found.W, found.U, p.words, p.labels, LAMBDA, p.normaliser)
+        again = bound_at(found.W, found.U, p.words, p.labels, LAMBDA, p.normaliser)
         assert again.risk == pytest.approx(found.risk, rel=1e-12)
         assert again.relative_gap <= 2e-6  # ν is searched for again, to another tolerance
         assert found.relative_gap <= 1e-6
@@ -75,7 +76,7 @@ def test_a_normalised_network_is_never_zero() -> None:
 
 def test_a_class_without_sentences_is_pushed_down() -> None:
     words, labels = random_data(4)
-    found = solve(Problem(words, labels, N_W, K + 1, LAMBDA), gap=1e-6)
+    found = solve(problem_of(words, labels, N_W, K + 1, LAMBDA), gap=1e-6)
     assert found.status == "solved"
     scores = np.einsum("nld,kld->nk", found.W[words], found.U)
     assert scores[:, K].mean() < scores.mean()
@@ -83,29 +84,29 @@ def test_a_class_without_sentences_is_pushed_down() -> None:
 
 def test_a_word_that_never_occurs_keeps_no_plain_embedding() -> None:
     words, labels = random_data(5)
-    found = solve(Problem(words, labels, N_W + 2, K, LAMBDA), gap=1e-6)
+    found = solve(problem_of(words, labels, N_W + 2, K, LAMBDA), gap=1e-6)
     assert found.status == "solved"
     assert np.abs(found.W[N_W:]).max() <= 1e-12 * np.abs(found.W).max()
 
 
 def test_a_word_that_never_occurs_is_somewhere_on_the_sphere() -> None:
     words, labels = random_data(5)
-    without = solve(Problem(words, labels, N_W, K, LAMBDA, LayerNorm(), 9), gap=1e-6)
-    found = solve(Problem(words, labels, N_W + 2, K, LAMBDA, LayerNorm(), 9), gap=1e-6)
+    without = solve(problem_of(words, labels, N_W, K, LAMBDA, LayerNorm(), 9), gap=1e-6)
+    found = solve(problem_of(words, labels, N_W + 2, K, LAMBDA, LayerNorm(), 9), gap=1e-6)
     assert found.risk == pytest.approx(without.risk, rel=3e-6)
     np.testing.assert_allclose(np.linalg.norm(found.W, axis=1), 3.0)
 
 
 def test_one_sentence_and_one_class_work() -> None:
-    one = solve(Problem(np.array([[0, 1]]), np.array([0]), 2, 2, 0.01), gap=1e-6)
+    one = solve(problem_of(np.array([[0, 1]]), np.array([0]), 2, 2, 0.01), gap=1e-6)
     assert one.status == "solved"
-    alone = solve(Problem(np.array([[0, 1]]), np.array([0]), 2, 1, 0.01), gap=1e-6)
+    alone = solve(problem_of(np.array([[0, 1]]), np.array([0]), 2, 1, 0.01), gap=1e-6)
     assert (alone.status, alone.risk) == ("zero", 0.0)
 
 
 def test_time_limit_is_kept_and_said() -> None:
     p = problem(6)
-    found = solve(p, gap=1e-10, time_limit=1e-6)
+    found = solve(p, gap=1e-10, options=SolverOptions(time_limit=1e-6))
     assert found.status == "time_limit"
     assert "time limit" in found.message
     assert found.lower_bound <= solve(p, gap=1e-8).risk <= found.risk
@@ -118,7 +119,7 @@ def test_the_same_seed_gives_the_same_bits() -> None:
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(certified, "_ROUNDS", (4,))
+    options = SolverOptions(schedule=replace(PLAIN, rounds=(4,)))
     p, file = problem(8), tmp_path / "checkpoint.safetensors"
 
     def interrupt(progress) -> None:
@@ -129,10 +130,10 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path, monkeypatch) -> N
         time, "monotonic", iter(np.arange(0.0, 1e6, 0.2)).__next__
     )  # so that every step is reported
     with pytest.raises(KeyboardInterrupt):
-        solve(p, gap=1e-9, checkpoint=file, report=interrupt)
+        solve(p, gap=1e-9, options=options, checkpoint=file, callback=interrupt)
     assert file.is_file()
     seen = []
-    found = solve(p, gap=1e-9, checkpoint=file, report=seen.append)
+    found = solve(p, gap=1e-9, options=options, checkpoint=file, callback=seen.append)
     assert seen[0].iteration >= 12
     assert found.status == "solved"
     assert found.risk == pytest.approx(solve(p, gap=1e-9).risk, rel=2e-9)
@@ -159,29 +160,28 @@ def test_history_falls_and_bounds_stay_below() -> None:
     assert lower[-1] <= risks.min() + 1e-12
 
 
-def test_solving_a_part_first_gives_the_same_minimum(monkeypatch) -> None:
+def test_solving_a_part_first_gives_the_same_minimum() -> None:
     task = make_task(n_w=30, K=20, L=4, word_law="zipf", seed=1)
     data = task.train_set(80)
-    p = Problem(data.words, data.labels, 30, 20, 1e-3)
-    monkeypatch.setattr(certified, "_PARTS", ((5, 1e-2), (20, 1e-3)))
-    stepwise = solve(p, gap=1e-6)
-    assert np.any(stepwise.history[:, 0] < 0)
-    monkeypatch.setattr(certified, "_PARTS", ())
-    direct = solve(p, gap=1e-6)
-    assert not np.any(direct.history[:, 0] < 0)
+    p = problem_of(data.words, data.labels, 30, 20, 1e-3)
+    parts = replace(PLAIN, parts=(Part(5, 1e-2), Part(20, 1e-3)))
+    stepwise = solve(p, gap=1e-6, options=SolverOptions(schedule=parts))
+    phases = stepwise.history[:, COLUMNS.index("phase")]
+    assert list(dict.fromkeys(phases)) == [1.0, 2.0, 0.0]
+    assert np.all(np.diff(stepwise.history[:, 0]) >= 0)  # the iteration number says nothing of the phase
+    direct = solve(p, gap=1e-6, options=SolverOptions(schedule=replace(PLAIN, parts=())))
+    assert not np.any(direct.history[:, COLUMNS.index("phase")])
     assert stepwise.risk == pytest.approx(direct.risk, rel=2e-6)
 
 
-def test_single_precision_closes_the_gap_too(monkeypatch) -> None:
-    monkeypatch.setattr(certified, "_SMALL", 0)
-    found = solve(problem(12), gap=1e-5)
-    monkeypatch.undo()
+def test_single_precision_closes_the_gap_too() -> None:
+    found = solve(problem(12), gap=1e-5, options=SolverOptions(schedule=replace(PLAIN, small=0.0)))
     assert found.risk == pytest.approx(solve(problem(12), gap=1e-8).risk, rel=1e-5)
 
 
 def test_the_part_of_a_data_set_has_the_first_sentences_of_each_class() -> None:
     labels = np.array([2, 0, 0, 1, 2, 2, 0])
-    p = Problem(np.arange(7)[:, None], labels, 7, 4, 0.1)
+    p = problem_of(np.arange(7)[:, None], labels, 7, 4, 0.1)
     np.testing.assert_array_equal(p.first_of_each_class(2).words[:, 0], [0, 1, 2, 3, 4])
 
 
@@ -205,7 +205,7 @@ def test_a_layernorm_network_makes_of_the_solution_what_the_solver_saw() -> None
     found = solve(p, gap=1e-6)
     network = Network(N_W, L, K, 9, LayerNorm(), dtype=torch.float64)
     network.load(torch.from_numpy(found.W), torch.from_numpy(found.U))
-    assert network.cross_entropy(p.words, p.labels) == pytest.approx(found.data_term, rel=1e-12)
+    assert network.cross_entropy(p.words, p.labels) == pytest.approx(found.bound.data_term, rel=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -215,9 +215,7 @@ def test_a_layernorm_network_makes_of_the_solution_what_the_solver_saw() -> None
         ({"lambda_": float("nan")}, "lambda"),
         ({"normaliser": LayerNorm(1e-5)}, "eps = 1e-05, but the certified solver needs eps = 0"),
         ({"normaliser": LayerNorm(), "d": 1}, "d = 1, but must be an integer ≥ 2"),
-        ({"words": np.zeros((0, 4), dtype=int)}, "words have shape"),
-        ({"labels": np.full(30, -1)}, "labels run from -1"),
-        ({"weights": np.ones(30)}, "with sum 1"),
+        ({"omega": np.ones(30)}, "with sum 1"),
         ({"device": "tpu9"}, "device = 'tpu9'"),
         ({"K": 0}, "K = 0"),
     ],
@@ -232,12 +230,14 @@ def test_wrong_problem_is_named(change, said: str) -> None:
     ("option", "said"),
     [
         ({"gap": 0.0}, "gap = 0, but must be"),
-        ({"time_limit": 0.0}, "time_limit = 0, but must be"),
-        ({"start": (np.zeros((3, 2)), np.zeros((K, L, 2)))}, "start has shapes (3, 2)"),
-        ({"memory_limit": 1e6 - 1}, "memory_limit"),
+        ({"options": {"time_limit": 0.0}}, "time_limit = 0, but must be"),
+        ({"start": Weights(np.zeros((3, 2)), np.zeros((K, L, 2)))}, "start has (n_w, K, L) = (3, 6, 4)"),
+        ({"options": {"memory_limit": 1e6 - 1}}, "memory_limit"),
     ],
 )
 def test_wrong_option_is_named(option, said: str) -> None:
     with pytest.raises(InputError) as told:
+        if "options" in option:
+            option = {"options": SolverOptions(**option["options"])}
         solve(problem(), **option)
     assert said in str(told.value)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pickle
+import pickletools
 import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from feature_collapse.boundary import clip, damaged, guarded
 from feature_collapse.errors import InputError
@@ -19,8 +20,14 @@ if TYPE_CHECKING:
 
 WHAT = "a PyTorch file"
 DEEPEST = 8
+PICKLES = 5
+"""Of the old format: magic number, version, system, tensors, and the keys of their numbers, which follow."""
+LONGEST_NAME = 1000
+"""Bytes of a class's name; PyTorch searches its own message on a longer one in quadratic time."""
 MOST_ITEMS = 1_000_000
 """Values visited in nested dictionaries; a pickle can name one dictionary in a million places."""
+
+_OPERATIONS = {operation.code: operation for operation in pickletools.opcodes}
 
 
 def read_torch(path: Path, tensor: str | None) -> Embeddings:
@@ -33,7 +40,7 @@ def read_torch(path: Path, tensor: str | None) -> Embeddings:
     import torch
 
     with guarded(path, WHAT):
-        _refuse_compressed(path)
+        _check_archive(path)
         try:
             with warnings.catch_warnings(action="ignore"):
                 loaded = torch.load(path, map_location="cpu", weights_only=True)
@@ -59,12 +66,35 @@ def read_torch(path: Path, tensor: str | None) -> Embeddings:
         return Embeddings(arrays.to_array(label, chosen), None, f"{path} (PyTorch, {label})")
 
 
-def _refuse_compressed(path: Path) -> None:
-    """Refuse an archive that unpacks to more than it holds; `torch.save` never compresses."""
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            if any(i.compress_type != zipfile.ZIP_STORED for i in archive.infolist()):
+def _check_archive(path: Path) -> None:
+    """Refuse, unread, what is compressed (`torch.save` never does it), and names without end."""
+    if not zipfile.is_zipfile(path):
+        with path.open("rb") as file:
+            _check_names(path, file)
+        return
+    with zipfile.ZipFile(path) as archive:
+        for info in archive.infolist():
+            if info.compress_type != zipfile.ZIP_STORED:
                 raise damaged(path, WHAT, "it is compressed, which PyTorch does not write")
+            if info.filename.endswith("data.pkl"):
+                with archive.open(info) as member:
+                    _check_names(path, member)
+
+
+def _check_names(path: Path, file: IO[bytes]) -> None:
+    """Go through a pickle's operations, or the `PICKLES` of the old format, without doing any of them."""
+    stops = 0
+    while stops < PICKLES and (code := file.read(1)):
+        if code == pickle.GLOBAL:
+            if not all(file.readline(LONGEST_NAME).endswith(b"\n") for _ in ("module", "name")):
+                raise damaged(path, WHAT, "it names a class with a name without end")
+            continue
+        stops += code == pickle.STOP
+        operation = _OPERATIONS.get(code.decode("latin1"))
+        if operation is None:
+            return  # PyTorch refuses it in its own words
+        if operation.arg is not None:
+            operation.arg.reader(file)
 
 
 def _walk(prefix: str, value: object, depth: int) -> Iterator[tuple[str, object]]:

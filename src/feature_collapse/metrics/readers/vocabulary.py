@@ -57,7 +57,9 @@ def _from_json(path: Path, content: Json) -> list[str]:
     model = content.get("model")
     ids = _ids(path, model.get("vocab") if isinstance(model, dict) else content)
     added = content.get("added_tokens") if isinstance(model, dict) else None
-    for extra in added if isinstance(added, list) else []:
+    if not isinstance(added, list | None):
+        raise damaged(path, WHAT, "its added_tokens are no list")
+    for extra in added or []:
         token = extra.get("content") if isinstance(extra, dict) else None
         if not isinstance(extra, dict) or not isinstance(token, str):
             raise damaged(path, WHAT, "one of its added_tokens has no content")

@@ -1,0 +1,150 @@
+"""Check a record without the package: recompute its risk, and prove a lower bound, from its files alone.
+
+    python checker/check_record.py results/figure4b-certified
+
+numpy and the standard library; no line is shared with the solver. The risk (2) or (3) at the weights must be
+that of summary.json to 1e-9 (float32: 1e-5). The lower bound on all risks is R2 or, for normalised words, R3;
+a Cholesky factorisation proves its norm or ν, its rounding allowed for. The record's bound must be below its
+risk, and at most 1e-6 (R3: 2e-4) of the risk above the one proved here. Exit code: 0 the record holds, 1 it
+does not, 2 its files cannot be read.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+Array = np.ndarray
+TYPES = {"F64": "<f8", "F32": "<f4", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U8": "u1"}
+
+
+def read_tensors(path: Path) -> dict[str, Array]:
+    """Name -> array of a safetensors file: a length, a JSON header, the raw numbers."""
+    raw, tensors = path.read_bytes(), {}
+    start = 8 + int.from_bytes(raw[:8], "little")
+    for name, entry in json.loads(raw[8:start]).items():
+        if name != "__metadata__":
+            numbers = raw[start:][slice(*entry["data_offsets"])]
+            tensors[name] = np.frombuffer(numbers, TYPES[entry["dtype"]]).reshape(entry["shape"])
+    return tensors
+
+
+def normalise(W: Array, kind: str, eps: float) -> tuple[Array, float | None]:
+    """φ of each row, and its length ρ (None: free, and W is penalised)."""
+    if kind == "none":
+        return W, None
+    centred, averaged = {"layernorm": (1, 1), "rmsnorm": (0, 1), "sphere": (0, 0)}[kind]
+    W = W / np.maximum(np.abs(W).max(1, keepdims=True), 1e-300) if eps == 0 else W  # keep squares in range
+    C, d = W - centred * W.mean(1, keepdims=True), W.shape[1] ** averaged
+    return C / np.sqrt(np.maximum((C**2).sum(1, keepdims=True) / d + eps, 1e-300)), d**0.5
+
+
+def decay(setting: dict, mu: Array, words: Array, n_w: int) -> Array:
+    """a_j of the penalty (λ/2) Σ a_j ‖w_j‖²: 1, or a power of the word's frequency (R8)."""
+    lazy, s_c = setting.get("decay") == "lazy", len(mu)
+    share = np.tile(mu * s_c, n_w // s_c)
+    if lazy or setting.get("decay_frequency") == "data":
+        share = np.bincount(words.ravel(), minlength=n_w) / words.size * n_w
+    return np.maximum(share ** (1.0 if lazy else setting.get("decay_exponent", 0.0)), 1e-100)
+
+
+def pass_over(V: Array, U: Array, words: Array, labels: Array) -> tuple[Array, Array, Array, Array]:
+    """Each sentence's cross-entropy, p_y and entropy of the other classes; GᵀG of the gradient G."""
+    (n_w, _), (K, L, _), N = V.shape, U.shape, len(words)
+    if not N or min(words.min(), labels.min()) < 0 or words.shape != (N, L) or labels.shape != (N,):
+        raise ValueError("the sentences do not fit the weights")
+    G, (losses, at_label, other) = np.zeros((L, n_w, K)), np.empty((3, N))
+    for low in range(0, N, 4096):
+        here = slice(low, low + 4096)
+        x, own = words[here].astype(int), (np.arange(len(labels[here])), labels[here].astype(int))
+        s = V[x].reshape(len(x), -1) @ U.reshape(K, -1).T
+        s -= s[own][:, None]
+        losses[here] = np.logaddexp.reduce(s, axis=1)
+        s -= losses[here, None]  # log p
+        p = np.exp(s)
+        at_label[here], p[own] = p[own], 0.0
+        other[here] = -np.einsum("ik,ik->i", p, s)
+        p[own] = -p.sum(1)  # p_y - 1 without cancellation
+        for position, column in enumerate(x.T):
+            order = np.argsort(column)
+            found, begin = np.unique(column[order], return_index=True)
+            G[position, found] += np.add.reduceat(p[order], begin, axis=0)
+    flat = G.transpose(1, 0, 2).reshape(n_w, -1) / N
+    return losses, at_label, other, flat @ flat.T
+
+
+def factorises(nu: Array, A: Array) -> bool:
+    """Whether Diag(ν) - A has a Cholesky factorisation."""
+    try:
+        return bool(np.isfinite(np.linalg.cholesky(np.diag(nu) - A)).all())
+    except np.linalg.LinAlgError:
+        return False
+
+
+def proved(nu: Array, A: Array) -> Array:
+    """A hardly larger ν with Diag(ν) - A positive semi-definite in spite of rounding (Rump 2006)."""
+    growth = next(g for g in 1 + 1e-11 * 2.0 ** np.arange(60) if factorises(nu * g, A))
+    return nu * growth + 2.3e-16 * (len(nu) + 3) * growth * nu.sum()
+
+
+def least_nu(guess: Array, A: Array) -> Array:
+    """Near the least Σν with Diag(ν) - A ⪰ 0, from a guess of no larger sum: barrier and Newton's method."""
+    scale = np.maximum(guess, 0.03 * np.abs(A).sum(1))
+    B = A / np.sqrt(scale) / np.sqrt(scale)[:, None]
+    best = np.linalg.eigvalsh(B)[-1] * np.ones(len(A))  # times the scale it is feasible, but loose
+    x, mu = 1.004 * best, 6e-4 * (scale @ best) / len(A)
+    while len(A) * mu > 1e-5 * (scale @ best):
+        inverse = np.linalg.inv(np.diag(x) - B)
+        slope = scale / mu - inverse.diagonal()
+        step = -np.linalg.solve(inverse * inverse, slope)
+        size = next((0.4**k for k in range(25) if factorises(x + 0.4**k * step, B)), 0.0)
+        x = x + (size if size == 1 else 0.7 * size) * step
+        best = x if scale @ x < scale @ best else best
+        mu *= 0.1 if -slope @ step < 1 or size == 0 else 0.97  # sooner where near the barrier's centre
+    return best * scale
+
+
+def lower_bound(V: Array, A: Array, radius: float | None, lambda_: float, p: Array, other: Array) -> float:
+    """R2 or R3 at the best θ: moving the outputs to the labels by 1 - θ makes the gradient θG."""
+    used = A.diagonal() > 0
+    A, V, high, cost, best = A[np.ix_(used, used)], V[used], 1.0, 0.0, 0.0
+    if used.any() and radius is None:
+        high = min(1.0, lambda_ / proved(np.full(len(A), np.linalg.eigvalsh(A)[-1]), A)[0] ** 0.5)
+    elif used.any():
+        cost = radius**2 / (2 * lambda_) * proved(least_nu((A @ V * V).sum(1) / radius**2, A), A).sum()
+    for t in high * (1 - np.linspace(0, 0.99, 1000) ** 2):
+        on = np.maximum(1 - t + t * p, 1e-300)
+        best = max(best, np.mean(t * (other - (1 - p) * np.log(t)) - on * np.log(on)) - cost * t**2)
+    return best
+
+
+def check(folder: Path) -> int:
+    """Print risk, bound and what is wrong; the exit code."""
+    config, summary = (json.loads((folder / f"{x}.json").read_text("utf-8")) for x in ("config", "summary"))
+    weights, task = (read_tensors(folder / f"{name}.safetensors") for name in ("weights", "task"))
+    W, U, setting = weights["W"].astype(float), weights["U"].astype(float), config["settings"]
+    V, radius = normalise(W, setting["normaliser"], setting["eps"])
+    losses, p, other, A = pass_over(V, U, task["train_sentences"], task["train_labels"])
+    a = decay(setting, task["mu"], task["train_sentences"], len(W))
+    risk = losses.mean() + setting["lambda"] / 2 * ((U**2).sum() + (radius is None) * (a @ W**2).sum())
+    bound = lower_bound(V, A / np.sqrt(np.outer(a, a)), radius, setting["lambda"], p, other)
+    stated, claim, rule = summary["risk"], summary.get("lower_bound"), "R3" if radius else "R2"
+    print(f"risk   {risk:.15g}, recorded {stated:.15g}, apart {abs(risk - stated):.1e}")
+    print(f"bound  {bound:.15g} by {rule}, recorded {claim}, relative gap {1 - bound / (risk or 1):.3e}")
+    close = (1e-9 if weights["W"].dtype == float else 1e-5) * risk
+    holds = {"the risk is not that of the weights": abs(risk - stated) <= close}
+    if claim is not None:
+        holds["the bound is above the risk"] = claim <= stated + close
+        holds["the gap is not risk less bound"] = abs(summary["gap"] - (stated - claim)) <= close
+        holds["the weights do not prove the bound"] = claim <= bound + (2e-4 if radius else 1e-6) * risk
+    print("; ".join(fault for fault, true in holds.items() if not true) or "holds")
+    return int(not all(holds.values()))
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(check(Path(sys.argv[1])))
+    except Exception as error:  # whatever damaged files lead to
+        print(f"{sys.argv[1:]} cannot be checked: {error!r}", file=sys.stderr)
+        sys.exit(2)
