@@ -34,6 +34,7 @@ class TorchRisk:
     d: int
     layernorm: bool = False
     rmsnorm: bool = False
+    decay: np.ndarray | None = None  # (s_c,) of the words of a concept
 
     def __post_init__(self):
         K, L = self.latents.shape
@@ -53,7 +54,9 @@ class TorchRisk:
             V = W / W.pow(2).mean(1, keepdim=True).sqrt()
         scores = torch.einsum("nld,kld->nk", V[self.words], U)
         ce = torch.nn.functional.cross_entropy(scores, self.labels, reduction="none") @ self.p
-        penalty = U.pow(2).sum() + (0.0 if self.layernorm or self.rmsnorm else W.pow(2).sum())
+        a = torch.ones(self.n_w) if self.decay is None else torch.from_numpy(np.tile(self.decay, self.n_c))
+        free = 0.0 if self.layernorm or self.rmsnorm else (a[:, None] * W.pow(2)).sum()
+        penalty = U.pow(2).sum() + free
         return ce + self.lambda_ / 2 * penalty
 
     def gradient(self, W, U):

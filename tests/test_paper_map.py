@@ -23,12 +23,13 @@ def resolve(name):
         except ModuleNotFoundError:
             continue
         for part in parts[cut:]:
-            found = getattr(found, part)
+            fields = getattr(found, "__dataclass_fields__", {})
+            found = fields[part] if part in fields else getattr(found, part)
         return found
     raise AttributeError(name)
 
 
-OWNERS = ("theory.lower_bound", "risk.population", "theory.types", "theory.theorem2")
+OWNERS = ("theory.lower_bound", "risk.population", "theory.classify", "theory.theorem2")
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0].strip())

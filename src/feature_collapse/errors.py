@@ -10,7 +10,14 @@ from typing import Any
 
 
 class InputError(ValueError):
-    """A wrong input, worded for the user; the command line prints it and exits with code 2."""
+    """A wrong input, worded for the user; the command line prints it and exits with code 2.
+
+    >>> try:
+    ...     check_int("K", 0, 1)
+    ... except InputError as error:
+    ...     print(error)
+    K = 0, but must be an integer ≥ 1
+    """
 
 
 class RunStopped(RuntimeError):

@@ -127,17 +127,19 @@ def test_too_small_a_nu_is_no_bound() -> None:
 def test_blocks_of_classes_do_not_change_the_certificate(memory_limit: float) -> None:
     words, labels = random_data(7)
     V, U = (torch.tensor(x) for x in random_weights(7))
-    whole = dual_point(V, U.flatten(1), words, labels)
-    blocks = dual_point(V, U.flatten(1), words, labels, memory_limit=memory_limit)
+    problem = problem_of(words, labels, N_W, K, LAMBDA)
+    whole = dual_point(V, U.flatten(1), problem)
+    blocks = dual_point(V, U.flatten(1), problem, memory_limit=memory_limit)
     torch.testing.assert_close(whole.gram, blocks.gram, atol=1e-16, rtol=1e-11)
     torch.testing.assert_close(whole.other, blocks.other, atol=1e-12, rtol=1e-11)
-    torch.testing.assert_close(whole.at_label, blocks.at_label, atol=1e-14, rtol=1e-11)
+    torch.testing.assert_close(whole.off_label, blocks.off_label, atol=1e-14, rtol=1e-11)
 
 
 def test_entropy_is_that_of_the_mixed_outputs_and_slightly_below() -> None:
     words, labels = random_data(8)
     W, U = random_weights(8)
-    point = dual_point(torch.tensor(W), torch.tensor(U).flatten(1), words, labels)
+    problem = problem_of(words, labels, N_W, K, LAMBDA)
+    point = dual_point(torch.tensor(W), torch.tensor(U).flatten(1), problem)
     P, _, _ = slow_gradient(W, U, words, labels)
     for theta in (1.0, 0.7, 1e-3):
         exact = entropy((1 - theta) * np.eye(K)[labels] + theta * P)

@@ -122,7 +122,7 @@ WRONG = [
         "length 2, but must have length",
     ),
     (["train", "--frequencies", "one"], "must be numbers separated by commas"),
-    (["train", "--frequencies", "@none"], "cannot be read"),
+    (["train", "--frequencies", "@none"], "a file of them (the file of frequencies none does not exist)"),
     (["train", "--lambda", "-1"], "lambda = -1, but must be a number ≥ 0"),
     (["train", "--lambda", "nan"], "lambda = nan"),
     (["train", "--learning-rate", "0"], "learning_rate = 0, but must be a number > 0"),

@@ -105,7 +105,7 @@ def test_an_output_folder_that_is_a_file_or_below_one_is_refused(tmp_path):
 def test_a_truncated_file_is_told(record, name):
     path = record.path / name
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(InputError, match=f"{name}' is truncated"):
+    with pytest.raises(InputError, match=f"{name} looks like .* truncated or damaged"):
         read_record(record.path)
 
 

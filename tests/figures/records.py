@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
+from feature_collapse.experiments.experiment import Experiment
 from feature_collapse.experiments.record import Record
 from feature_collapse.experiments.settings import Settings
 from feature_collapse.model.geometry import simplex
-from feature_collapse.task.sentences import Sentences
+from feature_collapse.model.normalisers import make_normaliser
+from feature_collapse.model.weights import Weights
 
 
 def planted_record(
@@ -19,20 +21,12 @@ def planted_record(
 
     `spread` is the norm of noise on the linear weights, relative to theirs: 0 is collapse.
     """
-    task = settings.task()
+    data = Experiment.of(settings).data
+    task = data.task
     frame = np.pad(simplex(settings.n_c), ((0, 0), (0, settings.d - settings.n_c + 1)))
     W = (norms[:, :, None] * frame[:, None]).reshape(settings.n_w, settings.d)
     noise = np.random.default_rng(0).standard_normal((*task.latents.shape, settings.d))
     U = frame[task.latents] + spread * noise / np.sqrt(settings.d)
-    nothing = Sentences(np.zeros((0, settings.L), dtype=np.int16), np.zeros(0, dtype=np.int32))
-    summary = {
-        "test_accuracy": test_accuracy,
-        "risk": 1.0,
-        "seconds": 0.5,
-        "singular_values_W": [1.0],
-        "singular_values_U": [1.0],
-    }
-    config = {"seed": settings.seed, "hardware": "a machine", "versions": {"torch": "2"}, "names": None}
-    return Record(
-        Path("planted"), settings, config, summary, {}, W, U, task.latents, task.mu, nothing, nothing
-    )
+    summary = {"test_accuracy": test_accuracy, "risk": 1.0, "seconds": 0.5}
+    weights = Weights(W, U, make_normaliser(settings.normaliser, settings.eps))
+    return Record(Path("planted"), settings, {}, summary, {}, weights, data)

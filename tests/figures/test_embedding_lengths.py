@@ -32,7 +32,7 @@ def test_words_without_a_norm_are_left_out():
 @pytest.mark.parametrize("s_c", [2, 5, 20, 50, 150, 400, 2000])
 def test_tick_labels_do_not_collide(s_c):
     settings = ALL.replace(n_w=3 * s_c)
-    norms = np.tile(np.sqrt(settings.task().mu), (3, 1))
+    norms = np.tile(np.sqrt(zipf(s_c)), (3, 1))
     figure = draw_embedding_lengths(planted_record(settings, norms))
     FigureCanvasAgg(figure).draw()
     renderer = figure.canvas.get_renderer()

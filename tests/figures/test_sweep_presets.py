@@ -1,6 +1,7 @@
 """Figures 8-11 of data that lack something: one sentence that says what, no warning, no half picture."""
 
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from feature_collapse.errors import InputError
 from feature_collapse.figures.registry import SWEEP_FIGURES
@@ -92,3 +93,13 @@ def test_a_bar_of_an_accuracy_stays_below_one():
     drawn = SWEEP_FIGURES["figure8"](results(lambda row: row | {"test_accuracy": float(row["seed"])}))
     ends = [segment[:, 1] for lines in drawn.axes[2].collections for segment in lines.get_segments()]
     assert max(end.max() for end in ends) <= 1.0 and min(end.min() for end in ends) >= 0.0
+
+
+def test_nothing_is_written_over_the_slices_of_ranks():
+    drawn = SWEEP_FIGURES["figure11"](results(lambda row: row | {"rank_W": 2 + row["seed"]}))
+    FigureCanvasAgg(drawn).draw()
+    renderer = drawn.canvas.get_renderer()
+    slices, (legend,) = drawn.axes[1], drawn.legends
+    assert not slices.texts and slices.get_legend() is None
+    assert not legend.get_window_extent(renderer).overlaps(slices.get_window_extent(renderer))
+    assert "$n_c - 1$: collapse" in [text.get_text() for text in legend.get_texts()]

@@ -35,7 +35,7 @@ class Kind:
     prepare: Callable[[Path], None] = _alone
 
     def case(self, seeds: list[bytes], seed: int, index: int) -> bytes:
-        """Return the bytes of one case; the same for the same whole files, seed and index, on every machine."""
+        """Return the bytes of one case: the same for the same whole files, seed and index."""
         random = Random(f"{seed}/{self.name}/{index}")
         whole = random.choice(seeds)
         return random.choice(self.mutators)(whole, random)

@@ -87,7 +87,7 @@ def test_the_trap_tells_the_outcomes_apart(tmp_path, read, outcome):
 
 
 def test_a_worker_that_dies_or_hangs_is_counted_and_replaced():
-    """A kind of the harness's own, which kills its process at one case and sleeps for ever at another."""
+    """A kind of the harness's own, which kills its process at one case and runs for ever at another."""
     with Worker(gigabytes=4.0, seconds=0.5) as running:
         tally = running.fuzz("self-test", seed=0, first=0, count=6)
     assert [(i, outcome) for i, outcome, _ in tally.bad] == [(2, "escape"), (4, "hang")]

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from feature_collapse.metrics import measure
-from feature_collapse.metrics import resampling as module
 from feature_collapse.metrics.data import Data
-from feature_collapse.metrics.resampling import Resampler, choose_part
-from feature_collapse.metrics.views import Rows
+from feature_collapse.metrics.measure import choose_part
+from feature_collapse.metrics.resampling import Resampler
+from feature_collapse.metrics.views import Lens, Rows
 from metrics.planted import clusters, literal
 
 RAW = Rows("none")
@@ -16,7 +16,7 @@ SLOW = ("nc1", "nc1_trace_ratio", "cdnv", "nc2_norms", "nc2_angles", "nc2_etf", 
 
 
 def resampler(x, y, classifier=None):
-    return Resampler(Data.of(x, y, None, classifier), [RAW])
+    return Resampler(Data.of(x, y, None, classifier), [Lens.of("none", 0.0, x.shape[1])])
 
 
 class Draws:
@@ -73,22 +73,9 @@ def test_first_order_spectrum_is_close_to_the_resampled_one():
     assert np.corrcoef(exact, quick)[0, 1] > 0.99
 
 
-def test_large_data_are_resampled_in_part_and_it_is_said(monkeypatch):
-    monkeypatch.setattr(module, "LIMIT", 3000)
-    x, y = clusters(5, 400, 10, 0.7, 0)
-    report = measure(x, y, resamples=40, shuffles=20)
-    assert any("of the entities" in n for n in report.notes)
-    value = report["spread"]
-    assert value.low < value.value < value.high
-    monkeypatch.undo()
-    full = measure(x, y, resamples=200, shuffles=20)["spread"]
-    assert (value.high - value.low) == pytest.approx(full.high - full.low, rel=0.6)
-
-
-def test_part_keeps_at_least_four_members_of_every_concept_it_keeps(monkeypatch):
-    monkeypatch.setattr(module, "LIMIT", 100 * 8)
+def test_part_keeps_at_least_four_members_of_every_concept_it_keeps():
     codes = np.repeat(np.arange(200), 8)
-    part = choose_part(codes, 8, np.random.default_rng(0))
+    part = choose_part(codes, 100, np.random.default_rng(0))
     count = np.bincount(codes[part], minlength=200)
     assert set(count) == {0, 4} and 64 <= len(part) <= 150
 

@@ -37,6 +37,6 @@ def test_it_is_the_type_that_check_names():
     for norms in (EQUAL, TAILED):
         for spread in (0.0, 0.2, 3.0):
             r = planted_record(PLAIN, norms, spread=spread)
-            checked = compare(r.W, r.U, r.latents, r.mu, 3, PLAIN.lambda_).verdict
+            checked = compare(r.weights, r.task, PLAIN.lambda_).verdict
             assert find(r).type == checked.type
             assert find(r).residual in [fit.residual for fit in checked.fits.values()]

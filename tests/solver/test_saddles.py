@@ -47,9 +47,10 @@ def test_a_critical_point_of_too_low_rank_is_left() -> None:
 
 def test_no_direction_leads_out_of_the_global_minimum() -> None:
     words, labels = random_data(2)
-    found = solve(problem_of(words, labels, N_W, K, LAMBDA), gap=1e-9)
+    problem = problem_of(words, labels, N_W, K, LAMBDA)
+    found = solve(problem, gap=1e-9)
     V = torch.tensor(found.W)
-    point = dual_point(V, torch.tensor(found.U).flatten(1), words, labels)
+    point = dual_point(V, torch.tensor(found.U).flatten(1), problem)
     assert directions(point, V, LAMBDA, None, 1e-6, 8).shape[1] == 0
     assert directions(point, V[:, :1], LAMBDA / 10, None, 1e-6, 8).shape[1] > 0
 

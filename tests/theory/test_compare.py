@@ -7,7 +7,8 @@ from typer.testing import CliRunner
 from feature_collapse.cli.app import app
 from feature_collapse.errors import InputError
 from feature_collapse.experiments.experiment import Data
-from feature_collapse.experiments.record import Outcome, write_config, write_data, write_outcome
+from feature_collapse.experiments.folder import write_config, write_data, write_outcome
+from feature_collapse.experiments.record import Outcome
 from feature_collapse.experiments.settings import Settings
 from feature_collapse.model.geometry import equiangular
 from feature_collapse.model.normalisers import LayerNorm, RMSNorm, make_normaliser

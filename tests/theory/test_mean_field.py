@@ -103,22 +103,60 @@ def test_the_objective_is_convex_in_the_exponents():
         assert middle <= (setting.objective(law, a)[0] + setting.objective(law, b)[0]) / 2 + 1e-12
 
 
+@pytest.mark.parametrize("power", [0.5, 1.0, 2.0])
+def test_decays_agree_with_theorem_2_for_all_latents_and_with_theorem_1_in_proportion(power):
+    mu = frequencies.zipf(5)
+    decay = (5 * mu) ** power
+    found, two = mean_field.solve(3, 3, 27, mu, 1e-3, decay), theorem2.solve(3, 3, mu, 1e-3, decay)
+    assert abs(found.risk / two.risk - 1) < 1e-10
+    assert np.abs(found.r / two.r - 1).max() < 1e-8
+    assert abs(found.singular_value_U / two.singular_value_U - 1) < 1e-8
+    few, one = mean_field.solve(3, 5, 40, mu, 1e-3, decay), theorem1.solve(3, 15, 5, 40, 1e-3)
+    assert (abs(few.risk / one.risk - 1) < 1e-10) == (power == 1.0)
+    zero = mean_field.solve(3, 5, 40, mu, few.lambda_max * 1.001, decay)
+    assert zero.trivial
+    assert not mean_field.solve(3, 5, 40, mu, few.lambda_max * 0.999, decay).trivial
+
+
 def test_figure_4a_is_predicted_within_three_percent():
     # the notebooks' final training cross-entropy and top singular values (one run, SGD)
     found = mean_field.solve(3, 15, 1000, frequencies.zipf(400), 1e-3)
     assert abs(found.cross_entropy / 0.3809 - 1) < 0.03
-    assert abs(found.singular_value / 24.24 - 1) < 0.03
+    assert abs(found.singular_value_W / 24.24 - 1) < 0.03
     # and a control: theorem 1's formula, which knows nothing of frequencies, is far off
     assert abs(theorem1.solve(3, 1200, 15, 1000, 1e-3).singular_value / 24.24 - 1) > 0.3
 
 
-def test_above_the_threshold_zero_is_the_solution():
+@pytest.mark.parametrize("distinct", [False, True])
+def test_above_the_threshold_zero_is_the_solution(distinct):
     mu = frequencies.zipf(20)
-    threshold = mean_field.solve(3, 6, 100, mu, 1.0).lambda_max
-    assert mean_field.solve(3, 6, 100, mu, threshold * 1.001).trivial
-    below = mean_field.solve(3, 6, 100, mu, threshold * 0.999)
+    threshold = MeanField(3, 6, 100, mu, 1.0, distinct=distinct).solve().lambda_max
+    above, below = (MeanField(3, 6, 100, mu, threshold * f, distinct=distinct).solve() for f in (1.001, 0.999))
+    assert above.trivial
     assert not below.trivial
-    assert below.risk < mean_field.solve(3, 6, 100, mu, threshold * 1.001).risk
+    assert above.risk == np.log(100)  # that of zero weights, whatever the latents
+    if distinct:  # the mean over the other classes is exact there, so that no step is left at the threshold
+        assert 0 < above.risk - below.risk < 1e-5
+
+
+def test_distinct_latents_change_the_mean_over_the_other_classes():
+    mu, (n_c, L, K) = np.array([0.6, 0.3, 0.1]), (3, 3, 10)
+    with_replacement, distinct = (MeanField(n_c, L, K, mu, 0.01, distinct=x).solve() for x in (False, True))
+    # the mean over all sets of distinct latents of the sum over the other classes, on this very configuration
+    x = 1.5 * distinct.c * distinct.r  # κ = 3/2
+    z = np.array([[a, b, c] for a in range(3) for b in range(3) for c in range(3)])
+    others = np.exp(-x[1] * (z[1:] != z[0]).sum(1)).sum() * (K - 1) / (len(z) - 1)
+    S = 3 * np.log1p(2 * np.exp(-x[1]))
+    assert abs(np.exp(MeanField(n_c, L, K, mu, 0.01, distinct=True).log_share) * np.expm1(S) - others) < 1e-12
+    assert abs(with_replacement.risk - distinct.risk) > 1e-3
+
+
+@pytest.mark.parametrize("lambda_", [1e-8, 1e-12, 1e-16])
+def test_tiny_cross_entropies_keep_their_digits(lambda_):
+    mu = frequencies.zipf(4)
+    found, two = mean_field.solve(3, 3, 27, mu, lambda_), theorem2.solve(3, 3, mu, lambda_)
+    assert two.cross_entropy < 100 * lambda_
+    assert abs(found.cross_entropy / two.cross_entropy - 1) < 1e-9
 
 
 @pytest.mark.parametrize("lambda_", [1e-5, 1e-8, 1e-12])

@@ -13,7 +13,8 @@ from feature_collapse.cli.app import app
 from feature_collapse.errors import InputError
 from feature_collapse.task import Task, frequencies, latents
 from feature_collapse.theory.design import Design, design_of
-from feature_collapse.theory.predict import NAMES, predict
+from feature_collapse.theory.mean_field import MeanField
+from feature_collapse.theory.predict import NAMES, predict, reference
 
 KEYS = {"applies", "exact", "reason", "converse", "constants", "risk"}
 
@@ -69,6 +70,52 @@ def test_a_penalty_above_the_threshold_gives_zero_weights():
     assert found["theorem1"]["applies"]
     assert found["theorem1"]["constants"]["trivial"]
     assert abs(found["theorem1"]["risk"] - 3 * math.log(3)) < 1e-12
+
+
+def test_the_constants_of_a_code_are_not_called_those_of_assumption_a():
+    found = theory("--design", "tetracode", "--L", "4", "--n-w", "6", "--d", "1")["theorem1"]
+    assert not found["applies"]
+    assert "assumption A" not in found["reason"]
+    assert abs(found["risk"] - 0.0287472124) < 1e-10
+    assert "assumption A" in theory("--K", "100")["theorem1"]["reason"]
+
+
+def test_an_approximation_that_applies_is_not_exact():
+    found = theory("--K", "50", "--word-law", "zipf")
+    assert found["mean_field"]["applies"]
+    assert found["mean_field"]["exact"] is False
+    complete = theory("--design", "all", "--L", "3", "--n-w", "12", "--word-law", "zipf")
+    assert complete["mean_field"]["exact"] is True
+    assert complete["theorem2"]["exact"] is True
+
+
+def test_zero_weights_have_the_risk_log_k():
+    found = theory("--K", "2", "--L", "3", "--n-w", "12", "--word-law", "zipf", "--lambda", "10")["mean_field"]
+    assert found["constants"]["trivial"]
+    assert found["risk"] == math.log(2)
+
+
+def test_distinct_latents_have_their_own_mean_over_the_other_classes():
+    options = ("--K", "10", "--L", "3", "--n-w", "12", "--word-law", "zipf", "--lambda", "0.01")
+    random, distinct = (theory("--design", x, *options)["mean_field"]["risk"] for x in ("random", "distinct"))
+    assert random != distinct
+    expected = MeanField(3, 3, 10, frequencies.zipf(4), 0.01, distinct=True).solve().risk
+    assert abs(distinct - expected) < 1e-12
+
+
+def test_decay_in_proportion_to_frequency_gives_theorem_1_for_every_word_law():
+    task = Task.of(latents.every(3, 3), frequencies.zipf(4), 3)
+    found = predict(task, 0.001, 3, decay=4 * task.mu)
+    uniform = predict(Task.of(task.latents, frequencies.uniform(4), 3), 0.001, 3)["theorem1"]
+    for name in ("theorem1", "theorem2", "mean_field"):
+        assert found[name].applies
+        assert abs(found[name].risk - uniform.risk) < 1e-10
+        assert np.abs(found[name].r / uniform.r - 1).max() < 1e-8
+    assert reference(task, 0.001, 3, decay=4 * task.mu).theorem == "theorem 1"
+    other = predict(task, 0.001, 3, decay=(4 * task.mu) ** 2)
+    assert not other["theorem1"].applies
+    assert other["theorem2"].applies
+    assert reference(task, 0.001, 3, decay=(4 * task.mu) ** 2).theorem == "theorem 2"
 
 
 def test_ten_to_the_hundred_latents_are_not_built():

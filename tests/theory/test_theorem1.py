@@ -161,6 +161,25 @@ def test_extreme_sizes_solve_the_stationarity_equation(n_c, n_w, L, K, lambda_):
     assert np.isfinite([found.c, found.c_prime, found.risk, found.singular_value]).all()
 
 
+@pytest.mark.parametrize("below", [0.9, 1e-2, 1e-6, 1e-10])
+def test_constants_are_as_accurate_as_the_last_digit_of_lambda_allows(below):
+    from mpmath import findroot, mp, mpf
+
+    n_c, n_w, L, K = 3, 1200, 15, 1000
+    lambda_ = theorem1.solve(n_c, n_w, L, K, 1.0).lambda_max * (1 - below)
+    found = theorem1.solve(n_c, n_w, L, K, lambda_)
+    with mp.workdps(60):
+        eta, share = mpf(n_c) / (n_c - 1) / mp.sqrt(mpf(n_w) * K * L), mpf(K) / mpf(n_c) ** L
+
+        def slope(t):
+            base = 1 + (n_c - 1) * mp.exp(-eta * t)
+            inner = share * L * base ** (L - 1) * (n_c - 1) * eta * mp.exp(-eta * t)
+            return inner / (1 - share + share * base**L) - mpf(lambda_)
+
+        tau = findroot(slope, (mpf(found.tau) * mpf("0.9999"), mpf(found.tau) * mpf("1.0001")))
+    assert abs(found.tau / tau - 1) < 1e-15 / below
+
+
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [

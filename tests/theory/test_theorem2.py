@@ -150,7 +150,7 @@ def test_constants_are_accurate_up_to_the_threshold(below):
     lambda_ = float(np.exp(theorem2.log_lambda_max(3, 3, mu))) * (1 - below)
     found = theorem2.solve(3, 3, mu, lambda_)
     assert not found.trivial
-    assert theorem2.residual(found.c, found.r, 3, 3, mu, lambda_) < 1e-13
+    assert theorem2.Equations(3, 3, mu, lambda_).residual(found.c, found.r) < 1e-13
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_extreme_sizes_solve_the_equations(n_c, L, s_c, lambda_):
     mu = frequencies.zipf(s_c)
     found = theorem2.solve(n_c, L, mu, lambda_)
     # the equations are compared in logarithms of numbers up to 1e±217: rounding of 1e-13 in the logarithm
-    assert theorem2.residual(found.c, found.r, n_c, L, mu, lambda_) < 1e-12
+    assert theorem2.Equations(n_c, L, mu, lambda_).residual(found.c, found.r) < 1e-12
     assert np.isfinite([found.c, found.risk, *found.r]).all()
 
 
@@ -185,6 +185,54 @@ def test_solution_agrees_with_high_precision():
 
 
 @pytest.mark.parametrize(
+    ("power", "c", "r", "risk"),
+    [
+        (1.0, 1.204962, [3.130583] * 4, 0.138463533),
+        (2.0, 1.262753, [2.73646, 3.04809, 3.23216, 3.36352], 0.153018653),
+        (0.5, 1.192857, [3.30892, 3.14296, 3.04635, 2.97802], 0.135724932),
+    ],
+)
+def test_r8_decays_in_powers_of_frequency(power, c, r, risk):
+    mu = frequencies.zipf(4)
+    found = theorem2.solve(3, 3, mu, 0.001, (4 * mu) ** power)
+    assert abs(found.c - c) < 0.51e-6
+    assert np.abs(found.r - r).max() < 0.51e-5
+    assert abs(found.risk - risk) < 0.51e-9
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_r1_with_decays_the_scaled_spectrum_is_lambda(seed):
+    rng = np.random.default_rng(seed)
+    n_c, L, s_c = int(rng.integers(2, 4)), int(rng.integers(1, 4)), int(rng.integers(1, 5))
+    mu, decay = random_law(s_c, rng), np.exp(rng.standard_normal(s_c))
+    lambda_ = float(np.exp(theorem2.log_lambda_max(n_c, L, mu, decay) - rng.exponential(3.0)))
+    task = Task.of(latents.every(n_c, L), mu, n_c)
+    found = theorem2.solve(n_c, L, mu, lambda_, decay)
+    weights = type_three(equiangular(n_c, n_c, rng), found.r, task.latents, found.c)
+    a = np.tile(decay, n_c)
+    risk = enumerate_risk(weights, task, lambda_, a)
+    assert max(np.abs(risk.gradient_V).max(), np.abs(risk.gradient_U).max()) < 1e-12
+    assert abs(risk.risk / found.risk - 1) < 1e-12
+    point = examine(weights, risk.gradient_M, lambda_, decay=a)
+    assert abs(point.ratio - 1) < 1e-10
+    assert point.verdict == "global minimiser"
+    values = np.linalg.svd(weights.W, compute_uv=False)[0], np.linalg.svd(weights.U.reshape(-1, n_c))[1][0]
+    assert np.abs(np.array(values) / [found.singular_value_W, found.singular_value_U] - 1).max() < 1e-10
+    if s_c > 1:  # the control: without Diag(a)^{-1/2} it is not λ
+        assert abs(examine(weights, risk.gradient_M, lambda_).ratio - 1) > 1e-6
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_random_start_gets_below_with_decays(seed):
+    rng = np.random.default_rng(seed)
+    mu, decay, z = random_law(2, rng), np.exp(rng.standard_normal(2)), latents.every(3, 2)
+    found = theorem2.solve(3, 2, mu, 0.005, decay)
+    oracle = TorchRisk(z, 3, mu, 0.005, d=4, decay=decay)
+    best = min(oracle.minimise(start)[0] for start in range(3))
+    assert found.risk - 1e-10 < best < found.risk + 1e-7
+
+
+@pytest.mark.parametrize(
     ("arguments", "match"),
     [
         ((1, 2, [0.5, 0.5], 0.1), "n_c"),
@@ -193,6 +241,8 @@ def test_solution_agrees_with_high_precision():
         ((3, 2, [], 0.1), "frequencies"),
         ((3, 2, [0.5, 0.5], 0.0), "lambda"),
         ((3, 2, [1.0, float("nan")], 0.1), "frequencies"),
+        ((3, 2, [0.5, 0.5], 0.1, [1.0, 0.0]), "decay"),
+        ((3, 2, [0.5, 0.5], 0.1, [1.0]), "decay"),
     ],
 )
 def test_wrong_input_is_refused(arguments, match):
@@ -203,8 +253,8 @@ def test_wrong_input_is_refused(arguments, match):
 def test_wrong_constants_are_refused():
     mu = frequencies.zipf(2)
     with pytest.raises(InputError, match="r has length 3"):
-        theorem2.residual(1.0, np.ones(3), 3, 2, mu, 0.1)
+        theorem2.Equations(3, 2, mu, 0.1).residual(1.0, np.ones(3))
     with pytest.raises(InputError, match="c = 0"):
-        theorem2.residual(0.0, np.ones(2), 3, 2, mu, 0.1)
+        theorem2.Equations(3, 2, mu, 0.1).residual(0.0, np.ones(2))
     with pytest.raises(InputError, match="r has length 1"):
         theorem2.gradient(1.0, np.ones(1), 3, 2, mu)

@@ -16,6 +16,7 @@ factorisation.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -27,6 +28,22 @@ from feature_collapse.certificates.plain import best_over_theta
 
 _STEPS = 60
 NEWTON_LIMIT = 4000  # words; beyond, an eigenvalue shift of the starting ν
+_SMALLEST = 1e-250  # entries of GᵀG below this are not divided by one another
+
+
+@dataclass(frozen=True)
+class Search:
+    """How far the best ν is searched for.
+
+    Attributes:
+        tolerance: relative, on Σν: how near to the least one to get, where n_w ≤ NEWTON_LIMIT.
+        gap: relative, of the risk, that suffices.
+        enough: a bound that suffices; ν is not improved beyond it.
+    """
+
+    tolerance: float = 1e-5
+    gap: float = 0.0
+    enough: float = math.inf
 
 
 def sphere_bound(
@@ -34,10 +51,9 @@ def sphere_bound(
     lambda_: float,
     radius: float,
     guess: Float[Tensor, " n_w"] | None = None,
-    tolerance: float = 1e-5,
-    enough: float = math.inf,
+    search: Search | None = None,
 ) -> float:
-    """The bound D* with the best scaling of p towards the labels (θ as in R2); ≥ 0.
+    """Return the bound D* with the best scaling of p towards the labels (θ as in R2); ≥ 0.
 
     Time O(n_w³): two factorisations, and some 30 times three where the search for ν is needed.
 
@@ -47,36 +63,40 @@ def sphere_bound(
         radius: ρ.
         guess: (n_w,) ν_j = (V GᵀG)_j·v_j/ρ² at any V with ‖v_j‖ = ρ (its sum is at most the least Σν; at the
             optimum it is feasible); None for row sums.
-        tolerance: relative, on Σν: how near to the least one to get, where n_w ≤ NEWTON_LIMIT.
-        enough: a bound that suffices; ν is not improved beyond it.
+        search: for a better ν.
     """
+    search = search or Search()
     used = point.occurs.nonzero().squeeze(1)  # other words have ν = 0
     A = point.gram if len(used) == len(point.gram) else point.gram[used][:, used]
+    factor = radius**2 / (2.0 * lambda_)
+
+    def bound(total: float) -> float:
+        return best_over_theta(point, factor * total, 1.0)
+
     row_sums = A.abs().sum(1)
-    if float(row_sums.max()) == 0.0:
-        return best_over_theta(point, radius**2 * len(used) * point.gram_error / (2.0 * lambda_), 1.0)
-    scale, nu = _scaling(A, row_sums if guess is None else guess[used].to(A), row_sums)
-
-    def bound(nu: Tensor) -> float:
-        total = _proved_sum(A, nu * scale, point.gram_error)
-        return best_over_theta(point, radius**2 * total / (2.0 * lambda_), 1.0)
-
-    first = bound(nu)
-    if first >= enough or len(used) > NEWTON_LIMIT:
+    if float(row_sums.max()) < _SMALLEST:  # Diag(row sums) ⪰ A, by Gershgorin
+        return bound(float(row_sums.sum()) * (1.0 + 4.0 * len(A) * UNIT) + len(A) * point.gram_error)
+    # in units of a power of two near its largest entry, A neither under- nor overflows
+    unit = 2.0 ** round(math.log2(float(row_sums.max())))
+    A, row_sums, error = A / unit, row_sums / unit, point.gram_error / unit
+    start = row_sums if guess is None else guess[used].to(A) / unit
+    scale, nu = _scaling(A, start, row_sums)
+    first = bound(_proved_sum(A, nu * scale, error) * unit)
+    if first >= search.enough or len(used) > NEWTON_LIMIT:
         return first
+    least = 0.0 if guess is None else float(start.sum())  # ⟨GᵀG, X⟩ at X = VᵀV/ρ²
+    needed = (point.entropy() - search.enough) / factor / unit * (1.0 - 1e-9)
     # the barrier starts from a ν of the same shape in which no word is far below its share
     share = row_sums * (float((nu * scale).sum()) / float(row_sums.sum()))
-    start = torch.maximum(nu * scale, 0.1 * share)
-    root = start.rsqrt()
-    least = 0.0 if guess is None else float(guess[used].sum())  # ⟨GᵀG, X⟩ at X = VᵀV/ρ²
-    needed = (point.entropy() - enough) * 2.0 * lambda_ / radius**2 * (1.0 - 1e-9)
-    better = _barrier(A * root.unsqueeze(1) * root, start, torch.ones_like(start), tolerance, least, needed)
-    scale = start
-    return max(first, bound(better))
+    scale = torch.maximum(nu * scale, 0.1 * share)
+    root = scale.rsqrt()
+    goal = _Goal(scale, search.tolerance, least, needed)
+    better = _barrier(A * root.unsqueeze(1) * root, goal)
+    return max(first, bound(_proved_sum(A, better * scale, error) * unit))
 
 
 def _scaling(A: Tensor, guess: Tensor, row_sums: Tensor) -> tuple[Tensor, Tensor]:
-    """The best of a few scales s, all near the guess, and the least ν/s equal for all words that is feasible."""
+    """Return the best of a few scales s, all near the guess, and the least ν/s equal for all words that is feasible."""
     best: tuple[float, Tensor, float] | None = None
     for floor in (1e-6, 0.01, 0.1, 1.0):
         scale = torch.maximum(guess, floor * row_sums).clamp_min(1e-12 * float(row_sums.max()))
@@ -92,7 +112,7 @@ def _scaling(A: Tensor, guess: Tensor, row_sums: Tensor) -> tuple[Tensor, Tensor
 
 
 def _proved_sum(A: Tensor, nu: Tensor, error: float) -> float:
-    """Σν after scaling ν up until Diag(ν) - A factorises, the proof's slack and the error of A added."""
+    """Return Σν after scaling ν up until Diag(ν) - A factorises, the proof's slack and the error of A added."""
     excess = 0.0
     while True:
         grown = nu * (1.0 + excess)
@@ -100,21 +120,38 @@ def _proved_sum(A: Tensor, nu: Tensor, error: float) -> float:
         S.diagonal().add_(grown)
         if factorises(S):
             extra = slack(S) + error + 2.0 * UNIT * float(grown.max())
-            return float((grown + extra).sum()) * (1.0 + 1e-13)
+            return float((grown + extra).sum()) * (1.0 + 4.0 * len(A) * UNIT)
         excess = max(4.0 * excess, 1e-10)
         assert excess < 1e6
 
 
-def _barrier(B: Tensor, weight: Tensor, nu: Tensor, tolerance: float, least: float, needed: float) -> Tensor:
-    """Near-minimiser of weight·ν subject to Diag(ν) ⪰ B, from the edge of the feasible set.
+@dataclass(frozen=True, eq=False)
+class _Goal:
+    """What the barrier minimises and where it may stop.
+
+    Attributes:
+        weight: (n,) of ν in the sum.
+        tolerance: relative.
+        least: a lower bound on weight·ν, or 0.
+        needed: weight·ν that suffices.
+    """
+
+    weight: Tensor
+    tolerance: float
+    least: float
+    needed: float
+
+
+def _barrier(B: Tensor, goal: _Goal) -> Tensor:
+    """Return a near-minimiser of weight·ν subject to Diag(ν) ⪰ B, from ν = 1 at the edge of the feasible set.
 
     Newton's method on weight·ν/μ - log det(Diag(ν) - B), μ falling: at its minimum weight·ν is within n μ of
-    the least. `least` is a lower bound on weight·ν, or 0.
-    Stops early where weight·ν ≤ needed. About three n³ operations a step.
+    the least. About three n³ operations a step.
     """
+    weight, nu = goal.weight, torch.ones_like(goal.weight)
     n = len(nu)
     best = nu
-    excess = min(max(1.0 - least / float(weight @ nu), tolerance), 1.0)
+    excess = min(max(1.0 - goal.least / float(weight @ nu), goal.tolerance), 1.0)
     nu = (1.0 + 0.2 * excess) * nu
     mu = 0.03 * excess * float(weight @ nu) / n
     for _ in range(_STEPS):
@@ -133,17 +170,17 @@ def _barrier(B: Tensor, weight: Tensor, nu: Tensor, tolerance: float, least: flo
         nu = nu + _step_length(S, factor, step, float(weight @ step) / mu, decrement) * step
         if float(weight @ nu) < float(weight @ best):
             best = nu
-            if float(weight @ nu) <= needed:
+            if float(weight @ nu) <= goal.needed:
                 break
         if decrement < 1.0:
-            if n * mu <= tolerance * float(weight @ nu):
+            if n * mu <= goal.tolerance * float(weight @ nu):
                 break
             mu *= 0.1
     return best
 
 
 def _step_length(S: Tensor, factor: Tensor, step: Tensor, slope: float, decrement: float) -> float:
-    """A step that lowers slope·t - log det(S + t Diag(step)): 1/(1 + decrement) does; doubled while that helps.
+    """Return a step that lowers slope·t - log det(S + t Diag(step)): 1/(1 + decrement) does; doubled while it helps.
 
     `factor` is the Cholesky factor of S. O(n³/3) a trial.
     """

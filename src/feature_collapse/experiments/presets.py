@@ -10,7 +10,7 @@ from feature_collapse.experiments.settings import METHODS, Settings
 
 
 @dataclass(frozen=True)
-class Experiment:
+class PaperRun:
     """One run of the paper.
 
     Attributes:
@@ -29,42 +29,19 @@ class Experiment:
 _BASE = Settings()  # n_c=3, n_w=1200, L=15, K=1000, d=100, λ=0.001, batch 100, rate 0.1
 _LAYERNORM = {"normaliser": "layernorm", "eps": 1e-5}  # PyTorch's ε, with which the notebooks ran
 EXPERIMENTS = (
-    Experiment(
-        "figure3",
-        "figure3",
-        True,
-        _BASE.replace(epochs=1200, gap=1e-4),
+    PaperRun("figure3", "figure3", True, _BASE.replace(epochs=1200, gap=1e-4)),
+    PaperRun("figure3-layernorm", "figure3", False, _BASE.replace(epochs=500, **_LAYERNORM)),
+    PaperRun(
+        "figure4a", "figure4a", True, _BASE.replace(word_law="zipf", n_spl=500, epochs=10, test_every=1)
     ),
-    Experiment(
-        "figure3-layernorm",
-        "figure3",
-        False,
-        _BASE.replace(epochs=500, **_LAYERNORM),
-    ),
-    Experiment(
-        "figure4a",
-        "figure4a",
-        True,
-        _BASE.replace(word_law="zipf", n_spl=500, epochs=10, test_every=1),
-    ),
-    Experiment(
+    PaperRun(
         "figure4a-layernorm",
         "figure4a",
         False,
         _BASE.replace(word_law="zipf", n_spl=500, epochs=5, test_every=1, gap=2e-3, **_LAYERNORM),
     ),
-    Experiment(
-        "figure4b",
-        "figure4b",
-        True,
-        _BASE.replace(word_law="zipf", epochs=3000, gap=1e-4),
-    ),
-    Experiment(
-        "figure4c",
-        "figure4c",
-        True,
-        _BASE.replace(word_law="zipf", epochs=500, **_LAYERNORM),
-    ),
+    PaperRun("figure4b", "figure4b", True, _BASE.replace(word_law="zipf", epochs=3000, gap=1e-4)),
+    PaperRun("figure4c", "figure4c", True, _BASE.replace(word_law="zipf", epochs=500, **_LAYERNORM)),
 )
 DIAGRAMS = ("figure1", "figure2", "figure6")  # drawn by code, without a run
 DERIVED = {"figure5": "figure4a"}  # drawn from the record of another figure
@@ -75,7 +52,7 @@ QUICK = {"n_w": 450, "K": 300, "L": 12, "d": 16, "lambda_": 6e-3}
 
 def select(
     figures: Sequence[str], *, method: str = "sgd", seed: int = 0, quick: bool = False
-) -> list[Experiment]:
+) -> list[PaperRun]:
     """Return the experiments of the named figures (`all` for every one) by a method.
 
     `quick` is the same story at a small size (450 words, 300 classes, length 12, λ = 0.006), for a first look
@@ -94,7 +71,7 @@ def select(
     needed = [DERIVED[figure] for figure in wanted if figure in DERIVED]
     chosen = [e for e in EXPERIMENTS if e.figure in wanted or (e.drawn and e.figure in needed)]
     return [
-        Experiment(
+        PaperRun(
             record_name(e.name, method, seed, quick),
             e.figure,
             e.drawn,
@@ -110,7 +87,7 @@ def record_name(name: str, method: str, seed: int = 0, quick: bool = False) -> s
 
 
 def page_name(name: str, method: str, seed: int = 0, quick: bool = False) -> str:
-    """Return the name of what several records make: as it is for the full certified runs of seed 0, else marked."""
+    """Return the name of what several runs make; marked unless they are certified, in full, of seed 0."""
     return name + ("" if method == "certified" else f"-{method}") + _seed_and_size(seed, quick)
 
 

@@ -69,6 +69,13 @@ class Record:
         history: column name -> values, one per epoch or iteration (NaN where nothing was measured).
         weights: W, U and the normaliser with the run's ε.
         data: the task and the sentences.
+
+    >>> import tempfile
+    >>> from feature_collapse.experiments.run import run
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     record = run(Settings(n_w=12, L=3, K=6, d=4, epochs=1), folder, device="cpu")
+    >>> record.weights.n_w, sorted(record.history)[0]
+    (12, 'epoch')
     """
 
     path: Path
@@ -117,6 +124,13 @@ class Record:
 
 def read_record(folder: str | Path) -> Record:
     """Read a finished record and check that its parts belong together.
+
+    >>> import tempfile
+    >>> from feature_collapse.experiments.run import run
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = run(Settings(n_w=12, L=3, K=6, d=4, epochs=1), folder, device="cpu")
+    ...     print(read_record(folder).task.K)
+    6
 
     Raises:
         InputError: the folder is missing, is not a finished record, or a file is truncated, foreign or of a

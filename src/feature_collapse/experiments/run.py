@@ -113,13 +113,23 @@ def _sgd(
     callback: Callback | None,
 ) -> Outcome:
     s, task = experiment.settings, data.task
+    lazy = s.decay == "lazy"
     network = Network(s.n_w, s.L, s.K, s.d, experiment.normaliser, device=device)
     network.start(generator(s.seed, START), s.init_scale)
     result = train_sgd(
         network,
         (lambda epoch: task.fresh_set(s.n_spl, epoch)) if s.fresh else data.train,
         data.test,
-        SGDSettings(s.epochs, s.batch_size, s.learning_rate, s.lambda_, s.seed, s.test_every),
+        SGDSettings(
+            epochs=s.epochs,
+            batch_size=s.batch_size,
+            learning_rate=s.learning_rate,
+            lambda_=s.lambda_,
+            seed=s.seed,
+            test_every=s.test_every,
+            decay=None if lazy else experiment.decay(data.train),
+            lazy=lazy,
+        ),
         checkpoint=replace(checkpoint, key=experiment.key) if checkpoint else None,
         callback=callback,
     )

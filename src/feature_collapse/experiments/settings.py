@@ -37,8 +37,11 @@ def _setting(default: Any, text: str) -> Any:
 class Settings:
     """The settings of one experiment; the defaults are figure 3's. Each field's meaning is in its `help`.
 
-    With a `vocabulary`, n_c and n_w are taken from it; with a design other than `random` and `distinct`, K
-    is.
+    With a design other than `random` and `distinct`, K follows from it. No file is read here: with a
+    `vocabulary`, `Experiment` takes n_c, n_w and the word law from it.
+
+    >>> Settings(n_w=60, K=40).replace(word_law="zipf").to_mapping()["word_law"]
+    'zipf'
     """
 
     n_c: int = _setting(3, "number of concepts, at least 2")
@@ -90,7 +93,7 @@ class Settings:
     def _check_words(self) -> None:
         if self.vocabulary is not None and (self.word_law == "given" or self.frequencies is not None):
             raise InputError("vocabulary and frequencies exclude each other: a vocabulary has its own")
-        check_int("n_c", self.n_c, 2, LARGEST)
+        check_int("n_c", self.n_c, 2)
         check_int("n_w", self.n_w, 2, LARGEST)
         check_choice("word_law", self.word_law, WORD_LAWS)
         if self.vocabulary is not None:  # n_c, n_w and the law are the file's, which `Experiment` reads

@@ -22,9 +22,9 @@ _NAMED = 8  # concepts named in the legend
 @styled
 def draw_embedding_lengths(record: Record) -> Figure:
     """Draw the norm ‖w_(α,β)‖ of every word against its frequency μ_β, and the theory's r_β."""
-    settings, mu = record.settings, record.task.mu
-    norms = np.linalg.norm(record.weights.W, axis=1).reshape(settings.n_c, -1)
-    theory = reference(record.task, settings.lambda_, settings.d, record.weights.normaliser)
+    settings, weights, mu = record.settings, record.weights, record.task.mu
+    norms = np.linalg.norm(weights.W, axis=1).reshape(record.task.n_c, -1)
+    theory = reference(record.task, settings.lambda_, settings.d, weights.normaliser)
     figure, (axes,) = panels(1, 1, (4.6, 3.3))
     _draw_words(axes, mu, norms, concept_names(record))
     if theory.r is not None and np.max(theory.r) > 0:

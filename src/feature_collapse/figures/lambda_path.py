@@ -14,6 +14,8 @@ from feature_collapse.errors import InputError
 from feature_collapse.figures.style import COLOURS, GREY, panels, styled
 from feature_collapse.solver.lambda_path import LambdaPath
 
+_PROVED = ("solved", "zero")  # the status of a solution with the gap asked for
+
 
 @styled
 def draw_lambda_path(path: LambdaPath, *, n_c: int | None = None, lambda_max: float | None = None) -> Figure:
@@ -35,12 +37,16 @@ def draw_lambda_path(path: LambdaPath, *, n_c: int | None = None, lambda_max: fl
     left.set_ylabel("rank of the minimiser")
     if n_c is not None:
         left.axhline(n_c - 1, color=GREY, linestyle="--", linewidth=0.8, label=f"full collapse: {n_c - 1}")
-        left.legend()
     _draw_spectrum(middle, x, path.singular_values[order], n_c)
     right.plot(x, path.risk[order], color=COLOURS[0], label="risk")
     right.plot(x, path.lower_bound[order], color="black", linestyle=":", label="proved lower bound")
     right.set_ylabel("risk with its penalty")
-    right.legend()
+    unproved = np.array([path.status[i] not in _PROVED for i in order])
+    _mark(left, x[unproved], path.rank[order][unproved])
+    _mark(right, x[unproved], path.risk[order][unproved])
+    for axis in (left, right):
+        if axis.get_legend_handles_labels()[0]:
+            axis.legend()
     for axis in (left, middle, right):
         axis.set_xscale("log")
         axis.set_xlabel("λ")
@@ -48,6 +54,12 @@ def draw_lambda_path(path: LambdaPath, *, n_c: int | None = None, lambda_max: fl
         if lambda_max is not None:
             axis.axvline(lambda_max, color=GREY, linewidth=0.8)
     return figure
+
+
+def _mark(axis: Axes, x: np.ndarray, values: np.ndarray) -> None:
+    """Ring the λ at which the solver stopped before the gap asked for was proved."""
+    if x.size:
+        axis.plot(x, values, "o", color=COLOURS[5], markerfacecolor="none", label="gap not proved")
 
 
 def _draw_spectrum(axis: Axes, x: np.ndarray, values: np.ndarray, n_c: int | None) -> None:
@@ -73,6 +85,8 @@ def _check(path: LambdaPath) -> None:
         raise InputError(
             f"lambdas have shape {x.shape} and singular values {values.shape}, but must be (n,) and (n, m)"
         )
+    if len(path.status) != x.size:
+        raise InputError(f"status has {len(path.status)} entries, but must have {x.size}")
     for name, column in (("rank", path.rank), ("risk", path.risk), ("lower_bound", path.lower_bound)):
         if np.shape(column) != x.shape or not np.isfinite(column).all():
             raise InputError(f"{name} has shape {np.shape(column)}, but must be ({x.size},) and finite")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from feature_collapse.metrics.report import view_name
 
 if TYPE_CHECKING:
     from feature_collapse.metrics.measured import Measured
+
+_SIZE = (4.3, 3.4)  # inches: text stays readable where a phone shows one picture a row
 
 
 def draw_measurement(measured: Measured) -> list[tuple[str, Figure]]:
@@ -40,7 +43,7 @@ def draw_measurement(measured: Measured) -> list[tuple[str, Figure]]:
 
 @styled
 def _draw_panel(fill: Callable[[Axes], None]) -> Figure:
-    figure, (axes,) = panels(1, 1, (5.2, 4.0))
+    figure, (axes,) = panels(1, 1, _SIZE)
     fill(axes)
     return figure
 
@@ -48,7 +51,8 @@ def _draw_panel(fill: Callable[[Axes], None]) -> Figure:
 @styled
 def _draw_legend(scene: Scene) -> Figure:
     """The colour of each concept, taken from a scatter plot of the scene that is not shown."""
-    figure, (axes,) = panels(1, 1, (5.2, 4.0))
+    rows = math.ceil((len(scene.coloured) + 1) / 2)
+    figure, (axes,) = panels(1, 1, (_SIZE[0], 0.45 + 0.2 * rows))
     scene.scatter(axes, scene.x[:, 0], scene.x[:, 0])
     handles, labels = axes.get_legend_handles_labels()
     axes.clear()

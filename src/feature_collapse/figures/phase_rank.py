@@ -22,6 +22,7 @@ from feature_collapse.figures.style import GREY, panels, styled
 from feature_collapse.sweeps.results import Results
 
 _SLICES = 4
+_ASIDE = 1.035  # factor between the curves
 
 
 @styled
@@ -34,7 +35,7 @@ def draw_phase_rank(results: Results) -> Figure:
     grid = finished(results, group=GRID)
     check_column(grid, "n_spl", above=True)
     check_column(grid, "lambda")
-    figure, (left, right) = panels(1, 2, (9.4, 3.8), width_ratios=(1.35, 1))
+    figure, (left, right) = panels(1, 2, (10.6, 3.8), width_ratios=(1.35, 1))
     found = field(results, "n_spl", "lambda", "rank_W", group=GRID)
     mesh = draw_field(
         left, found, "sentences per class $n_{spl}$", r"$\lambda$", "rank of the optimum of $h$", vmin=0
@@ -55,12 +56,11 @@ def draw_phase_rank(results: Results) -> Figure:
     figure.colorbar(mesh, ax=left)
     chosen = ys[:: max(1, len(ys) // _SLICES)][:_SLICES]
     for index, value in enumerate(chosen):
-        draw_slice(right, at(found, 1, value), "rank_W", index, rf"$\lambda$ = {value:.2g}")
-    right.axhline(2, color=GREY, linewidth=0.8, linestyle=":")
-    right.annotate(
-        "$n_c - 1$: collapse", (0.02, 2), xycoords=("axes fraction", "data"), fontsize=7, va="bottom"
-    )
+        aside = _ASIDE ** (index - (len(chosen) - 1) / 2)  # bars of equal ranks stand beside each other
+        beside = {n_spl * aside: cell for n_spl, cell in at(found, 1, value).items()}
+        draw_slice(right, beside, "rank_W", index, rf"$\lambda$ = {value:.2g}")
+    right.axhline(2, color=GREY, linewidth=0.8, linestyle=":", label="$n_c - 1$: collapse")
     log_axis(right, xs)
     right.set(ylim=(-0.3, None), xlabel="sentences per class $n_{spl}$", ylabel="rank", title="slices")
-    right.legend()
+    figure.legend(loc="outside right upper")
     return figure

@@ -20,13 +20,13 @@ Points = tuple[np.ndarray, np.ndarray]
 
 
 def embeddings(record: Record) -> Points:
-    """The word representations φ(w) of a record, (n_w, d), and the concept of each."""
-    settings = record.settings
-    return record.weights.features(), np.repeat(np.arange(settings.n_c), record.task.s_c)
+    """Return the word representations φ(w) of a record, (n_w, d), and the concept of each."""
+    task = record.task
+    return record.weights.features(), np.repeat(np.arange(task.n_c), task.s_c)
 
 
 def linear_weights(record: Record) -> Points:
-    """The u_{k,ℓ} of a record, (K L, d), and the concept z_{k,ℓ} of each."""
+    """Return the u_{k,ℓ} of a record, (K L, d), and the concept z_{k,ℓ} of each."""
     return record.weights.U.reshape(-1, record.weights.d), record.task.latents.reshape(-1)
 
 
@@ -46,8 +46,8 @@ def network_name(settings: Settings) -> str:
 
 def concept_names(record: Record) -> list[str]:
     """The names of the concepts, as text for a picture."""
-    names = (record.config.get("names") or {}).get("concepts")
-    return [plain(name) for name in names or (f"concept {a + 1}" for a in range(record.settings.n_c))]
+    words = record.task.vocabulary
+    return [plain(words.concept_name(a)) if words.concepts else f"concept {a + 1}" for a in range(words.n_c)]
 
 
 @styled

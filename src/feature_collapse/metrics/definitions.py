@@ -1,8 +1,9 @@
 """Every value of the report as one table: key, group, which side means collapse, range, source, title.
 
-`side` is `low` or `high` (the collapsed side) or `two` (either side of chance counts, for the p-value).
-`labels` is `no` where the value does not use the concepts, so that shuffling them cannot change it. C is the
-number of concepts. `docs/metrics.md` has the formulas in full, for every key.
+`side` is `low` or `high` (the collapsed side) or `two` (either side of chance counts, for the p-value). `by`
+is n where the value does not use the concepts, so that shuffling them cannot change it. `scale` is how its
+interval is made (`intervals.py`); * marks formulas that are biased in small samples. C is the number of
+concepts. `docs/metrics.md` has the formulas in full, for every key.
 """
 
 from __future__ import annotations
@@ -32,36 +33,36 @@ SOURCES = {
 }
 
 _TABLE = """
-key                    |group    |side|low |high|labels|source       |title
-spread                 |collapse |low |0   |1   |yes   |Fisher       |within / (within + between) variance
-direction_spread       |collapse |low |0   |1   |yes   |unit         |the same for the unit vectors
-length_spread          |collapse |low |0   |inf |yes   |within       |variation of length inside a concept
-length_variation       |collapse |low |0   |inf |no    |variation    |variation of length over all entities
-type_I                 |collapse |low |0   |1   |yes   |paper        |residual to type I (definition 1)
-type_II                |collapse |low |0   |1   |yes   |paper        |residual to type II (definition 2)
-type_III               |collapse |low |0   |1   |yes   |paper        |residual to type III (definition 3)
-classifier             |collapse |low |0   |1   |yes   |paper        |classifier's residual to the same frame
-frame_norms            |collapse |low |0   |inf |yes   |equation 4   |variation of the concept means' norms
-frame_cosine           |collapse |two |-1  |1   |yes   |equation 4   |mean cosine between concept means
-frame_angle_error      |collapse |low |0   |2   |yes   |equation 4   |mean |cosine + 1/(C − 1)| of means
-length_slope           |frequency|two |-inf|inf |no    |slope        |slope of log length on log frequency
-length_slope_within    |frequency|two |-inf|inf |no    |intercepts   |the same inside concepts
-length_rank_correlation|frequency|two |-1  |1   |no    |ranks        |rank correlation, length and frequency
-nc1                    |neural   |low |0   |inf |yes   |Papyan       |NC1: tr(Σ_W Σ_B⁺)/C
-nc1_trace_ratio        |neural   |low |0   |inf |yes   |Tirer        |tr Σ_W / tr Σ_B
-cdnv                   |neural   |low |0   |inf |yes   |Galanti      |class-distance-normalised variance
-nc2_norms              |neural   |low |0   |inf |yes   |Papyan       |NC2: variation of centred means' norms
-nc2_angles             |neural   |low |0   |1   |yes   |Papyan       |NC2: standard deviation of cosines
-nc2_angle_error        |neural   |low |0   |2   |yes   |Papyan       |NC2: mean |cosine + 1/(C − 1)|
-nc2_etf                |neural   |low |0   |2   |yes   |Zhu          |NC2: distance to the simplex frame
-nc3                    |neural   |low |0   |4   |yes   |Papyan       |NC3: ‖classifier − means‖², scaled
-nc4                    |neural   |high|0   |1   |yes   |Papyan       |NC4: agreement with nearest centre
-nearest_centre         |neural   |high|0   |1   |yes   |no classifier|entities nearest to their own concept
-effective_rank         |dimension|two |0   |inf |no    |Roy          |effective rank (centred)
-rankme                 |dimension|two |0   |inf |no    |Garrido      |RankMe (uncentred)
-participation_ratio    |dimension|two |0   |inf |no    |Gao          |participation ratio
-alignment              |dimension|low |0   |4   |yes   |Wang         |alignment inside concepts
-uniformity             |dimension|two |-8  |0   |no    |Wang         |uniformity on the sphere
+key                    |group    |side|low |high|by|scale |source       |title
+spread                 |collapse |low |0   |1   |y |logit |Fisher       |within / (within + between) variance
+direction_spread       |collapse |low |0   |1   |y |logit |unit         |the same for the unit vectors
+length_spread          |collapse |low |0   |inf |y |log   |within       |variation of length inside a concept
+length_variation       |collapse |low |0   |inf |n |log   |variation    |variation of length over all entities
+type_I                 |collapse |low |0   |1   |y |logit*|paper        |residual to type I (definition 1)
+type_II                |collapse |low |0   |1   |y |logit*|paper        |residual to type II (definition 2)
+type_III               |collapse |low |0   |1   |y |logit*|paper        |residual to type III (definition 3)
+classifier             |collapse |low |0   |1   |y |logit*|paper        |classifier's residual to that frame
+frame_norms            |collapse |low |0   |inf |y |log*  |equation 4   |variation of the concept means' norms
+frame_cosine           |collapse |two |-1  |1   |y |plain*|equation 4   |mean cosine between concept means
+frame_angle_error      |collapse |low |0   |2   |y |log*  |equation 4   |mean |cosine + 1/(C − 1)| of means
+length_slope           |frequency|two |-inf|inf |n |plain |slope        |slope of log length on log frequency
+length_slope_within    |frequency|two |-inf|inf |n |plain |intercepts   |the same inside concepts
+length_rank_correlation|frequency|two |-1  |1   |n |plain |ranks        |rank correlation, length, frequency
+nc1                    |neural   |low |0   |inf |y |log*  |Papyan       |NC1: tr(Σ_W Σ_B⁺)/C
+nc1_trace_ratio        |neural   |low |0   |inf |y |log*  |Tirer        |tr Σ_W / tr Σ_B
+cdnv                   |neural   |low |0   |inf |y |log*  |Galanti      |class-distance-normalised variance
+nc2_norms              |neural   |low |0   |inf |y |log*  |Papyan       |NC2: variation of centred norms
+nc2_angles             |neural   |low |0   |1   |y |log*  |Papyan       |NC2: standard deviation of cosines
+nc2_angle_error        |neural   |low |0   |2   |y |log*  |Papyan       |NC2: mean |cosine + 1/(C − 1)|
+nc2_etf                |neural   |low |0   |2   |y |log*  |Zhu          |NC2: distance to the simplex frame
+nc3                    |neural   |low |0   |4   |y |log*  |Papyan       |NC3: ‖classifier − means‖², scaled
+nc4                    |neural   |high|0   |1   |y |share |Papyan       |NC4: agreement with nearest centre
+nearest_centre         |neural   |high|0   |1   |y |share |no classifier|entities nearest to their own concept
+effective_rank         |dimension|two |0   |inf |n |log*  |Roy          |effective rank (centred)
+rankme                 |dimension|two |0   |inf |n |log*  |Garrido      |RankMe (uncentred)
+participation_ratio    |dimension|two |0   |inf |n |log*  |Gao          |participation ratio
+alignment              |dimension|low |0   |4   |y |log   |Wang         |alignment inside concepts
+uniformity             |dimension|two |-8  |0   |n |plain*|Wang         |uniformity on the sphere
 """
 
 
@@ -76,13 +77,26 @@ class Definition:
     low: float
     high: float
     labels: bool
+    scale: str
+    biased: bool
     source: str
 
 
 def _read(line: str) -> Definition:
-    key, group, side, low, high, labels, source, title = (c.strip() for c in line.split("|", 7))
+    key, group, side, low, high, by, scale, source, title = (c.strip() for c in line.split("|", 8))
     group = {"neural": "neural collapse"}.get(group, group)
-    return Definition(key, title, group, side, float(low), float(high), labels == "yes", SOURCES[source])
+    return Definition(
+        key=key,
+        title=title,
+        group=group,
+        side=side,
+        low=float(low),
+        high=float(high),
+        labels=by == "y",
+        scale=scale.rstrip("*"),
+        biased=scale.endswith("*"),
+        source=SOURCES[source],
+    )
 
 
 DEFINITIONS: dict[str, Definition] = {d.key: d for d in map(_read, _TABLE.strip().splitlines()[1:])}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict, Unpack
 
@@ -17,14 +17,17 @@ from feature_collapse.metrics.frequency import length_against_frequency
 from feature_collapse.metrics.intervals import Replicates, Samples
 from feature_collapse.metrics.nearest_centre import NearestCentre
 from feature_collapse.metrics.report import Report
-from feature_collapse.metrics.resampling import Resampler, choose_part
+from feature_collapse.metrics.resampling import Resampler
 from feature_collapse.metrics.statistics import FeatureStatistics
 from feature_collapse.metrics.values import Point
-from feature_collapse.metrics.views import Lens, Rows, views_with
+from feature_collapse.metrics.views import VIEWS, Lens, Rows
 from feature_collapse.model.normalisers import normaliser_names
 
-BUDGET = 4e11
-"""Floating point operations that resampling may take; above it there are fewer replicates (≥ 20)."""
+BUDGET = 1e10
+"""Operations that bootstrap and shuffles may take, each; above it there are fewer replicates (≥ `LEAST`)."""
+LEAST = 40
+LIMIT = 40_000_000
+"""Numbers (entities × dimension) that are resampled; above it a part of the entities is."""
 CENTRE_BUDGET = 4e11
 """The same for the nearest centres, N·C·d; above it they are found for a random part of the entities."""
 
@@ -34,13 +37,14 @@ class Options(TypedDict, total=False):
 
     eps: ε of LayerNorm and RMSNorm, 0 if not given. resamples: bootstrap replicates, 200 (0: no intervals).
     shuffles: shuffles of the labels, 100 (0: no chance level, and the verdict does not test for it). seed: of
-    the resampling, 0.
+    the resampling, 0. views: the normalisers to report on besides the model's own, all four if not given.
     """
 
     eps: float
     resamples: int
     shuffles: int
     seed: int
+    views: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class Sampling:
     resamples: int = 200
     shuffles: int = 100
     seed: int = 0
+    views: Sequence[str] = VIEWS
 
     def __post_init__(self) -> None:
         """Refuse what is out of range."""
@@ -58,6 +63,8 @@ class Sampling:
         check_int("resamples", self.resamples, 0, 100_000)
         check_int("shuffles", self.shuffles, 0, 100_000)
         check_int("seed", self.seed, 0)
+        for view in self.views:
+            check_choice("view", view, normaliser_names())
 
 
 def measure(
@@ -96,7 +103,12 @@ def measure(
     view = "none" if normaliser is None else check_choice("normaliser", normaliser, normaliser_names())
     sampling = Sampling(**options)
     data = Data.of(embeddings, concepts, frequencies, classifier)
-    statistics = FeatureStatistics(len(data.names), data.x.shape[1], eps=sampling.eps, views=views_with(view))
+    statistics = FeatureStatistics(
+        len(data.names),
+        data.x.shape[1],
+        eps=sampling.eps,
+        views=tuple(dict.fromkeys((*sampling.views, view))),
+    )
     for part in chunks(*data.x.shape):
         batch = arrays.finite_batch("embeddings", data.x[part], part.start)
         statistics.update(
@@ -104,7 +116,7 @@ def measure(
         )
     generator = np.random.default_rng(sampling.seed)
     second = _second_pass(data, statistics.points(data.classifier), statistics.lenses, generator)
-    replicates = _replicates(data, list(statistics.lenses.values()), sampling, generator)
+    replicates = _replicates(data, list(statistics.lenses.values()), sampling, generator, second.looked_up)
     evidence = {v: Evidence(p, replicates.by_view.get(v)) for v, p in second.points.items()}
     notes = (*second.notes, *replicates.notes)
     return build(statistics.seen(data.names), evidence, view, data.classifier, replicates.policy, notes)
@@ -115,6 +127,7 @@ class _Points:
     """Points by view, with notes on how they were made."""
 
     points: Mapping[str, Point]
+    looked_up: int
     notes: tuple[str, ...]
 
 
@@ -135,7 +148,7 @@ def _second_pass(
             found[lens.rows] = _frequency_values(data, lens.rows) | _centre_values(
                 data, lens.rows, unscaled, chosen
             )
-    return _Points({v: p.joined(found[lenses[v].rows]) for v, p in points.items()}, notes)
+    return _Points({v: p.joined(found[lenses[v].rows]) for v, p in points.items()}, len(chosen), notes)
 
 
 def _frequency_values(data: Data, kind: Rows) -> dict[str, float]:
@@ -167,7 +180,7 @@ class _Resampled:
 
 
 def _replicates(
-    data: Data, lenses: list[Lens], sampling: Sampling, generator: np.random.Generator
+    data: Data, lenses: list[Lens], sampling: Sampling, generator: np.random.Generator, looked_up: int
 ) -> _Resampled:
     policy: dict[str, Any] = {
         "resamples": 0,
@@ -175,7 +188,7 @@ def _replicates(
         "entities_resampled": 0,
         "concepts_resampled": 0,
         "interval": 0.95,
-        "bootstrap": "entities within concepts, median on the value",
+        "bootstrap": "entities within concepts; value less bias ± t standard errors on the value's scale",
         "chance": "labels shuffled over all entities",
         "seed": sampling.seed,
     }
@@ -183,35 +196,65 @@ def _replicates(
     if len(members) == 0 or sampling.resamples + sampling.shuffles == 0:
         return _Resampled({}, policy)
     index = np.cumsum(data.kept) - 1
-    part = data.part(members[choose_part(index[data.codes[members]], data.x.shape[1], generator)])
-    resampler = Resampler(part, list(dict.fromkeys(lens.rows for lens in lenses)))
-    affordable = max(20, int(BUDGET / resampler.cost()))
+    limit = max(64, LIMIT // data.x.shape[1])
+    part = data.part(members[choose_part(index[data.codes[members]], limit, generator)])
+    resampler = Resampler(part, lenses)
+    affordable = max(LEAST, int(BUDGET / resampler.cost()))
     resamples, shuffles = min(sampling.resamples, affordable), min(sampling.shuffles, affordable)
     policy.update(resamples=resamples, shuffles=shuffles)
     policy.update(entities_resampled=len(part.codes), concepts_resampled=len(part.names))
-    observed = resampler.observed()
-    drawn, mixed = resampler.bootstrap(resamples, generator), resampler.shuffle(shuffles, generator)
+    observed, concentration = resampler.observed(), resampler.concentration()
+    drawn = resampler.bootstrap(resamples, generator)
+    mixed = resampler.shuffle(shuffles, generator)
     kept_names = [n for n, k in zip(data.names, data.kept, strict=True) if k]
     where = np.flatnonzero(np.isin(kept_names, part.names))
     by_rows = {
-        kind: Replicates(
-            observed[kind].overall,
-            Samples.of(drawn[kind]).spread_out(where, len(kept_names)),
-            Samples.of(mixed[kind]).spread_out(where, len(kept_names)),
-            float(np.sqrt(len(part.codes) / len(members))),
+        rows: Replicates(
+            observed=point.values.overall,
+            bootstrap=Samples.of(drawn[rows]).among(where, len(kept_names)),
+            shuffled=Samples.of(mixed[rows]).among(where, len(kept_names)),
+            count=data.count[data.kept],
+            whole=len(part.codes) == len(members),
+            concentration=concentration[rows],
+            looked_up=looked_up,
         )
-        for kind in observed
+        for rows, point in observed.items()
     }
     by_view = {lens.name: by_rows[lens.rows] for lens in lenses}
     return _Resampled(by_view, policy, _notes(policy, sampling, len(members)))
+
+
+def choose_part(codes: Ints, limit: int, generator: np.random.Generator) -> Ints:
+    """Return sorted indices of the entities to resample: all, or about `limit`, ≥ 2 per concept kept.
+
+    With many small concepts, whole concepts are left out at random rather than thinned below four members.
+    """
+    n = len(codes)
+    if n <= limit:
+        return np.arange(n, dtype=np.int64)
+    order = generator.permutation(n)
+    order = order[np.argsort(codes[order], kind="stable")]
+    count = np.bincount(codes)
+    quota = np.minimum(count, np.maximum(4, (count * (limit / n)).astype(np.int64)))
+    if quota.sum() > 1.5 * limit:
+        random = generator.permutation(len(count))
+        fits = np.cumsum(quota[random]) <= limit
+        fits[:2] = True
+        dropped = np.ones(len(count), dtype=bool)
+        dropped[random[fits]] = False
+        quota[dropped] = 0
+    starts = np.concatenate([[0], np.cumsum(count)[:-1]])
+    rank = np.arange(n) - np.repeat(starts, count)
+    return np.sort(order[rank < np.repeat(quota, count)]).astype(np.int64)
 
 
 def _notes(policy: Mapping[str, Any], sampling: Sampling, members: int) -> tuple[str, ...]:
     notes = []
     if policy["entities_resampled"] < members:
         notes.append(
-            f"intervals and chance come from {policy['entities_resampled']} of the entities, "
-            f"{policy['concepts_resampled']} of the concepts"
+            f"chance comes from {policy['entities_resampled']} of the entities, "
+            f"{policy['concepts_resampled']} of the concepts: it is shown beside values that do not depend "
+            "on how many there are, p is that of the part, and intervals are withheld"
         )
     if policy["resamples"] < sampling.resamples or policy["shuffles"] < sampling.shuffles:
         notes.append(

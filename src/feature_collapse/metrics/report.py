@@ -25,8 +25,8 @@ VERDICTS = {
 class Value:
     """One value with its 95% bootstrap interval, and the same under shuffled labels (mean, 95% range, p).
 
-    NaN where undefined or not computed; `p` is the share of shuffles at least as collapsed, (1 + hits)/(1 +
-    shuffles).
+    `p` is the share of shuffles at least as collapsed, (1 + hits)/(1 + shuffles); `withheld` says why there
+    is no interval where one was asked for. NaN where undefined or not computed.
     """
 
     key: str
@@ -37,11 +37,12 @@ class Value:
     chance_low: float = math.nan
     chance_high: float = math.nan
     p: float = math.nan
+    withheld: str = ""
 
-    def to_dict(self) -> dict[str, float | None]:
-        """Return the numbers; NaN and infinite become None."""
+    def to_dict(self) -> dict[str, float | str | None]:
+        """Return the numbers, NaN and infinite as None, and why an interval is withheld, if it is."""
         names = ("value", "low", "high", "chance", "chance_low", "chance_high", "p")
-        return {n: _number(getattr(self, n)) for n in names}
+        return {**{n: _number(getattr(self, n)) for n in names}, "withheld": self.withheld or None}
 
 
 @dataclass(frozen=True)

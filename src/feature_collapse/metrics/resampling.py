@@ -1,15 +1,15 @@
-"""Bootstrap and shuffled labels, for all values at once, at the cost of one sparse product per replicate.
+"""Bootstrap and shuffled labels, for all values at once, at the cost of a few sparse products a replicate.
 
 Policy (also in every report's `policy`):
 - bootstrap: entities are drawn with replacement inside each concept, so that every concept keeps its size;
-  classifier rows are kept. The interval is the 2.5 to 97.5% range of the replicates, moved so that their
-  median lies on the value (resampling small concepts is biased: a pair is drawn twice half of the time);
-- the spectrum under a resample is taken to first order, λ_k ≈ Σ_i w_i⟨x_i, v_k⟩², which is exact for the
-  derivative of any symmetric function of the eigenvalues;
+  classifier rows are kept;
+- the spectrum under a resample is taken to first order, λ_k ≈ Σ_i w_i⟨x_i, v_k⟩², exact for the derivative of
+  any symmetric function of the eigenvalues; NC1 too where there is much data (the product of what the weights
+  change in Σ_W and in Σ_B);
 - chance: the labels are shuffled over all entities (and over the classifier's rows); for length against
-  frequency the frequencies are shuffled instead;
-- above `LIMIT` numbers, both work on a random part of the entities (stratified by concept), and the
-  interval is narrowed by √(part/whole).
+  frequency the frequencies are shuffled instead, inside concepts for the slope inside concepts;
+- nearest centres under shuffled labels are looked up for at most `LOOKED_UP` entities, the centres being
+  those of all: the share is the same in the mean.
 """
 
 from __future__ import annotations
@@ -18,214 +18,236 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_matrix
 
 from feature_collapse.metrics import dimension
 from feature_collapse.metrics.arrays import Floats, Ints
+from feature_collapse.metrics.blocks import BlockMoments, Blocks, Key
 from feature_collapse.metrics.data import Data
 from feature_collapse.metrics.frames import ClassifierRows
 from feature_collapse.metrics.frequency import length_against_frequency, shuffled_frequencies
-from feature_collapse.metrics.moments import ConceptMoments
 from feature_collapse.metrics.nearest_centre import NearestCentre
 from feature_collapse.metrics.neural_collapse import Quadratic
-from feature_collapse.metrics.values import Values, concept_values, spectrum_values
-from feature_collapse.metrics.views import Rows, normalise
+from feature_collapse.metrics.sample import SAMPLE_ROWS
+from feature_collapse.metrics.values import Point, Values, concept_values, spectrum_values
+from feature_collapse.metrics.views import Lens, Rows, normalise
 
-LIMIT = 1_000_000
-"""Numbers (entities × dimension) that the resampling works on at most."""
+SPECTRUM = 1_000_000
+"""Numbers (entities × dimension) that give the intervals of the spectrum's values."""
 PAIRS = 1024
 """Entities whose pairs give the uniformity's interval."""
-
-
-def choose_part(codes: Ints, d: int, generator: np.random.Generator) -> Ints:
-    """Return sorted indices of the entities to resample: all, or about LIMIT/d, ≥ 2 per concept kept.
-
-    With many small concepts, whole concepts are left out at random rather than thinned below four members.
-    """
-    n, limit = len(codes), max(64, LIMIT // d)
-    if n <= limit:
-        return np.arange(n, dtype=np.int64)
-    order = generator.permutation(n)
-    order = order[np.argsort(codes[order], kind="stable")]
-    count = np.bincount(codes)
-    quota = np.minimum(count, np.maximum(4, (count * (limit / n)).astype(np.int64)))
-    if quota.sum() > 1.5 * limit:
-        random = generator.permutation(len(count))
-        fits = np.cumsum(quota[random]) <= limit
-        fits[:2] = True
-        dropped = np.ones(len(count), dtype=bool)
-        dropped[random[fits]] = False
-        quota[dropped] = 0
-    starts = np.concatenate([[0], np.cumsum(count)[:-1]])
-    rank = np.arange(n) - np.repeat(starts, count)
-    return np.sort(order[rank < np.repeat(quota, count)]).astype(np.int64)
+LOOKED_UP = 1000
+"""Entities whose nearest centre is looked up under each shuffle."""
+EXACT = 20_000_000
+"""Operations up to which NC1 is resampled exactly."""
 
 
 @dataclass(frozen=True)
-class _Part:
-    """Vectors (m, k) relative to references, and their squares: one sparse product gives moments."""
+class _Sample:
+    """Entities (k,) that the spectrum's intervals come from, and by how much these are to be narrowed."""
 
-    values: Floats
-    squares: Floats
-    reference: Floats
+    chosen: Ints
+    order: Ints
+    factor: float
+    behind_pairs: int
 
     @staticmethod
-    def of(x: Floats, codes: Ints | None, count: Ints) -> _Part:
-        """Refer to the concept means (codes given) or to the global mean (None)."""
-        if codes is None:
-            reference = np.broadcast_to(x.mean(axis=0), (len(count), x.shape[1]))
-            y = x - reference[0]
-        else:
-            one = csr_matrix((np.ones(len(x)), (codes, np.arange(len(x)))), shape=(len(count), len(x)))
-            reference = (one @ x) / count[:, None]
-            y = x - reference[codes]
-        return _Part(y, np.einsum("ij,ij->i", y, y), reference)
-
-    def moments(self, weights: csr_matrix, count: Ints) -> tuple[Floats, Floats, Floats]:
-        """Return mean (C, k), m2 (C,) and the mean's offset from the reference (C, k)."""
-        shift = (weights @ self.values) / count[:, None]
-        m2 = weights @ self.squares - count * np.einsum("ij,ij->i", shift, shift)
-        return self.reference + shift, np.maximum(m2, 0.0), shift
+    def of(m: int, size: int, generator: np.random.Generator) -> _Sample:
+        """Choose `size` of m entities at random."""
+        chosen = np.sort(generator.permutation(m)[:size])
+        k = len(chosen)
+        return _Sample(chosen, generator.permutation(k), float(np.sqrt(k / m)), min(m, SAMPLE_ROWS))
 
 
-@dataclass(frozen=True)
-class _Drawn:
-    """One replicate of the entities: concept of each (m,), weight of each (m,), classifier rows summed."""
+class _Spectrum:
+    """The dimension values of one view under weights, from a sample of its rows (k, d)."""
 
-    codes: Ints
-    weights: Floats
-    classifier: ClassifierRows | None
-    shuffled: bool
+    def __init__(self, rows: Floats, sample: _Sample) -> None:
+        self.sample, x = sample, rows[sample.chosen]
+        self.centred = x - x.mean(axis=0)
+        self.axes = np.linalg.eigh(self.centred.T @ self.centred)[1]
+        self.projected_centred = (self.centred @ self.axes) ** 2
+        self.projected = (x @ np.linalg.eigh(x.T @ x)[1]) ** 2
+        first = np.sort(sample.order[:PAIRS])
+        self.pairs, self.kernel = first, dimension.pair_kernel(normalise(x[first], "sphere"))
+        self.pair_factor = float(np.sqrt(len(first) / sample.behind_pairs))
+        self.own = self._values(np.ones(len(x)))
+        self.own_pairs = dimension.uniformity(self.kernel)
 
+    def values(self, weights: Floats) -> dict[str, float]:
+        """Return the values, their distance from the sample's own narrowed to that of all entities."""
+        w = weights[self.sample.chosen]
+        new = self._values(w)
+        out = {k: self.own[k] + self.sample.factor * (new[k] - self.own[k]) for k in new}
+        pairs = dimension.uniformity(self.kernel, w[self.pairs])
+        return {**out, "uniformity": self.own_pairs + self.pair_factor * (pairs - self.own_pairs)}
 
-class _RowsData:
-    """One kind of rows of the part: everything that the replicates need, prepared once."""
-
-    def __init__(self, kind: Rows, data: Data) -> None:
-        self.normalised = kind.normaliser != "none"
-        self.x = kind.of(data.x)
-        self.count = data.count
-        self.length = np.linalg.norm(self.x, axis=1)
-        self.unit = normalise(self.x, "sphere")
-        kinds = (self.x, self.unit, self.length[:, None] * self.x, self.length[:, None])
-        self.inside = tuple(_Part.of(v, data.codes, data.count) for v in kinds)
-        self.across = tuple(_Part.of(v, None, data.count) for v in kinds)
-        centred = self.across[0].values
-        mean = self.x.mean(axis=0)
-        self.total = centred.T @ centred
-        self.axes = np.linalg.eigh(self.total)[1]
-        self.projected_centred = (centred @ self.axes) ** 2
-        self.projected = (self.x @ np.linalg.eigh(self.total + len(self.x) * np.outer(mean, mean))[1]) ** 2
-
-    def values(self, drawn: _Drawn) -> tuple[ConceptMoments, Values]:
-        """Return the moments of a replicate and the values that come from them."""
-        w = csr_matrix(
-            (drawn.weights, (drawn.codes, np.arange(len(self.x)))), shape=(len(self.count), len(self.x))
-        )
-        x, unit, weighted, length = self.across if drawn.shuffled else self.inside
-        mean, m2, shift = x.moments(w, self.count)
-        unit_mean, unit_m2, _ = unit.moments(w, self.count)
-        length_mean, length_m2, _ = length.moments(w, self.count)
-        total = weighted.moments(w, self.count)[0] * self.count[:, None]
-        m = ConceptMoments(self.count, mean, m2, unit_mean, unit_m2, length_mean[:, 0], length_m2, total)
-        within = self._quadratic(drawn, shift)
-        return m, concept_values(m, within, self.normalised, drawn.classifier)
-
-    def _quadratic(self, drawn: _Drawn, shift: Floats) -> Quadratic:
-        def within(axes: Floats) -> Floats:
-            if drawn.shuffled:
-                total = np.einsum("ij,ij->j", axes, self.total @ axes)
-            else:
-                total = drawn.weights @ (self.inside[0].values @ axes) ** 2
-            return np.asarray(np.maximum(total - self.count @ (shift @ axes) ** 2, 0.0))
-
-        return within
-
-    def spectrum(self, w: Floats) -> dict[str, float]:
-        """Return the dimension values under weights w (m,), eigenvalues to first order."""
-        rank = min(self.x.shape)
+    def _values(self, w: Floats) -> dict[str, float]:
+        rank = min(self.centred.shape)
+        w = w * (len(w) / max(w.sum(), 1.0))
         # what the resample's own mean takes away from the centred eigenvalues
-        drift = ((w @ self.across[0].values) @ self.axes) ** 2 / len(self.x)
+        drift = ((w @ self.centred) @ self.axes) ** 2 / len(w)
         return spectrum_values(
             dimension.clean_eigenvalues(w @ self.projected_centred - drift, rank),
             dimension.clean_eigenvalues(w @ self.projected, rank),
         )
 
 
-class Resampler:
-    """Replicates of every value of each kind of rows, on data sorted by concept, each with ≥ 2 members."""
+@dataclass(frozen=True)
+class _Within:
+    """What NC1 needs of one view to be resampled: its pooled scatter, and each entity's share of NC1."""
 
-    def __init__(self, data: Data, kinds: Sequence[Rows]) -> None:
-        """Prepare; O(m·d²) time for m entities, and memory for about ten copies of them per kind."""
-        self.data = data
-        self.m = len(data.codes)
+    scatter: Floats
+    shares: Floats
+
+
+class Resampler:
+    """Replicates of every value of each view, on data sorted by concept, each with ≥ 2 members."""
+
+    def __init__(self, data: Data, lenses: Sequence[Lens]) -> None:
+        """Prepare; O(m·d²) time for m entities; views that differ by a scale alone are resampled once."""
+        self.data, self.m = data, len(data.codes)
+        self.lenses = {lens.rows: lens for lens in lenses}
         self.own_rows = None if data.classifier is None else data.classifier.summed()
-        self.kinds = {kind: _RowsData(kind, data) for kind in kinds}
         self._starts = np.concatenate([[0], np.cumsum(data.count)[:-1]])
+        self._blocks = Blocks(data.rows(slice(None)), data.codes, data.count, list(self.lenses.values()))
 
     def cost(self) -> float:
-        """Return the floating point operations of one replicate, roughly."""
+        """Return the operations of one replicate, roughly: sparse products, eigenvalues, pairs of means."""
         c, d = len(self.data.names), self.data.x.shape[1]
         r = min(c, d)
-        return float(len(self.kinds) * (self.m * d * (8 + 2 * r) + 6 * c**2 * d + 12 * c * d * r))
+        return float(
+            8 * len(self._blocks.blocks) * self.m * d + len(self.lenses) * (12 * c * d * r + 60 * r**3)
+        )
 
-    def observed(self) -> dict[Rows, Values]:
-        """Return the values of the part itself."""
-        drawn = _Drawn(self.data.codes, np.ones(self.m), self.own_rows, False)
-        return {kind: self._whole(kind, drawn, self.data.frequencies) for kind in self.kinds}
+    def observed(self) -> dict[Rows, Point]:
+        """Return moments and values of the data themselves, without those of a second pass."""
+        drawn = self._blocks.draw(self.data.codes, np.ones(self.m))
+        out = {}
+        for rows, lens in self.lenses.items():
+            m = self._blocks.concept_moments(lens, drawn)
+            out[rows] = Point(
+                m, concept_values(m, self._exactly(rows, np.ones(self.m), drawn), *self._kind(rows))
+            )
+        return out
+
+    def _kind(
+        self, rows: Rows, classifier: ClassifierRows | None = None
+    ) -> tuple[bool, ClassifierRows | None]:
+        return rows.normaliser != "none", self.own_rows if classifier is None else classifier
+
+    def concentration(self) -> dict[Rows, float]:
+        """Return, by view, (Σq)²/(N Σq²) of q = ‖x − m‖²: near 0 where a few entities hold the variance."""
+        out = {}
+        for rows in self.lenses:
+            q = self._blocks.blocks["rows", rows].squares
+            out[rows] = float(q.sum() ** 2 / (len(q) * np.sum(q**2))) if q.any() else 1.0
+        return out
 
     def bootstrap(self, times: int, generator: np.random.Generator) -> dict[Rows, list[Values]]:
-        """Return the values of `times` resamples of each kind of rows."""
-        out: dict[Rows, list[Values]] = {kind: [] for kind in self.kinds}
-        right = {kind: self._who_is_right(rows) for kind, rows in self.kinds.items()}
-        chosen = np.sort(generator.permutation(self.m)[:PAIRS])
-        kernels = {kind: dimension.pair_kernel(rows.unit[chosen]) for kind, rows in self.kinds.items()}
+        """Return the values of `times` resamples of each view."""
+        out: dict[Rows, list[Values]] = {rows: [] for rows in self.lenses}
+        sample = _Sample.of(self.m, max(PAIRS, SPECTRUM // self.data.x.shape[1]), generator)
+        x = self.data.rows(slice(None))
+        spectra = {rows: _Spectrum(rows.of(x), sample) for rows in self.lenses} if times else {}
+        del x
+        within = {rows: self._within(rows) for rows in self.lenses}
         codes, f = self.data.codes, self.data.frequencies
         for _ in range(times):
-            drawn = self._starts[codes] + (generator.random(self.m) * self.data.count[codes]).astype(np.int64)
-            w = np.bincount(drawn, minlength=self.m).astype(np.float64)
-            for kind, rows in self.kinds.items():
-                values = rows.values(_Drawn(codes, w, self.own_rows, False))[1].joined(rows.spectrum(w))
-                more = {key: float(w @ flags / self.m) for key, flags in right[kind].items()}
-                more["uniformity"] = dimension.uniformity(kernels[kind], w[chosen])
+            entities = self._starts[codes] + (generator.random(self.m) * self.data.count[codes]).astype(
+                np.int64
+            )
+            w = np.bincount(entities, minlength=self.m).astype(np.float64)
+            drawn = self._blocks.draw(codes, w)
+            for rows, lens in self.lenses.items():
+                m = self._blocks.concept_moments(lens, drawn)
+                found = within[rows]
+                quadratic = self._exactly(rows, w, drawn) if found is None else _product(found, w)
+                more = spectra[rows].values(w)
                 if f is not None:
-                    more.update(length_against_frequency(rows.length[drawn], f[drawn], codes[drawn]))
-                out[kind].append(values.joined(more))
+                    lengths = self._blocks.lengths[rows]
+                    more.update(length_against_frequency(lengths[entities], f[entities], codes[entities]))
+                out[rows].append(concept_values(m, quadratic, *self._kind(rows)).joined(more))
         return out
+
+    def _exactly(self, rows: Rows, w: Floats, drawn: dict[Key, BlockMoments]) -> Quadratic:
+        block, shift, count = self._blocks.blocks["rows", rows], drawn["rows", rows].shift, self.data.count
+
+        def within(axes: Floats) -> Floats:
+            total = w @ (block.values @ axes).astype(np.float64) ** 2
+            return np.asarray(np.maximum(total - count @ (shift @ axes) ** 2, 0.0))
+
+        return within
+
+    def _within(self, rows: Rows) -> _Within | None:
+        """What makes NC1 cheap, or None where the exact way is."""
+        block = self._blocks.blocks["rows", rows]
+        c, d = block.reference.shape
+        if self.m * d * min(c, d) <= EXACT:
+            return None
+        means = block.reference - self.data.count @ block.reference / self.m
+        _, s, vt = np.linalg.svd(means, full_matrices=False)
+        keep = s > 1e-6 * s[0]
+        scaled = (block.values @ (vt[keep].T / s[keep]).astype(block.values.dtype)).astype(np.float64)
+        scatter = (block.values.T @ block.values).astype(np.float64)
+        return _Within(scatter, np.einsum("ij,ij->i", scaled, scaled))
 
     def shuffle(self, times: int, generator: np.random.Generator) -> dict[Rows, list[Values]]:
-        """Return the values under `times` shuffles of the labels (and of the frequencies, for the slopes)."""
-        out: dict[Rows, list[Values]] = {kind: [] for kind in self.kinds}
-        classifier = self.data.classifier
+        """Return the values under `times` shuffles of the labels (and of the frequencies, for the slopes).
+
+        The last that is asked of a resampler: its blocks are used up.
+        """
+        out: dict[Rows, list[Values]] = {rows: [] for rows in self.lenses}
+        data, classifier = self.data, self.data.classifier
+        blocks = self._blocks.shuffled()
+        total = {rows: _scatter(blocks, rows) for rows in self.lenses}
         for _ in range(times):
-            codes = generator.permutation(self.data.codes)
-            rows = None if classifier is None else classifier.summed(generator.permutation(classifier.codes))
-            drawn = _Drawn(codes, np.ones(self.m), rows, True)
-            f = self.data.frequencies
-            mixed = None if f is None else shuffled_frequencies(f, self.data.codes, generator)
-            for kind in self.kinds:
-                values = self._whole(kind, drawn, None)
+            codes = generator.permutation(data.codes)
+            mixed_rows = None
+            if classifier is not None:
+                mixed_rows = classifier.summed(generator.permutation(classifier.codes))
+            mixed = None
+            if data.frequencies is not None:
+                mixed = shuffled_frequencies(data.frequencies, data.codes, generator)
+            drawn = blocks.draw(codes, np.ones(self.m))
+            looked = np.arange(self.m)
+            if self.m > LOOKED_UP:
+                looked = np.sort(generator.choice(self.m, LOOKED_UP, replace=False))
+            x = data.rows(looked)
+            for rows, lens in self.lenses.items():
+                m = blocks.concept_moments(lens, drawn)
+                quadratic = _less_means(total[rows], drawn["rows", rows].shift, data.count)
+                values = concept_values(m, quadratic, *self._kind(rows, mixed_rows))
+                centre = NearestCentre(m.mean, m.count, None if mixed_rows is None else mixed_rows.mean)
+                centre.update(rows.of(x), codes[looked])
+                more = {"nearest_centre": centre.own_share}
+                if mixed_rows is not None:
+                    more["nc4"] = centre.agreement
                 if mixed is not None:
-                    values = values.joined(mixed.against(self.kinds[kind].length, self.data.codes))
-                out[kind].append(values)
+                    more.update(mixed.against(blocks.lengths[rows], data.codes))
+                out[rows].append(values.joined(more))
         return out
 
-    def _whole(self, kind: Rows, drawn: _Drawn, frequencies: Floats | None) -> Values:
-        """The values of a relabelling of all entities, those of the second pass among them."""
-        rows = self.kinds[kind]
-        m, values = rows.values(drawn)
-        centre = NearestCentre(m.mean, m.count, None if drawn.classifier is None else drawn.classifier.mean)
-        centre.update(rows.x, drawn.codes)
-        more = {"nearest_centre": centre.own_share}
-        if drawn.classifier is not None:
-            more["nc4"] = centre.agreement
-        if frequencies is not None:
-            more.update(length_against_frequency(rows.length, frequencies, drawn.codes))
-        return values.joined(more)
 
-    def _who_is_right(self, rows: _RowsData) -> dict[str, Floats]:
-        classifier = None if self.own_rows is None else self.own_rows.mean
-        centre = NearestCentre(rows.inside[0].reference, self.data.count, classifier)
-        own, agree = centre.update(rows.x, self.data.codes)
-        out = {"nearest_centre": own.astype(np.float64)}
-        return out if agree is None else {**out, "nc4": agree.astype(np.float64)}
+def _product(found: _Within, w: Floats) -> Quadratic:
+    """Σ_W's directions stay, its size follows the weights: NC1 to first order."""
+    size = float(w @ found.shares / max(found.shares.sum(), 1e-300))
+
+    def within(axes: Floats) -> Floats:
+        return np.asarray(size * np.einsum("ij,ij->j", axes, found.scatter @ axes))
+
+    return within
+
+
+def _scatter(blocks: Blocks, rows: Rows) -> Floats:
+    values = blocks.blocks["rows", rows].values
+    return np.asarray((values.T @ values).astype(np.float64))
+
+
+def _less_means(total: Floats, shift: Floats, count: Ints) -> Quadratic:
+    """The scatter inside shuffled concepts: that of all entities, less that of the concepts' means."""
+
+    def within(axes: Floats) -> Floats:
+        inside = np.einsum("ij,ij->j", axes, total @ axes) - count @ (shift @ axes) ** 2
+        return np.asarray(np.maximum(inside, 0.0))
+
+    return within

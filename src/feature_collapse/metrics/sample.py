@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from feature_collapse.metrics.arrays import Floats, Ints
 
 Hashes = NDArray[np.uint64]
+SAMPLE_ROWS = 2048
+"""Rows kept if nothing else is asked for."""
 
 
 class HashSample:

@@ -24,7 +24,7 @@ from feature_collapse.metrics.data import chunks
 from feature_collapse.metrics.frequency import FrequencySums
 from feature_collapse.metrics.moments import BatchGroups, ConceptMoments, RowSums
 from feature_collapse.metrics.report import Report
-from feature_collapse.metrics.sample import HashSample
+from feature_collapse.metrics.sample import SAMPLE_ROWS, HashSample
 from feature_collapse.metrics.values import Point, concept_values, spectrum_values
 from feature_collapse.metrics.views import VIEWS, Lens, Rows, normalise
 
@@ -38,7 +38,7 @@ class FeatureStatistics:
         d: int,
         *,
         eps: float = 0.0,
-        sample_rows: int = 2048,
+        sample_rows: int = SAMPLE_ROWS,
         views: Sequence[str] = VIEWS,
     ) -> None:
         """Start empty.

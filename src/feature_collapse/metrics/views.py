@@ -7,11 +7,12 @@ views keep no sums of their own. A `Lens` knows where its numbers come from, so 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from feature_collapse.metrics.arrays import Floats
-from feature_collapse.model.normalisers import make_normaliser
+from feature_collapse.model.normalisers import Normaliser, make_normaliser
 
 VIEWS = ("none", "layernorm", "rmsnorm", "sphere")
 """The views that every report has; the model's own normaliser joins them where it is another."""
@@ -23,7 +24,13 @@ def normalise(x: Floats, name: str, eps: float = 0.0) -> Floats:
     Raises:
         InputError: for an unknown name.
     """
-    return np.asarray(make_normaliser(name, 0.0 if name in ("none", "sphere") else eps).forward(x))
+    return np.asarray(_normaliser(name, 0.0 if name in ("none", "sphere") else eps).forward(x))
+
+
+@lru_cache
+def _normaliser(name: str, eps: float) -> Normaliser:
+    """The normaliser; looking through the installed packages once is enough."""
+    return make_normaliser(name, eps)
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,7 @@ class Rows:
         """Return the length that all rows (but zero ones) share, or None where it is free."""
         if self.unit:
             return 1.0
-        return make_normaliser(self.normaliser).radius(d) if self.eps == 0 else None
+        return _normaliser(self.normaliser, 0.0).radius(d) if self.eps == 0 else None
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,7 @@ class Lens:
         Raises:
             InputError: for an unknown normaliser.
         """
-        make_normaliser(name)
+        _normaliser(name, eps)
         sphere = Rows("sphere")
         if name == "rmsnorm":
             return (
@@ -74,8 +81,3 @@ class Lens:
             return Lens(name, Rows(name), 1.0, sphere)
         directions = Rows("layernorm") if name == "layernorm" else Rows(name, eps, unit=True)
         return Lens(name, Rows(name, eps), 1.0, directions)
-
-
-def views_with(normaliser: str) -> tuple[str, ...]:
-    """Return the views of a report on a model with this normaliser."""
-    return tuple(dict.fromkeys((*VIEWS, normaliser)))

@@ -172,7 +172,11 @@ def _peak(x: Array) -> Array:
 
 
 class LayerNorm(_Scaled):
-    """φ(v) = (v - mean v)/√(var v + ε): the network h*. Mean zero and norm √d for ε = 0."""
+    """φ(v) = (v - mean v)/√(var v + ε): the network h*. Mean zero and norm √d for ε = 0.
+
+    >>> LayerNorm().forward(np.array([1.0, 3.0]))
+    array([-1.,  1.])
+    """
 
     name: ClassVar[str] = "layernorm"
     centred: ClassVar[bool] = True
@@ -180,7 +184,11 @@ class LayerNorm(_Scaled):
 
 
 class RMSNorm(_Scaled):
-    """φ(v) = v/√(mean v² + ε): norm √d, not centred."""
+    """φ(v) = v/√(mean v² + ε): norm √d, not centred.
+
+    >>> RMSNorm().forward(np.array([3.0, -3.0]))
+    array([ 1., -1.])
+    """
 
     name: ClassVar[str] = "rmsnorm"
     centred: ClassVar[bool] = False
@@ -188,7 +196,11 @@ class RMSNorm(_Scaled):
 
 
 class UnitSphere(_Scaled):
-    """φ(v) = v/√(‖v‖² + ε): norm 1."""
+    """φ(v) = v/√(‖v‖² + ε): norm 1.
+
+    >>> UnitSphere().forward(np.array([3.0, 4.0]))
+    array([0.6, 0.8])
+    """
 
     name: ClassVar[str] = "sphere"
     centred: ClassVar[bool] = False
@@ -201,6 +213,9 @@ ENTRY_POINTS = "feature_collapse.normalisers"
 
 def register(kind: type[Any]) -> type[Any]:
     """Enter a normaliser in the registry, under its `name`; usable as a decorator. Returns it.
+
+    >>> register(LayerNorm) is LayerNorm  # known already: nothing happens
+    True
 
     Raises:
         InputError: no `name`, `centred`, `forward`, `vjp` and `radius`, or a name that another one has.

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from feature_collapse.experiments.presets import Experiment
+from feature_collapse.experiments.presets import PaperRun
 from feature_collapse.experiments.record import Record, read_record
 
 Number: TypeAlias = float | list[float] | None
@@ -70,7 +70,7 @@ def notebooks() -> dict[str, dict[str, Number]]:
     return figures
 
 
-def quantity_rows(experiment: Experiment, record: Record) -> list[QuantityRow]:
+def quantity_rows(experiment: PaperRun, record: Record) -> list[QuantityRow]:
     """Return every quantity of a record, with what the notebooks printed (at full size) and the theory says.
 
     Where the run of the other method lies beside the record, how far SGD stayed above the optimum comes last.

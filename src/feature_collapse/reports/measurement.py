@@ -30,7 +30,7 @@ def html_report(measured: Measured) -> str:
             ("view", "verdict", "reason"),
             [(view_name(v.normaliser), VERDICTS[v.verdict], v.reason) for v in report.views.values()],
         ),
-        pictures=[Picture.of(figure, "", alt=what) for what, figure in draw_measurement(measured)],
+        pictures=[Picture.of(figure, "", alt=what, dpi=140) for what, figure in draw_measurement(measured)],
         values=_values(report),
         concepts=_concepts(report.views[report.normaliser]),
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import spearmanr
 
-from feature_collapse.experiments.presets import Experiment
+from feature_collapse.experiments.presets import PaperRun
 from feature_collapse.experiments.record import Record
 from feature_collapse.figures.overview import draw_overview
 from feature_collapse.figures.registry import DIAGRAMS, RECORD_FIGURES, RECORD_PICTURES
@@ -35,7 +35,7 @@ SUMMARY_HEAD = ("experiment", "risk", "in theory", "collapse, verdict", "accurac
 class Run:
     """One finished experiment of the paper."""
 
-    experiment: Experiment
+    experiment: PaperRun
     record: Record
 
     @cached_property
@@ -120,7 +120,7 @@ def save_embedding_lengths(folder: Path, stem: str, runs: Sequence[Run]) -> list
         if run.experiment.drawn and run.experiment.figure == "figure4a":
             png, _ = save(RECORD_FIGURES["figure5"](run.record), folder, stem)
             norms = np.linalg.norm(run.record.weights.W, axis=1)
-            order = spearmanr(np.tile(run.record.task.mu, run.record.settings.n_c), norms).statistic
+            order = spearmanr(np.tile(run.record.task.mu, run.record.task.n_c), norms).statistic
             caption = (
                 "Figure 5 (beyond the paper). The length of an embedding against the frequency of its word "
                 f"(rank correlation {order:.2f}): the weights of {run.label}, and the theory's line."

@@ -1,11 +1,12 @@
 """The true risks (5) and (10): expectations over all sentences of each class, and their gradients.
 
-    R_0 = (1/K) Σ_k E_{x~D_{z_k}} ℓ(h(x), k),    (5) R_0 + (λ/2)(‖W‖² + ‖U‖²),    (10) R_0 + (λ/2) ‖U‖²
+    R_0 = (1/K) Σ_k E_{x~D_{z_k}} ℓ(h(x), k)
+    (5)  R_0 + (λ/2)(Σ_j a_j‖w_j‖² + ‖U‖²),  a_j = 1 in the paper        (10) R_0 + (λ/2) ‖U‖²
 
 The network is seen through its features V = φ(W) (V = W for h): score_j(x) = Σ_ℓ ⟨u_{j,ℓ}, v_{x_ℓ}⟩. Three
-ways: `enumerate_risk` over all K s_c^L sentences, `collapsed_cross_entropy` on collapsed weights, `sample_risk` by Monte
-Carlo with a standard error. Gradients are those with respect to M = U Vᵀ, (K, L, n_w), from which lemma S
-gives the others.
+ways: `enumerate_risk` over all K s_c^L sentences, `collapsed_cross_entropy` on collapsed weights,
+`sample_risk` by Monte Carlo with a standard error. Gradients are those with respect to M = U Vᵀ,
+(K, L, n_w), from which lemma S gives the others.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class PopulationRisk:
 
     Attributes:
         cross_entropy: R_0.
-        penalty: (λ/2)(‖W‖² + ‖U‖²), W only where nothing normalises it.
+        penalty: (λ/2)(Σ_j a_j‖w_j‖² + ‖U‖²), W only where nothing normalises it.
         gradient_M: (K, L, n_w) ∇ of R_0 with respect to the scores' matrix M = U Vᵀ.
         gradient_V: (n_w, d) with respect to the features (equal to W for h), penalty included.
         gradient_U: (K, L, d) with respect to U, penalty included.
@@ -65,10 +66,13 @@ class PopulationRisk:
     def __str__(self) -> str:
         """Return the risk in one line, with its standard error where it is an estimate."""
         error = f" ± {self.standard_error:.2g}" if self.standard_error else ""
-        return f"true risk {self.risk:.8g}{error} = cross-entropy {self.cross_entropy:.8g} + penalty {self.penalty:.8g}"
+        parts = f"cross-entropy {self.cross_entropy:.8g} + penalty {self.penalty:.8g}"
+        return f"true risk {self.risk:.8g}{error} = {parts}"
 
 
-def enumerate_risk(weights: Weights, task: Task, lambda_: float = 0.0) -> PopulationRisk:
+def enumerate_risk(
+    weights: Weights, task: Task, lambda_: float = 0.0, decay: Float[np.ndarray, " n_w"] | None = None
+) -> PopulationRisk:
     """Return the true risk and its gradients by enumeration of all K s_c^L sentences.
 
     (5) for the plain network, (10) under a normaliser. Time O(K² s_c^L L), memory O(K L n_w) and about 50 MB.
@@ -77,6 +81,7 @@ def enumerate_risk(weights: Weights, task: Task, lambda_: float = 0.0) -> Popula
         weights: of the task's sizes.
         task: latents and word law.
         lambda_: λ ≥ 0.
+        decay: (n_w,) a_j ≥ 0 of the words; None for 1 each.
 
     Raises:
         InputError: sizes that do not fit, λ < 0, or more than 10^8 scores K² s_c^L.
@@ -91,15 +96,22 @@ def enumerate_risk(weights: Weights, task: Task, lambda_: float = 0.0) -> Popula
     for k in range(K):
         for words, log_p in _sentences(task.latents[k], task.mu, K):
             sums.add(words, np.full(len(words), k), np.exp(log_p) / K)
-    return sums.finish(lambda_)
+    return sums.finish(lambda_, decay)
 
 
 def sample_risk(
-    weights: Weights, task: Task, lambda_: float = 0.0, *, n: int = 10_000, rng: np.random.Generator
+    weights: Weights,
+    task: Task,
+    lambda_: float = 0.0,
+    decay: Float[np.ndarray, " n_w"] | None = None,
+    *,
+    n: int = 10_000,
+    rng: np.random.Generator,
 ) -> PopulationRisk:
-    """Return an unbiased estimate of the true risk and its gradients from n sentences of uniformly random classes.
+    """Return an unbiased estimate of the true risk and its gradients from n sentences of random classes.
 
-    Time O(n K L), memory O(K L n_w) and about 50 MB; the standard error is that of the cross-entropy.
+    Time O(n K L), memory O(K L n_w) and about 50 MB; the standard error is that of the cross-entropy. `decay`
+    as in `enumerate_risk`.
 
     >>> from feature_collapse.task import make_task
     >>> task = make_task(n_w=6, L=2, K=4, seed=0)
@@ -119,7 +131,7 @@ def sample_risk(
         words = sample(task.latents[labels], task.mu, 1, rng).words.astype(np.int64)
         sums.add(words, labels, np.full(len(labels), 1.0 / n))
     variance = max(sums.second - sums.first**2, 0.0)
-    return replace(sums.finish(lambda_), standard_error=float(np.sqrt(variance / (n - 1))))
+    return replace(sums.finish(lambda_, decay), standard_error=float(np.sqrt(variance / (n - 1))))
 
 
 def collapsed_cross_entropy(task: Task, r: Float[np.ndarray, " s_c"], c: float) -> float:
@@ -147,7 +159,7 @@ def collapsed_cross_entropy(task: Task, r: Float[np.ndarray, " s_c"], c: float) 
     if K == n_c**L and len(np.unique(task.latents, axis=0)) == K:
         return L * float(task.mu @ np.log1p((n_c - 1) * np.exp(-kappa * c * r)))
     raise InputError(
-        "r has unequal entries and the latents are not all n_c^L, each once, so there is no closed form; enumerate"
+        "r has unequal entries and the latents are not all n_c^L, each once: no closed form; enumerate"
     )
 
 
@@ -188,16 +200,17 @@ class _Sums:
             hot[where.ravel(), row] = 1.0
             self.gradient[position][used] += hot @ p
 
-    def finish(self, lambda_: float) -> PopulationRisk:
+    def finish(self, lambda_: float, decay: Float[np.ndarray, " n_w"] | None) -> PopulationRisk:
         """Return the risk from the sums."""
         lambda_ = check_real("lambda", lambda_, 0.0, LARGEST_NUMBER)
         gradient_M = self.gradient.transpose(2, 0, 1)
-        decay = lambda_ if self.weights.radius is None else 0.0
+        a = np.ones(len(self.V)) if decay is None else np.asarray(decay)
+        rate = lambda_ * a[:, None] if self.weights.radius is None else 0.0
         return PopulationRisk(
             self.first,
-            self.weights.penalty(lambda_),
+            self.weights.penalty(lambda_, decay),
             gradient_M,
-            np.einsum("klw,kld->wd", gradient_M, self.U) + decay * self.V,
+            np.einsum("klw,kld->wd", gradient_M, self.U) + rate * self.V,
             np.einsum("klw,wd->kld", gradient_M, self.V) + lambda_ * self.U,
         )
 

@@ -172,6 +172,15 @@ class Problem:
         space = self.d - 1 if self.normaliser.centred else self.d
         return min(space, self.n_w, self.K * self.L) if self.radius is None else min(space, self.n_w)
 
+    def word_units(self) -> Float[np.ndarray, " n_w"] | None:
+        """Return (n_w,) a^{-1/2}, and 0 where a = 0 and the word does not occur; None where all a are 1.
+
+        With w' = √a w every word decays alike, and the gradient is ∇f Diag(a)^{-1/2} (theory, R8).
+        """
+        if self.decay is None:
+            return None
+        return np.where(self.decay > 0, 1.0 / np.sqrt(np.where(self.decay > 0, self.decay, 1.0)), 0.0)
+
     def shares(self) -> Float[np.ndarray, " N"]:
         """Return (N,) ω_i, 1/N each where none are given."""
         N = len(self.sentences)

@@ -2,24 +2,50 @@
 
     θ ← θ - ρ (∇_θ (1/B) Σ_i ℓ(h(x_i), y_i) + λ θ),
 
-λ on U always, and on W where no normaliser fixes the norm. The gradient is written out, so that the linear
+λ on U always, and on W where no normaliser fixes the norm; there word j may decay with a_j λ, every row at
+every step, or lazily: only the words of the batch, once per occurrence (theory, R8),
+
+    w_j ← (1 - ρ λ n_w m_j/(B L)) w_j,    m_j its occurrences in a batch of B sentences.
+
+The gradient is written out, so that the linear
 layer's update, decay included, is a single matrix product; a step costs 6 B K L d flops and allocates nothing
 that grows with K.
 """
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
+from feature_collapse.errors import InputError
 from feature_collapse.model.network import Network
 
 
 class Step:
     """One step of descent, with its buffers. `loss` and `correct` add up over the steps since `reset`."""
 
-    def __init__(self, network: Network, learning_rate: float, lambda_: float) -> None:
-        """Buffers for a network. Memory O(n_w d)."""
+    def __init__(
+        self,
+        network: Network,
+        learning_rate: float,
+        lambda_: float,
+        decay: Float[np.ndarray, " n_w"] | None = None,
+        lazy: bool = False,
+    ) -> None:
+        """Buffers for a network. Memory O(n_w d).
+
+        Args:
+            network: to train.
+            learning_rate: ρ.
+            lambda_: λ.
+            decay: (n_w,) a_j of the words; None for 1 each.
+            lazy: only the words of a batch decay.
+
+        Raises:
+            InputError: a decay under a normaliser, of another shape, beside `lazy`, or beyond 1/(ρ λ).
+        """
         self.W, self.normaliser = network.W.data, network.normaliser
         self.U = network.U.data.flatten(1)
         d = self.W.shape[1]
@@ -29,7 +55,9 @@ class Step:
         device = self.W.device
         self.loss = torch.zeros((), dtype=torch.float64, device=device)
         self.correct = torch.zeros((), dtype=torch.int64, device=device)
-        self._d = d
+        self._d, self.lazy = d, lazy
+        self.keep_W = _kept(network, learning_rate * lambda_, decay, lazy)
+        self._lost = learning_rate * lambda_ * len(self.W)
 
     def reset(self) -> None:
         """Set the sums of loss and hits to zero."""
@@ -54,6 +82,43 @@ class Step:
         self.U.addmm_(p.T, x, beta=self.decay_U, alpha=-self.rate / B)
         g = self.normaliser.vjp(v, g)
         g_W = torch.ops.aten.embedding_dense_backward(g, flat, len(self.W), -1, False)
-        if self.decay_W != 1.0:
+        if self.lazy:
+            occurrences = torch.bincount(flat, minlength=len(self.W)).to(self.W.dtype)
+            self.W.mul_((1.0 - self._lost / len(flat) * occurrences).unsqueeze(1))
+        elif self.keep_W is not None:
+            self.W.mul_(self.keep_W)
+        elif self.decay_W != 1.0:
             self.W.mul_(self.decay_W)
         self.W.add_(g_W, alpha=-self.rate / B)
+
+
+def _kept(
+    network: Network, rate: float, decay: Float[np.ndarray, " n_w"] | None, lazy: bool
+) -> Float[Tensor, "n_w 1"] | None:
+    """Return the share of each row that a step's decay leaves, (n_w, 1), or None where `decay` is not given.
+
+    Raises:
+        InputError: as `Step` says.
+    """
+    n_w, d = network.W.shape
+    if (decay is not None or lazy) and network.normaliser.radius(d) is not None:
+        raise InputError(
+            f"a decay of the words has no meaning under the normaliser {network.normaliser.name!r}, which fixes "
+            "their length"
+        )
+    if decay is not None and lazy:
+        raise InputError(
+            "decay and lazy exclude each other: lazy decay has the weights that the batches give it"
+        )
+    largest = float(n_w) if lazy else 0.0
+    if decay is not None:
+        if decay.shape != (n_w,) or not (np.isfinite(decay).all() and (decay >= 0).all()):
+            raise InputError(f"decay must be {n_w} finite numbers ≥ 0, one for each word")
+        largest = float(decay.max())
+    if rate * largest > 1.0:
+        raise InputError(
+            f"learning_rate · lambda = {rate:g} times the largest decay of a word, {largest:g}, must be ≤ 1"
+        )
+    if decay is None:
+        return None
+    return (1.0 - rate * torch.from_numpy(decay)).unsqueeze(1).to(network.W)

@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -41,6 +41,9 @@ class SGDSettings:
         lambda_: λ, the weight decay.
         seed: of the shuffles.
         test_every: epochs between two measurements of the test accuracy.
+        decay: (n_w,) a_j: word j decays with a_j λ in place of λ; None for 1 each.
+        lazy: only the words of a batch decay, once per occurrence, which has the penalty of a_j = n_w p_j in the
+            mean, p_j being the share of word j.
     """
 
     epochs: int = 1200
@@ -49,6 +52,8 @@ class SGDSettings:
     lambda_: float = 1e-3
     seed: int = 0
     test_every: int = 10
+    decay: Float[np.ndarray, " n_w"] | None = field(default=None, compare=False)
+    lazy: bool = False
 
     def __post_init__(self) -> None:
         """Check the ranges.
@@ -153,7 +158,8 @@ class _Training:
     ) -> None:
         self.network, self.settings = network, settings
         self.checkpoint, self.callback = checkpoint, callback
-        self.step = Step(network, settings.learning_rate, settings.lambda_)
+        s = settings
+        self.step = Step(network, s.learning_rate, s.lambda_, s.decay, s.lazy)
         self.epoch, self.done, self.per_epoch = 1, 0, 0
         self.rows: list[tuple[float, ...]] = []
         self._before = 0.0

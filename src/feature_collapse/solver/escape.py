@@ -61,9 +61,7 @@ def add(
 
     The last value is False where none of the steps lowers it by more than the rounding.
     """
-    K, L = model.risk.K, model.risk.L
-    b = new.shape[1]
-    forces = model.risk.apply_gradient(V, U.reshape(K, -1), new).double().reshape(K * L, b)
+    forces = model.forces(V, U, new)
     if radius is None:
         sizes = V.norm(dim=0)
         scale = float(sizes.median()) if len(sizes) else 1.0

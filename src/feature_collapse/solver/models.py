@@ -24,5 +24,7 @@ def make_model(problem: Problem, single: bool) -> Model:
     )
     counts = torch.from_numpy(problem.word_counts())
     if problem.radius is None:
-        return PlainModel(risk, counts, problem.lambda_)
+        word_units = problem.word_units()
+        scale = None if word_units is None else torch.from_numpy(word_units)
+        return PlainModel(risk, counts, problem.lambda_, scale)
     return SphereModel(risk, counts, problem.lambda_, problem.radius)

@@ -71,6 +71,9 @@ class Model(Protocol):
     def value(self, V: Tensor, U: Tensor) -> float:
         """Return the objective at some weights."""
 
+    def forces(self, V: Tensor, U: Tensor, new: Tensor) -> Tensor:
+        """Return the gradient of the data term with respect to U Vᵀ times some columns (n_w, b), as (K L, b)."""
+
     def expected_gap(self, units: Units, at: Iterate) -> float:
         """Return what the certificate would give, relative, if directions not in use were no worse: an estimate."""
 

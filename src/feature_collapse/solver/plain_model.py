@@ -1,4 +1,7 @@
-"""The plain network's risk at low rank: f(V, U) + (λ/2)(‖V‖² + ‖U‖²)."""
+"""The plain network's risk at low rank: f(V, U) + (λ/2)(‖V‖² + ‖U‖²).
+
+Where word j decays with a_j λ, V holds w'_j = √a_j w_j and the data term is f(Diag(a)^{-1/2} V, U).
+"""
 
 from __future__ import annotations
 
@@ -17,10 +20,24 @@ from feature_collapse.solver.objective import Units
 class PlainModel:
     """f(V, U) + (λ/2)(‖V‖² + ‖U‖²), the variables being V and U."""
 
-    def __init__(self, risk: EmpiricalRisk, counts: Float[Tensor, " n_w"], lambda_: float) -> None:
-        """A model on given data, `counts` being the weights of the words in it."""
+    def __init__(
+        self,
+        risk: EmpiricalRisk,
+        counts: Float[Tensor, " n_w"],
+        lambda_: float,
+        word_units: Float[Tensor, " n_w"] | None = None,
+    ) -> None:
+        """A model on given data, `counts` being the weights of the words in it, `word_units` their a^{-1/2}."""
         self.risk, self.lambda_ = risk, lambda_
         self.counts = counts.to(risk.device, torch.float64)
+        self.word_units = None
+        if word_units is not None:
+            self.word_units = word_units.to(risk.device, torch.float64).unsqueeze(1)
+            self.counts = self.counts * self.word_units.squeeze(1).square()
+
+    def _words(self, V: Tensor) -> Tensor:
+        """Return the words' own vectors Diag(a)^{-1/2} V; the same map takes their gradients back."""
+        return V if self.word_units is None else V * self.word_units.to(V.dtype)
 
     def units(self, V: Tensor, U: Tensor) -> tuple[Tensor, Tensor, Units]:
         """Return the factors balanced along the singular vectors of U Vᵀ (which lowers the penalty), and the units."""
@@ -41,8 +58,8 @@ class PlainModel:
     def evaluate(self, units: Units, x: Tensor) -> Evaluation:
         """Return value and gradient at variables x."""
         V, U = units.cut(x)
-        value, gV, gU = self.risk.value_and_gradient(V, U)
-        squares = _squares(V, U)
+        value, gV, gU = self.risk.value_and_gradient(self._words(V), U)
+        gV, squares = self._words(gV), _squares(V, U)
         gV.add_(V, alpha=self.lambda_)
         gU.add_(U, alpha=self.lambda_)
         gradient = torch.cat((gV.reshape(-1), gU.reshape(-1))).mul_(units.unit)
@@ -50,8 +67,13 @@ class PlainModel:
 
     def value(self, V: Tensor, U: Tensor) -> float:
         """Return the objective at some weights."""
-        data = self.risk.value_and_gradient(V, U.reshape(self.risk.K, -1))[0]
+        data = self.risk.value_and_gradient(self._words(V), U.reshape(self.risk.K, -1))[0]
         return data + 0.5 * self.lambda_ * float(V.square().sum() + U.square().sum())
+
+    def forces(self, V: Tensor, U: Tensor, new: Tensor) -> Tensor:
+        """Return ∇f Diag(a)^{-1/2} times some columns (n_w, b), as (K L, b)."""
+        images = self.risk.apply_gradient(self._words(V), U.reshape(self.risk.K, -1), self._words(new))
+        return images.double().reshape(-1, new.shape[1])
 
     def expected_gap(self, units: Units, at: Iterate) -> float:
         """Return an estimate of the relative gap: that of R2, were the directions in use the only ones.

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
+
 from feature_collapse.certificates.bound import Bound, bound_from
 from feature_collapse.certificates.dual_point import DualPoint, dual_point
+from feature_collapse.certificates.sphere import Search
 from feature_collapse.risk.problem import Problem
 from feature_collapse.solver.options import SolverOptions
 from feature_collapse.solver.state import State
@@ -27,16 +30,11 @@ def prove(problem: Problem, state: State, gap: float, options: SolverOptions, tr
     """
     trace.certifies(state)
     V, U = state.V, state.U
-    point = dual_point(
-        V,
-        U.reshape(problem.K, -1),
-        problem.words,
-        problem.labels,
-        weights=problem.omega,
-        memory_limit=options.memory_limit,
-    )
+    word_units = problem.word_units()
+    words = V if word_units is None else V * torch.from_numpy(word_units).to(V).unsqueeze(1)
+    point = dual_point(words, U.reshape(problem.K, -1), problem, memory_limit=options.memory_limit)
     squares = float(U.square().sum()) + (float(V.square().sum()) if problem.radius is None else 0.0)
-    risk = point.data_term + 0.5 * problem.lambda_ * squares
-    bound = bound_from(point, risk, problem.lambda_, problem.radius, V, 0.1 * gap, gap)
+    penalty, search = 0.5 * problem.lambda_ * squares, Search(0.1 * gap, gap)
+    bound = bound_from(point, penalty, problem.lambda_, problem.radius, V, search)
     trace.certified(state, bound)
     return Proof(point, bound)

@@ -26,6 +26,11 @@ class Solution:
             data and p ≥ 1 on part p of it. (Records of version 0.1 have no phase: an iteration < 0 is on a part.)
         seconds: elapsed, earlier parts of a resumed run included.
         rank: number of directions the words use.
+
+    >>> import feature_collapse as fc
+    >>> found = fc.solve(fc.Problem.of(fc.make_task(n_w=12, L=3, K=8, seed=0), n_spl=3, lambda_=0.01))
+    >>> found.status, found.weights.n_w, found.lower_bound <= found.risk
+    ('solved', 12, True)
     """
 
     weights: Weights

@@ -248,6 +248,9 @@ def _solution(run: _Run, state: State, bound: Bound, end: _End) -> Solution:
         V, U = lift(V, U, problem.d, mean_zero=problem.normaliser.centred)
     elif rank == 0:
         V, U = np.zeros((problem.n_w, 1)), np.zeros((problem.K, problem.L, 1))
+    word_units = problem.word_units()
+    if word_units is not None:
+        V = V * word_units[:, None]
     numbers = (
         f"risk {bound.risk:.8g}, lower bound {bound.lower_bound:.8g}, relative gap {bound.relative_gap:.2e}"
     )

@@ -39,9 +39,13 @@ class Spectrum:
 
 
 def gradient_at_zero(problem: Problem, column_scale: np.ndarray | None = None) -> LinearOperator:
-    """G_0 Diag(column_scale) as an operator; O(N L) time a product, O(N L) memory."""
+    """Return G_0 Diag(column_scale) as an operator; O(N L) time a product, O(N L) memory.
+
+    Without a scale, that of the problem's decay: G_0 Diag(a)^{-1/2}.
+    """
+    column_scale = problem.word_units() if column_scale is None else column_scale
     (N, L), K, n_w = problem.words.shape, problem.K, problem.n_w
-    omega = np.full(N, 1.0 / N) if problem.omega is None else problem.omega
+    omega = problem.shares()
     flat = problem.words.astype(np.int64).reshape(-1)
     rows = (problem.labels.astype(np.int64)[:, None] * L + np.arange(L)).reshape(-1)
     values = np.repeat(omega, L)
@@ -96,7 +100,7 @@ def leading(G: LinearOperator, rank: int, seed: int = 0, rounds: int = 5) -> Spe
 
 
 def lambda_max(problem: Problem) -> float:
-    """λ_max = ‖∇f(0)‖_op, to about 1e-6 relative. O(N L) per Lanczos step.
+    """Return λ_max = ‖∇f(0)‖_op, of ∇f Diag(a)^{-1/2} under a decay, to about 1e-6 relative. O(N L) a Lanczos step.
 
     At and above it the plain network's global minimum is at zero weights. A normalised network has no such λ.
     """
@@ -112,11 +116,10 @@ def lambda_max(problem: Problem) -> float:
 
 
 def stretch_at_zero(problem: Problem, v: np.ndarray) -> float:
-    """‖G_0 v‖/‖v‖ ≤ λ_max for any v (n_w,), without building G_0. O(N L)."""
-    omega = (
-        np.full(len(problem.labels), 1.0 / len(problem.labels)) if problem.omega is None else problem.omega
-    )
-    image = torch.from_numpy(v[problem.words] * omega[:, None])
+    """Return ‖G_0 v‖/‖v‖ ≤ λ_max for any v (n_w,), without building G_0 (G_0 Diag(a)^{-1/2} under a decay). O(N L)."""
+    word_units = problem.word_units()
+    words = v if word_units is None else v * word_units
+    image = torch.from_numpy(words[problem.words] * problem.shares()[:, None])
     own = torch.zeros(problem.K, problem.L, dtype=image.dtype)
     own.index_add_(0, torch.from_numpy(problem.labels.astype(np.int64)), image)
     return float((image.sum(0) / problem.K - own).norm() / np.linalg.norm(v))

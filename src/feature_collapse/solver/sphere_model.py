@@ -60,6 +60,11 @@ class SphereModel:
         data = self.risk.value_and_gradient(V, U.reshape(self.risk.K, -1))[0]
         return data + 0.5 * self.lambda_ * float(U.square().sum())
 
+    def forces(self, V: Tensor, U: Tensor, new: Tensor) -> Tensor:
+        """Return ∇f times some columns (n_w, b), as (K L, b)."""
+        images = self.risk.apply_gradient(V, U.reshape(self.risk.K, -1), new)
+        return images.double().reshape(-1, new.shape[1])
+
     def expected_gap(self, units: Units, at: Iterate) -> float:
         """Return an estimate of the relative gap: that of R3 at ν_j = (V∇fᵀ∇f)_j·v_j/ρ², made feasible in use.
 

@@ -69,6 +69,8 @@ def given_start(problem: Problem, start: Weights) -> tuple[Tensor, Tensor]:
         if not bool(V.any(dim=1).all()):
             raise InputError("start has a word vector of length 0, which cannot be scaled to the radius")
         V = V * (problem.radius / V.norm(dim=1, keepdim=True))
+    elif problem.decay is not None:
+        V = V * _tensor(np.sqrt(problem.decay), problem).unsqueeze(1)
     return V, _tensor(start.U, problem).reshape(-1, start.d)
 
 

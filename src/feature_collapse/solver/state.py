@@ -62,7 +62,7 @@ class State:
     """Where a run is.
 
     Attributes:
-        V, U: (n_w, r) and (K L, r) weights, float64.
+        V, U: (n_w, r) and (K L, r) weights, float64; under a decay a, row j of V is √a_j w_j.
         target: expected gap at which to certify.
         phase: 0 on all data, p ≥ 1 on part p of it.
         parts_done: parts that are behind.

@@ -144,7 +144,7 @@ class Trace:
 def _key(problem: Problem, seed: int) -> str:
     """Return a name of a run: the data and everything that changes the solution."""
     digest = hashlib.sha256(_FORMAT)
-    for array in (problem.words, problem.labels, problem.omega):
+    for array in (problem.words, problem.labels, problem.omega, problem.decay):
         if array is not None:
             digest.update(repr((array.dtype.str, array.shape)).encode())
             digest.update(np.ascontiguousarray(array).tobytes())

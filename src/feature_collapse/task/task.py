@@ -38,6 +38,10 @@ class Task:
         mu: (s_c,) word law, the same inside every concept.
         latents: (K, L) concept sequences.
         seed: of the sentences; the same task with the same seed has the same training and test sets.
+
+    >>> task = make_task(n_c=2, n_w=6, L=3, K=4, seed=0)
+    >>> task.train_set(n_spl=5).words.shape, task.symmetry.distinct
+    ((20, 3), False)
     """
 
     vocabulary: Vocabulary
@@ -139,6 +143,10 @@ def make_task(
         latents_given: (K, L) concepts, instead of a design.
         vocabulary: a CSV file `word,concept,frequency` or `food`: gives n_c, n_w, the names and the law.
         seed: of the latents and of the sentences.
+
+    >>> task = make_task(vocabulary="food", L=5, K=100)
+    >>> task.vocabulary.concepts, task.n_w
+    (('vegetable', 'dairy', 'meat'), 69)
 
     Raises:
         InputError: for any parameter out of its range.

@@ -1,4 +1,4 @@
-"""Weights against the theory: predicted, measured, relative error, the collapse type, and the symmetry of the latents.
+"""Weights against the theory: predicted, measured, relative error, collapse type, symmetry of the latents.
 
 The theory is about the true risk with exact normalisation (ε = 0); what was trained on finite data, or with
 ε > 0, agrees up to those differences.
@@ -21,6 +21,7 @@ from feature_collapse.task.task import Task
 from feature_collapse.theory.classify import TOLERANCE, Verdict, classify
 from feature_collapse.theory.design import Design
 from feature_collapse.theory.predict import FIVE, TWO, Prediction, Value, reference
+from feature_collapse.theory.theorem2 import Norms
 
 _AFFORDABLE = 1e12  # K² L² n_c: beyond it the symmetry is not measured
 
@@ -112,6 +113,7 @@ def compare(
     *,
     measured: Mapping[str, Any] | None = None,
     tolerance: float = TOLERANCE,
+    decay: Norms | None = None,
 ) -> Comparison:
     """Compare weights with what the theory predicts for their task.
 
@@ -123,7 +125,8 @@ def compare(
     >>> from feature_collapse.theory.types import type_one
     >>> task = make_task(n_w=12, L=3, design="all")
     >>> best = theorem1.solve(3, 12, 3, 27, lambda_=1e-3)
-    >>> found = compare(type_one(equiangular(3, 5), 4, task.latents, best.c, best.c_prime), task, lambda_=1e-3)
+    >>> weights = type_one(equiangular(3, 5), 4, task.latents, best.c, best.c_prime)
+    >>> found = compare(weights, task, lambda_=1e-3)
     >>> found.prediction.theorem, found.verdict.type, found.exact
     ('theorem 1', 'I', True)
 
@@ -133,6 +136,7 @@ def compare(
         lambda_: λ.
         measured: further measurements under the keys of a record's summary, such as `risk` and `train_ce`.
         tolerance: largest residual that counts as collapse.
+        decay: (s_c,) a_β > 0 of the words of a concept; None for 1 each.
 
     Raises:
         InputError: sizes that do not fit, λ < 0, a tolerance outside 0 to 1.
@@ -142,7 +146,7 @@ def compare(
     weights.check_task(task)
     affordable = float(task.K) ** 2 * task.L**2 * task.n_c <= _AFFORDABLE
     design = Design.of(task, measure=affordable)
-    prediction = reference(design, lambda_, weights.d, weights.normaliser, mu=task.mu)
+    prediction = reference(design, lambda_, weights.d, weights.normaliser, mu=task.mu, decay=decay)
     found = {**_measure(weights, task.n_c - 1), **(measured or {})}
     rows = [
         Agreement(key, value, _like(value, found[key]), _relative_error(value, _like(value, found[key])))

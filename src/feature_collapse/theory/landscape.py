@@ -1,11 +1,12 @@
-"""Theorem G (paper appendix G): R = f(M) + (λ/2)(‖W‖² + ‖U‖²) with M = U Wᵀ and f convex, at a critical point.
+"""Theorem G (paper appendix G): critical points of R = f(M) + (λ/2)(‖W‖² + ‖U‖²), M = U Wᵀ, f convex.
 
     claim H: ‖∇f(M)‖_op ≤ λ  ⟹  (W, U) is a global minimiser, among all dimensions d
     claim I: a direction of R^d unused by W and U, and ‖∇f(M)‖_op > λ  ⟹  (W, U) is a strict saddle:
              moving both along that direction, by the top singular pair of -∇f, changes R by
              (λ - ‖∇f‖_op) s² + O(s⁴)
 
-For d > min(n_w, K L) one of the two always applies, so every local minimiser is global.
+For d > min(n_w, K L) one of the two always applies, so every local minimiser is global. With decays a_j of the
+words, (λ/2)(Σ a_j‖w_j‖² + ‖U‖²), the same holds with ∇f(M) Diag(a)^{-1/2} for ∇f(M), as w' = √a w shows.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ class CriticalPoint:
     Attributes:
         verdict: `global minimiser` (claim H), `strict saddle` (claim I), `undecided` (critical, ‖∇f‖_op > λ,
             and no unused direction), or `not critical`.
-        operator_norm: ‖∇f(M)‖_op.
-        ratio: ‖∇f(M)‖_op / λ.
+        operator_norm: ‖∇f(M)‖_op, of ∇f(M) Diag(a)^{-1/2} where words have decays.
+        ratio: that norm over λ.
         gradient_norm: the norm of the gradient of R relative to that of its two parts: 0 at a critical point.
         unused: number of dimensions of R^d that neither W nor U uses.
         direction: at a strict saddle, the step (dW, dU) of unit speed along which R falls; None elsewhere.
@@ -49,6 +50,7 @@ def examine(
     gradient_M: Float[np.ndarray, "K L n_w"],
     lambda_: float,
     tolerance: float = 1e-8,
+    decay: Float[np.ndarray, " n_w"] | None = None,
 ) -> CriticalPoint:
     """Return what claims H and I say of weights of the plain network h.
 
@@ -61,9 +63,10 @@ def examine(
         lambda_: λ > 0.
         tolerance: relative gradient norm below which the point counts as critical, and relative excess of
             ‖∇f‖_op over λ that counts as none.
+        decay: (n_w,) a_j > 0; None for 1 each.
 
     Raises:
-        InputError: a gradient of another shape, a normaliser, λ ≤ 0, a tolerance outside 0 to 1.
+        InputError: a gradient or decays of another shape, a normaliser, λ ≤ 0, a tolerance outside 0 to 1.
     """
     G = as_array("gradient_M", gradient_M, 3)
     lambda_ = check_real("lambda", lambda_, 0.0, LARGEST, above=True)
@@ -75,8 +78,11 @@ def examine(
     shape = (weights.K, weights.L, weights.n_w)
     if G.shape != shape:
         raise InputError(f"gradient_M has shape {G.shape}, but must have (K, L, n_w) = {shape}")
-    W, U = weights.W.astype(np.float64), weights.U.astype(np.float64)
-    flat, rows = G.reshape(-1, weights.n_w), U.reshape(-1, weights.d)
+    root = np.sqrt(np.ones(weights.n_w) if decay is None else as_array("decay", decay, 1))
+    if len(root) != weights.n_w or not root.min() > 0:
+        raise InputError(f"decay must be n_w = {weights.n_w} numbers > 0")
+    W, U = root[:, None] * weights.W, weights.U.astype(np.float64)
+    flat, rows = G.reshape(-1, weights.n_w) / root, U.reshape(-1, weights.d)
     left, values, right = np.linalg.svd(flat, full_matrices=False)
     top = float(values[0])
     parts = lambda_ * float(np.sqrt((W**2).sum() + (U**2).sum()))
@@ -92,14 +98,14 @@ def examine(
         verdict = "global minimiser"
     elif len(free):
         verdict = "strict saddle"
-        direction = Weights(np.outer(right[0], free[0]), -np.outer(left[:, 0], free[0]).reshape(U.shape))
+        direction = Weights(np.outer(right[0] / root, free[0]), -np.outer(left[:, 0], free[0]).reshape(U.shape))
     else:
         verdict = "undecided"
     return CriticalPoint(verdict, top, top / lambda_, relative, len(free), direction)
 
 
 def _unused_directions(rows: np.ndarray) -> Float[np.ndarray, "n d"]:
-    """An orthonormal basis of the vectors orthogonal to all rows (singular values below 1e-10 of the largest)."""
+    """Return an orthonormal basis of what is orthogonal to all rows (singular values below 1e-10)."""
     _, values, directions = np.linalg.svd(np.linalg.qr(rows, mode="r"))
     rank = int((values > 1e-10 * values[0]).sum()) if values[0] else 0
     return np.asarray(directions[rank:])

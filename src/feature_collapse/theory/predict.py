@@ -1,6 +1,8 @@
-"""The one prediction engine: which theorems apply to a setting and why (not), their constants, and the risk they give.
+"""The one prediction engine: which theorems apply to a setting and why (not), constants, and minimal risks.
 
-`predict` answers with every theorem, `reference` with the one that fits the setting.
+`predict` answers with every theorem, `reference` with the one that fits the setting. The words may have decays
+a_β of their own, (λ/2)(Σ a_β ‖w_(α,β)‖² + ‖U‖²): theorem 2 and R5 take any a > 0, theorem 1 holds for uniform
+words and a = 1, and for every word law where a_β = s_c μ_β (R8).
 """
 
 from __future__ import annotations
@@ -10,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
 from feature_collapse.errors import InputError, RunStopped, check_int, check_real
 from feature_collapse.model.normalisers import LayerNorm, NoNormaliser, Normaliser
@@ -19,7 +20,7 @@ from feature_collapse.task.task import Task
 from feature_collapse.theory import mean_field, theorem1, theorem2, theorem3
 from feature_collapse.theory.design import Design
 from feature_collapse.theory.distance_law import log_share
-from feature_collapse.theory.theorem2 import TypeThree
+from feature_collapse.theory.theorem2 import Norms, TypeThree, check_decay
 
 NAMES = ("theorem1", "theorem2", "theorem3", "mean_field")
 ONE, TWO, THREE, FIVE = "theorem 1", "theorem 2", "theorem 3", "R5 (mean field)"
@@ -40,6 +41,10 @@ class Prediction:
         exact: whether the risk is the minimum and the constants are those of a minimiser, by proof.
         theorem: `theorem 1`, `theorem 2`, `theorem 3`, `R5 (mean field)`, or `none`.
         r: (s_c,) predicted norm of the features of each word of a concept, or None.
+
+    >>> import feature_collapse as fc
+    >>> print(fc.predict(fc.make_task(n_w=6, L=2, design="all"), lambda_=1e-3, d=10)["theorem1"].theorem)
+    theorem 1
     """
 
     applies: bool
@@ -49,7 +54,7 @@ class Prediction:
     converse: bool | None = None
     exact: bool = False
     theorem: str = "none"
-    r: Float[np.ndarray, " s_c"] | None = None
+    r: Norms | None = None
 
     def values(self) -> dict[str, Value]:
         """Return the predictions under the keys of a record's summary; empty where there are none."""
@@ -88,38 +93,62 @@ class Prediction:
         return f"{self.theorem} {'applies' if self.applies else 'does not apply'}{risk} ({self.reason})"
 
 
+@dataclass(frozen=True, eq=False)
+class _Setting:
+    """What the theorems need to know; made once for each question."""
+
+    design: Design
+    mu: Law
+    lambda_: float
+    d: int
+    decay: Norms | None
+
+    @property
+    def uniform(self) -> bool:
+        """Whether theorem 1's constants hold for these words: uniform ones, or decay in proportion to frequency."""
+        if self.decay is None:
+            return is_uniform(self.mu)
+        return is_proportional(self.decay, self.mu)
+
+
 def predict(
-    source: Task | Design, lambda_: float = 1e-3, d: int = 100, *, mu: Law | None = None
+    source: Task | Design,
+    lambda_: float = 1e-3,
+    d: int = 100,
+    *,
+    mu: Law | None = None,
+    decay: Norms | None = None,
 ) -> dict[str, Prediction]:
     """Return the predictions of theorems 1, 2, 3 (under LayerNorm) and of the mean field (R5), keys `NAMES`.
 
     Well under 1 s for a design; the symmetry of a task's latents is measured, O(K² L² n_c).
 
     >>> from feature_collapse.task import make_task
-    >>> print(predict(make_task(n_w=12, L=3, design="all"))["theorem1"])
-    theorem 1 applies: minimal risk 0.13846353 (uniform words, all n_c^L latents, d ≥ n_c - 1: type-I collapse is a
-    global minimiser)
+    >>> found = predict(make_task(n_w=12, L=3, design="all"))["theorem1"]
+    >>> found.applies, round(found.risk, 8), round(found.constants["c"], 6)
+    (True, 0.13846353, 3.130583)
 
     Args:
         source: a task, or facts about latents.
         lambda_: λ > 0.
         d: embedding dimension.
         mu: (s_c,) word law beside a design; a task has its own.
+        decay: (s_c,) a_β > 0; None for 1 each, the paper's. Without a meaning under a normaliser.
 
     Raises:
-        InputError: λ ≤ 0, d < 1, frequencies that are missing, not positive, or given beside a task.
+        InputError: λ ≤ 0, d < 1, decays that are not positive, frequencies that are missing, not positive, or
+            given beside a task.
     """
-    design, mu = _facts(source, mu, measure=True)
     check_real("lambda", lambda_, 0.0, above=True)
-    check_int("d", d, 1, 10**15)
-    if design.K < 2:
-        alone = Prediction(False, f"K = {design.K}: with one class the risk is 0 for zero weights", {}, 0.0)
+    at = _setting(source, lambda_, d, mu, decay, measure=True)
+    if at.design.K < 2:
+        alone = Prediction(False, f"K = {at.design.K}: with one class the risk is 0 for zero weights", {}, 0.0)
         return dict.fromkeys(NAMES, alone)
     return {
-        "theorem1": _theorem1(design, mu, lambda_, d),
-        "theorem2": _theorem2(design, mu, lambda_, d),
-        "theorem3": _theorem3(design, mu, lambda_, d, LayerNorm()),
-        "mean_field": _mean_field(design, mu, lambda_, d),
+        "theorem1": _theorem1(at),
+        "theorem2": _theorem2(at),
+        "theorem3": _theorem3(at, LayerNorm()),
+        "mean_field": _mean_field(at),
     }
 
 
@@ -130,6 +159,7 @@ def reference(
     normaliser: Normaliser | None = None,
     *,
     mu: Law | None = None,
+    decay: Norms | None = None,
 ) -> Prediction:
     """Return the prediction that fits a setting: theorem 1, 2 or 3, or the mean field for long-tailed words.
 
@@ -143,44 +173,58 @@ def reference(
         d: embedding dimension.
         normaliser: none for the network h.
         mu: (s_c,) word law beside a design; a task has its own.
+        decay: (s_c,) a_β > 0; None for 1 each.
 
     Raises:
         InputError: as `predict`.
     """
-    design, mu = _facts(source, mu, measure=False)
     normaliser = NoNormaliser() if normaliser is None else normaliser
-    check_int("d", d, 1, 10**15)
-    if check_real("lambda", lambda_, 0.0) == 0.0 or design.K < 2:
+    check_real("lambda", lambda_, 0.0)
+    at = _setting(source, lambda_, d, mu, decay, measure=False)
+    if lambda_ == 0.0 or at.design.K < 2:
         return Prediction(False, "there is no minimiser without a penalty (λ = 0), or with one class")
-    if reason := _room(design, d, normaliser):
+    if reason := _room(at, normaliser):
         return Prediction(False, reason)
     if normaliser.radius(d) is not None:
-        found = _theorem3(design, mu, lambda_, d, normaliser)
-    elif is_uniform(mu):
-        found = _theorem1(design, mu, lambda_, d)
-    elif design.complete:
-        found = _theorem2(design, mu, lambda_, d)
+        found = _theorem3(at, normaliser)
+    elif at.uniform:
+        found = _theorem1(at)
+    elif at.design.complete:
+        found = _theorem2(at)
     else:
-        found = _mean_field(design, mu, lambda_, d)
+        found = _mean_field(at)
     return found if found.constants else Prediction(False, found.reason)
 
 
-def _facts(source: Task | Design, mu: Law | None, measure: bool) -> tuple[Design, Law]:
-    """Return what the theorems need to know of the latents, and the word law."""
+def is_proportional(decay: Norms, mu: Law) -> bool:
+    """Return whether a_β = s_c μ_β to rounding (1e-9 relative): the decay of R8."""
+    return bool(np.abs(decay / (len(mu) * mu) - 1).max() <= 1e-9)
+
+
+def _setting(
+    source: Task | Design, lambda_: float, d: int, mu: Law | None, decay: Norms | None, *, measure: bool
+) -> _Setting:
+    """Return the checked setting of a task, or of a design and its word law."""
+    check_int("d", d, 1, 10**15)
     if isinstance(source, Task):
         if mu is not None:
             raise InputError("frequencies are given beside a task, which has its own")
-        return Design.of(source, measure), source.mu
-    if mu is None:
+        design, mu = Design.of(source, measure), source.mu
+    elif mu is None:
         raise InputError("frequencies must be given beside a design")
-    return source, given(mu)
+    else:
+        design, mu = source, given(mu)
+    return _Setting(design, mu, lambda_, d, check_decay(decay, len(mu)))
 
 
-def _theorem1(design: Design, mu: Law, lambda_: float, d: int) -> Prediction:
-    if not is_uniform(mu):
+def _theorem1(at: _Setting) -> Prediction:
+    design, mu = at.design, at.mu
+    if not at.uniform:
         reason = "the words are not uniform: no type-I configuration is critical (see theorem2, mean_field)"
+        if at.decay is not None:
+            reason = "the decay is not in proportion to frequency: no type-I configuration is critical"
         return Prediction(False, reason, theorem=ONE)
-    found = theorem1.solve(design.n_c, design.n_c * len(mu), design.L, design.K, lambda_, design.law)
+    found = theorem1.solve(design.n_c, design.n_c * len(mu), design.L, design.K, at.lambda_, design.law)
     r = np.full(len(mu), found.c)
     constants = {
         "eta": found.eta,
@@ -196,40 +240,42 @@ def _theorem1(design: Design, mu: Law, lambda_: float, d: int) -> Prediction:
         "singular_values_W": _repeat(found.singular_value, design.n_c),
         "singular_values_U": _repeat(found.singular_value, design.n_c),
     }
-    room = "" if found.trivial else _room(design, d)
+    room = "" if found.trivial else _room(at)
     if reason := _why_not(design, room):
         return Prediction(False, reason, constants, found.risk, theorem=ONE, r=r)
     if found.trivial:
         reason = f"λ ≥ lambda_max = {found.lambda_max:.6g}, zero weights are the global minimiser"
         return Prediction(True, reason, constants, found.risk, True, True, ONE, r)
-    reason = f"uniform words, {_symmetry(design)}, d ≥ n_c - 1: type-I collapse is a global minimiser"
+    words = "uniform words" if at.decay is None else "decay in proportion to frequency (R8)"
+    reason = f"{words}, {_symmetry(design)}, d ≥ n_c - 1: type-I collapse is a global minimiser"
     return Prediction(True, reason, constants, found.risk, design.assumption_b, True, ONE, r)
 
 
-def _theorem2(design: Design, mu: Law, lambda_: float, d: int) -> Prediction:
+def _theorem2(at: _Setting) -> Prediction:
+    design = at.design
     if not design.complete:
         reason = f"K = {_count(design.K)}, but theorem 2 needs all n_c^L latents, each once (see mean_field)"
         return Prediction(False, reason, theorem=TWO)
-    found = theorem2.solve(design.n_c, design.L, mu, lambda_)
+    found = theorem2.solve(design.n_c, design.L, at.mu, at.lambda_, at.decay)
     constants = _type_three(found, design.n_c)
     if found.trivial:
         reason = (
             f"condition (9) fails: λ ≥ lambda_max = {found.lambda_max:.6g}; zero is a global minimiser (R1)"
         )
         return Prediction(False, reason, constants, found.risk, exact=True, theorem=TWO, r=found.r)
-    if reason := _room(design, d):
+    if reason := _room(at):
         return Prediction(False, reason, constants, found.risk, theorem=TWO, r=found.r)
     reason = "all latents and condition (9): type-III collapse is critical, and a global minimiser (R1)"
     return Prediction(True, reason, constants, found.risk, exact=True, theorem=TWO, r=found.r)
 
 
-def _theorem3(design: Design, mu: Law, lambda_: float, d: int, normaliser: Normaliser) -> Prediction:
-    radius = normaliser.radius(d)
+def _theorem3(at: _Setting, normaliser: Normaliser) -> Prediction:
+    design, radius, s_c = at.design, normaliser.radius(at.d), len(at.mu)
     assert radius is not None
-    if reason := _room(design, d, normaliser):
+    if reason := _room(at, normaliser):
         return Prediction(False, reason, theorem=THREE)
-    setting = theorem3.Objective(design.n_c, design.L, design.K, d, lambda_, design.law, normaliser)
-    found, n_w, r = setting.minimise(), design.n_c * len(mu), np.full(len(mu), radius)
+    H = theorem3.Objective(design.n_c, design.L, design.K, at.d, at.lambda_, design.law, normaliser)
+    found, n_w, r = H.minimise(), design.n_c * s_c, np.full(s_c, radius)
     constants = {
         "eta": found.eta,
         "tau": found.tau,
@@ -243,16 +289,18 @@ def _theorem3(design: Design, mu: Law, lambda_: float, d: int, normaliser: Norma
     }
     if reason := _why_not(design, ""):
         return Prediction(False, reason, constants, found.risk, theorem=THREE, r=r)
+    name = "LayerNorm" if normaliser.name == "layernorm" else normaliser.name
+    room = "n_c" if normaliser.centred else "n_c - 1"
     reason = (
-        f"{_symmetry(design)}, d ≥ {_smallest(design, normaliser)}: type-II collapse is a global minimiser under "
-        f"{'LayerNorm' if normaliser.name == 'layernorm' else normaliser.name} (ε = 0)"
+        f"{_symmetry(design)}, d ≥ {room}: type-II collapse is a global minimiser under {name} (ε = 0)"
     )
     return Prediction(True, reason, constants, found.risk, design.assumption_b, True, THREE, r)
 
 
-def _mean_field(design: Design, mu: Law, lambda_: float, d: int) -> Prediction:
+def _mean_field(at: _Setting) -> Prediction:
+    design = at.design
     n_c, L, K = design.n_c, design.L, design.K
-    if reason := _room(design, d):
+    if reason := _room(at):
         return Prediction(False, reason, theorem=FIVE)
     if log_share(n_c, L, K) > 0:
         reason = f"K = {_count(K)} exceeds n_c^L = {n_c}^{L}, so latents repeat"
@@ -260,7 +308,8 @@ def _mean_field(design: Design, mu: Law, lambda_: float, d: int) -> Prediction:
     if design.name not in ("random", "distinct", "given") and not design.complete:
         return Prediction(False, "the latents are a code, not random", theorem=FIVE)
     try:
-        found = mean_field.solve(n_c, L, K, mu, lambda_)
+        field_ = mean_field.MeanField(n_c, L, K, at.mu, at.lambda_, at.decay, design.name == "distinct")
+        found = field_.solve()
     except (InputError, RunStopped) as error:  # beyond its range of sizes, or of precision
         return Prediction(False, str(error), theorem=FIVE)
     reason = (
@@ -273,7 +322,6 @@ def _mean_field(design: Design, mu: Law, lambda_: float, d: int) -> Prediction:
 
 
 def _type_three(found: TypeThree, n_c: int) -> dict[str, Any]:
-    values = _repeat(found.singular_value, n_c)
     return {
         "c": found.c,
         "r": found.r.tolist(),
@@ -283,8 +331,8 @@ def _type_three(found: TypeThree, n_c: int) -> dict[str, Any]:
         "trivial": found.trivial,
         "embedding_norm": float(found.r.mean()),
         "linear_norm": found.c,
-        "singular_values_W": values,
-        "singular_values_U": values,
+        "singular_values_W": _repeat(found.singular_value_W, n_c),
+        "singular_values_U": _repeat(found.singular_value_U, n_c),
     }
 
 
@@ -292,20 +340,16 @@ def _repeat(value: float, n_c: int) -> list[float]:
     return [value] * (n_c - 1)
 
 
-def _smallest(design: Design, normaliser: Normaliser) -> str:
-    return "n_c" if normaliser.centred else "n_c - 1"
-
-
-def _room(design: Design, d: int, normaliser: Normaliser | None = None) -> str:
+def _room(at: _Setting, normaliser: Normaliser | None = None) -> str:
     """Return why d is too small for the frame, empty where it is not."""
     centred = normaliser is not None and normaliser.centred
-    smallest = design.n_c if centred else design.n_c - 1
+    smallest = at.design.n_c if centred else at.design.n_c - 1
     kind = "mean-zero equiangular" if centred else "equiangular"
-    return "" if d >= smallest else f"d = {d}, but {kind} vectors need d ≥ {smallest}"
+    return "" if at.d >= smallest else f"d = {at.d}, but {kind} vectors need d ≥ {smallest}"
 
 
 def _why_not(design: Design, room: str) -> str:
-    """Return why theorems 1 and 3 are not exact here, and of which setting the constants are; empty where they are."""
+    """Return why theorems 1 and 3 are not exact here, and whose constants are given; empty where they are."""
     if reason := design.why_not_symmetric():
         return f"{reason}; the constants are those of assumption A"
     return f"{room}; the constants are those of larger d" if room else ""

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import torch
 
+from feature_collapse.boundary import LONGEST_LINE, clip, guarded
 from feature_collapse.errors import InputError
 from feature_collapse.metrics import read_embeddings, read_groups, read_tokens, select
 from feature_collapse.metrics.readers import numpy_files, parquet, torch_files
-from feature_collapse.boundary import LONGEST_LINE, clip, guarded
 from feature_collapse.metrics.readers.embeddings import Embeddings
 from fuzz.kinds import KINDS
 from metrics.readers.written import X, refused

@@ -30,10 +30,60 @@ def test_missing_entities_are_counted_and_listed(tmp_path):
     np.testing.assert_array_equal(found.rows, [0, 6])
 
 
-def test_missing_entities_that_exist_with_a_tokenizers_mark_are_pointed_out(tmp_path):
-    groups = read_groups(groups_file(tmp_path, "dog,a\nthe,a\n"))
-    notes = select(Embeddings(X[:2], ("Ġdog", "the"), "x"), groups).notes
-    assert any("'Ġdog'" in n for n in notes)
+@pytest.mark.parametrize("tokens", [("if", "Ġif", "x"), ("if", "▁if", "x")])
+def test_an_entity_is_the_word_and_not_the_piece_inside_words_unless_exact(tmp_path, tokens):
+    groups, found = read_groups(groups_file(tmp_path, "if,a\nx,b\n")), Embeddings(X[:3], tokens, "x")
+    chosen = select(found, groups)
+    np.testing.assert_array_equal(chosen.rows, [1, 2])
+    assert any(f"'if' is {tokens[1]!r} (exact turns this off)" in n for n in chosen.notes)
+    assert any("only as pieces inside words, as 'x'" in n for n in chosen.notes)
+    exact = select(found, groups, exact=True)
+    np.testing.assert_array_equal(exact.rows, [0, 2])
+    assert exact.notes == ()
+
+
+def test_the_word_of_word_piece_is_plain_and_lower_case_where_the_vocabulary_is(tmp_path):
+    tokens = ("[PAD]", "##if", "if", "paris", "uber")
+    groups = read_groups(groups_file(tmp_path, "if,a\nParis,b\nÜber,b\n##if,c\n"))
+    chosen = select(Embeddings(X[:5], tokens, "x"), groups)
+    np.testing.assert_array_equal(chosen.rows, [2, 3, 4, 1])
+    cased = select(Embeddings(X[:5], ("[PAD]", "##if", "if", "paris", "Uber"), "x"), groups)
+    assert cased.missing == ("Paris", "Über")
+
+
+def test_two_entities_of_one_row_count_once(tmp_path):
+    groups = read_groups(groups_file(tmp_path, "Paris,a\nparis,a\nrome,a\n"))
+    chosen = select(Embeddings(X[:2], ("paris", "rome"), "x"), groups)
+    np.testing.assert_array_equal(chosen.rows, [0, 1])
+    assert any("1 entities mean the row of another" in n for n in chosen.notes)
+
+
+def test_a_word_in_two_groups_counts_in_both_where_that_is_asked_for(tmp_path):
+    path = groups_file(tmp_path, "entity,concept,frequency\nthe,a,2\nthe,b,2\nz,b,1\n")
+    with pytest.raises(InputError, match="already given"):
+        read_groups(path)
+    groups = read_groups(path, several=True)
+    chosen = select(Embeddings(X, WORDS, "x"), groups)
+    np.testing.assert_array_equal(chosen.rows, [0, 0, 6])
+    assert chosen.concepts == ("a", "b", "b") and "1 entities count again" in chosen.notes[0]
+    groups_file(tmp_path, "entity,concept,frequency\nthe,a,2\nthe,b,3\n")
+    with pytest.raises(InputError, match="already given"):
+        read_groups(path, several=True)
+
+
+def test_the_header_says_which_column_is_which_and_a_doubt_is_an_error(tmp_path):
+    found = read_groups(groups_file(tmp_path, "token,count,group\nthe,3,k\nz,1,k\n"))
+    assert (found.entities, found.concepts, found.frequencies) == (("the", "z"), ("k", "k"), (3.0, 1.0))
+    for text, words in (
+        ("entity,frequency\nthe,3\nz,1\n", "a table of frequencies goes to --frequencies"),
+        ("word,count\nthe,3\nz,1\n", "must have entity, concept"),
+        ("entity,concept,group\nthe,a,b\n", "must have entity, concept"),
+        ("the,3\nz,1\n", "concepts or frequencies"),
+    ):
+        with pytest.raises(InputError, match=words):
+            read_groups(groups_file(tmp_path, text))
+    assert read_groups(groups_file(tmp_path, "word,noun\nthe,article\n")).entities == ("word", "the")
+    assert read_groups(groups_file(tmp_path, "entity,concept\nthe,3\nz,1\n")).concepts == ("3", "1")
 
 
 def test_rows_without_names_are_chosen_by_number(tmp_path):

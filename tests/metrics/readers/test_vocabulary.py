@@ -37,6 +37,29 @@ def test_tokenizer_json_that_the_tokenizers_library_writes(tmp_path):
     assert read_tokens(tmp_path / "tokenizer.json") == [*WORDS, "extra"]
 
 
+def test_a_vocabulary_of_lines_may_begin_with_a_bracket(tmp_path):
+    for first in ("[PAD]\n[unused0]\n", "[\na\n", "{\nx\n", "[1]\n[2]\n"):
+        (tmp_path / "vocab.txt").write_text(first + "\n".join(WORDS) + "\n", encoding="utf-8")
+        assert read_tokens(tmp_path / "vocab.txt") == [*first.split(), *WORDS]
+    (tmp_path / "list").write_text(' [\n"a",\n"[PAD]"]')
+    assert read_tokens(tmp_path / "list") == ["a", "[PAD]"]
+
+
+def test_tokens_from_parquet_by_row_or_by_id(tmp_path):
+    polars = pytest.importorskip("polars")
+    polars.DataFrame({"token": WORDS}).write_parquet(tmp_path / "t")
+    assert read_tokens(tmp_path / "t") == list(WORDS)
+    polars.DataFrame({"id": range(6, -1, -1), "token": WORDS}).write_parquet(tmp_path / "t")
+    assert read_tokens(tmp_path / "t") == list(reversed(WORDS))
+    for wrong, words in (
+        ({"id": [0, 2], "token": ["a", "b"]}, "from 0 to 1"),
+        ({"x": [1.0]}, "column of text"),
+    ):
+        polars.DataFrame(wrong).write_parquet(tmp_path / "t")
+        with pytest.raises(InputError, match=words):
+            read_tokens(tmp_path / "t")
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

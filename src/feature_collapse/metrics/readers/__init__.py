@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from feature_collapse.boundary import clip
 from feature_collapse.errors import InputError
 from feature_collapse.metrics import arrays
-from feature_collapse.metrics.readers.embeddings import Embeddings
+from feature_collapse.metrics.readers.embeddings import Embeddings, with_tokens
 from feature_collapse.metrics.readers.groups import Groups, read_groups
 from feature_collapse.metrics.readers.numpy_files import read_npy, read_npz
 from feature_collapse.metrics.readers.parquet import read_parquet
@@ -62,15 +61,4 @@ def read_embeddings(
     else:
         found = _WITHOUT[kind](path)
     arrays.feature_rows(f"the matrix in {found.source}", found.vectors)
-    return found if tokens is None else _named(found, Path(tokens))
-
-
-def _named(found: Embeddings, path: Path) -> Embeddings:
-    names = read_tokens(path)
-    n = found.vectors.shape[0]
-    if len(names) > n:
-        raise InputError(f"{path} has {len(names)} tokens, but {found.source} has only {n} rows")
-    notes = found.notes
-    if len(names) < n:
-        notes = (*notes, f"the last {n - len(names)} rows have no token in {path.name}")
-    return replace(found, tokens=tuple(names), notes=notes)
+    return found if tokens is None else with_tokens(found, read_tokens(tokens), Path(tokens))

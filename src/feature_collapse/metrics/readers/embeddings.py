@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -49,3 +49,18 @@ def listing(shapes: Mapping[str, Sequence[int]]) -> str:
     """Return the names and shapes of a file's tensors on one line, the first of them."""
     shown = [f"{clip(n)} {clip(tuple(s))}" for n, s in list(shapes.items())[:SHOWN]]
     return ", ".join(shown + ["…"] * (len(shapes) > SHOWN)) or "nothing"
+
+
+def with_tokens(found: Embeddings, tokens: Sequence[str], path: Path) -> Embeddings:
+    """Return embeddings whose rows are named by the tokens of a vocabulary file; rows may be left over.
+
+    Raises:
+        InputError: if there are more tokens than rows.
+    """
+    n = found.vectors.shape[0]
+    if len(tokens) > n:
+        raise InputError(f"{path} has {len(tokens)} tokens, but {found.source} has only {n} rows")
+    notes = found.notes
+    if len(tokens) < n:
+        notes = (*notes, f"the last {n - len(tokens)} rows have no token in {path.name}")
+    return replace(found, tokens=tuple(tokens), notes=notes)

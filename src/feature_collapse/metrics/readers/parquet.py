@@ -90,3 +90,21 @@ def _stack(path: Path, column: polars.Series) -> NDArray[np.float64]:
             f"column {clip(column.name)} of {path} must hold lists of one length without missing values"
         )
     return flat.cast(polars.Float64).to_numpy().reshape(len(column), -1)
+
+
+def read_token_column(path: Path) -> list[str]:
+    """Return the tokens of a Parquet file by row, or by id where a column of integers is called id.
+
+    Raises:
+        InputError: if there is no column of text, or its tokens or ids do not fit.
+    """
+    frame = read_frame(path)
+    with guarded(path, WHAT):
+        name = name_column(frame)
+        if name is None or frame[name].null_count():
+            raise InputError(f"{path} must have a column of text without missing values: the tokens")
+        if "id" in frame.columns and frame["id"].dtype.is_integer():
+            if sorted(frame["id"].to_list()) != list(range(frame.height)):
+                raise InputError(f"the ids of {path} must be the numbers from 0 to {frame.height - 1}")
+            frame = frame.sort("id")
+        return [str(t) for t in frame[name].to_list()]

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from feature_collapse.boundary import clip, parse_count
 from feature_collapse.errors import InputError, nearest
+from feature_collapse.metrics.readers.conventions import Convention, convention_of
 from feature_collapse.metrics.readers.embeddings import Embeddings
 from feature_collapse.metrics.readers.groups import Groups
 
-WORD_MARKS = ("Ġ", "▁", "##", " ")
 SHOWN = 20
 
 
@@ -29,8 +29,11 @@ class Selection:
     notes: tuple[str, ...]
 
 
-def select(embeddings: Embeddings, groups: Groups) -> Selection:
+def select(embeddings: Embeddings, groups: Groups, *, exact: bool = False) -> Selection:
     """Return the rows of the groups' entities: by token, or by number where the rows have no names.
+
+    An entity is a word: it is looked for as the vocabulary writes words (`Ġif`, `▁if`, lower case; the notes
+    say how), and only then as a piece inside words. With `exact` it is the token itself.
 
     Raises:
         InputError: if none is found.
@@ -38,29 +41,65 @@ def select(embeddings: Embeddings, groups: Groups) -> Selection:
     n = embeddings.vectors.shape[0]
     notes = [*embeddings.notes, *groups.notes]
     if embeddings.tokens is None:
-        index = {e: row for e in groups.entities if (row := parse_count(e)) is not None and row < n}
+        found = {e: row for e in groups.entities if (row := parse_count(e)) is not None and row < n}
+        index = found
     else:
         index = _first_rows(embeddings.tokens[:n], notes)
-    found = [k for k, e in enumerate(groups.entities) if e in index]
-    missing = tuple(e for e in groups.entities if e not in index)
+        found = _rows(groups.entities, index, None if exact else convention_of(embeddings.tokens), notes)
+    missing = tuple(dict.fromkeys(e for e in groups.entities if e not in found))
     if not found:
         raise _none_found(embeddings, missing, index)
     if missing:
         notes.append(
-            f"{len(missing)} of {len(groups.entities)} entities were not found: "
+            f"{len(missing)} of {len(set(groups.entities))} entities were not found: "
             f"{', '.join(clip(m) for m in missing[:SHOWN])}{', …' if len(missing) > SHOWN else ''}"
         )
-        marked = [m + e for e in missing for m in WORD_MARKS if m + e in index]
-        if marked:
-            notes.append(
-                f"{len(marked)} of them exist with a tokenizer's mark ({clip(marked[0])!r}): "
-                "write them so to include them"
-            )
-    frequencies = None if groups.frequencies is None else np.array([groups.frequencies[k] for k in found])
-    entities = tuple(groups.entities[k] for k in found)
-    rows = np.array([index[e] for e in entities], dtype=np.int64)
-    concepts = tuple(groups.concepts[k] for k in found)
-    return Selection(rows, entities, concepts, frequencies, missing, tuple(notes))
+    kept: dict[tuple[int, str], int] = {}  # two entities may mean one row, but no row counts twice in a group
+    for k, (entity, concept) in enumerate(zip(groups.entities, groups.concepts, strict=True)):
+        if entity in found:
+            kept.setdefault((found[entity], concept), k)
+    twice = sum(1 for e in groups.entities if e in found) - len(kept)
+    if twice:
+        notes.append(f"{twice} entities mean the row of another one in their group: the first of them counts")
+    order = list(kept.values())
+    frequencies = None if groups.frequencies is None else np.array([groups.frequencies[k] for k in order])
+    return Selection(
+        np.array([row for row, _ in kept], dtype=np.int64),
+        tuple(groups.entities[k] for k in order),
+        tuple(groups.concepts[k] for k in order),
+        frequencies,
+        missing,
+        tuple(notes),
+    )
+
+
+def _rows(
+    entities: Sequence[str], index: dict[str, int], convention: Convention | None, notes: list[str]
+) -> dict[str, int]:
+    """Return entity → row; the notes say what was read otherwise than it is written."""
+    found: dict[str, int] = {}
+    turned: list[tuple[str, str]] = []
+    pieces: list[str] = []
+    for entity in dict.fromkeys(entities):
+        forms = (entity,) if convention is None else convention.forms(entity)
+        form = next((f for f in forms if f in index), None)
+        if form is None or convention is None:
+            found |= {} if form is None else {entity: index[form]}
+            continue
+        found[entity] = index[form]
+        if form != entity:
+            turned.append((entity, form))
+        if convention.mark in ("Ġ", "▁") and not form.startswith(convention.mark):
+            pieces.append(entity)
+    if turned:
+        entity, form = turned[0]
+        notes.append(
+            f"the tokens are {convention}: {len(turned)} entities were read so, as {clip(entity)!r} is "
+            f"{clip(form)!r} (exact turns this off)"
+        )
+    if pieces:
+        notes.append(f"{len(pieces)} entities are there only as pieces inside words, as {clip(pieces[0])!r}")
+    return found
 
 
 def _first_rows(tokens: Sequence[str], notes: list[str]) -> dict[str, int]:

@@ -50,7 +50,8 @@ def _decoded(path: Path, what: str, lines: Iterator[bytes]) -> Iterator[str]:
         encoding = "utf-8"
 
 
-def _is_number(cell: str) -> bool:
+def is_number(cell: str) -> bool:
+    """Return whether a cell is a number."""
     try:
         float(cell)
     except ValueError:
@@ -68,7 +69,7 @@ def read_csv(path: Path) -> Embeddings:
     """
     rows = read_rows(path)
     line, first = next(rows, (0, []))
-    header = not any(_is_number(c) for c in first[1:])
+    header = not any(is_number(c) for c in first[1:])
     name = next((i for i, c in enumerate(first) if header and c.lower() in NAME_COLUMNS), None)
     apart = 0 if name is None else name  # the column that may turn out to be names
     names: list[str] = []
@@ -87,7 +88,7 @@ def read_csv(path: Path) -> Embeddings:
     if not blocks:
         raise damaged(path, "a CSV file", "it has a header but no rows")
     vectors = np.stack(blocks)
-    if name is None and all(_is_number(n) for n in names):
+    if name is None and all(is_number(n) for n in names):
         return Embeddings(np.column_stack([[float(n) for n in names], vectors]), None, f"{path} (CSV)")
     return Embeddings(vectors, tuple(names), f"{path} (CSV)")
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from feature_collapse.boundary import Json, damaged, parse_json, read_text
+from feature_collapse.boundary import Json, damaged, guarded, parse_json, plain_file, read_text
 from feature_collapse.errors import InputError
+from feature_collapse.metrics.readers.parquet import read_token_column
 
 LARGEST_ID = 1 << 24
 WHAT = "a JSON vocabulary"
@@ -17,12 +18,15 @@ def read_tokens(path: str | Path) -> list[str]:
 
     A file that parses as JSON, or starts as it does, is JSON: a tokenizer.json (`model.vocab` as a dictionary
     or a list of pairs, and `added_tokens`), a dictionary token → id, or a list of tokens. Anything else has
-    one token per line; so has a vocab.txt that starts with `[PAD]`.
+    one token per line; so has a vocab.txt that starts with `[PAD]`. A Parquet file has a column of tokens.
 
     Raises:
         InputError: if the file is missing, damaged or holds no vocabulary.
     """
-    path = Path(path)
+    path = plain_file(Path(path), "a vocabulary")
+    with guarded(path, "a vocabulary"), path.open("rb") as file:
+        if file.read(4) == b"PAR1":
+            return read_token_column(path)
     text = read_text(path, "a vocabulary")
     if not text.strip():
         raise InputError(f"{path} is empty")
