@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
 
-import feature_collapse
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # examples are small: threads would only wait for each other
+
+import feature_collapse  # noqa: E402
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_ext"))

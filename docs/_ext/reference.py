@@ -174,7 +174,9 @@ def write_pages(app: Sphinx) -> None:
 
 
 def link_names(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Link the names in the tables of api.md to their pages, and list the pages there."""
+    """Turn links that lead out of docs/ to the site's pages; link the names in api.md to theirs, and list them."""
+    for name, inside in (("CHANGELOG", "changelog"), ("CONTRIBUTING", "contributing"), ("README", "index")):
+        source[0] = source[0].replace(f"](../{name}.md", f"]({inside}.md")
     if docname != "api":
         return
     linked = re.sub(r"(?m)^\| `(\w+)` \|", r"| [`\1`](reference/\1.md) |", source[0])

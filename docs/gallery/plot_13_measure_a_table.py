@@ -22,10 +22,10 @@ x = lengths[:, None] * np.repeat(directions, 40, axis=0) + 0.02 * rng.standard_n
 report = fc.measure(x, groups, frequencies=frequencies, resamples=50, shuffles=50)
 print(report)
 
-views = {name: view for name, view in report.views.items()}
+views = report.views
 figure, axes = plt.subplots(figsize=(6, 3.5), layout="constrained")
-axes.bar(list(views), [view["spread"].value for view in views.values()], color="#0072B2", label="spread")
-axes.plot(list(views), [view["direction_spread"].value for view in views.values()], "ko", label="of directions")
+axes.bar(list(views), [v.values["spread"].value for v in views.values()], color="#0072B2", label="spread")
+axes.plot(list(views), [v.values["direction_spread"].value for v in views.values()], "ko", label="of directions")
 axes.set(ylabel="0 is collapse, 1 is none", xlabel="after this normaliser")
 axes.legend()
 plt.show()
