@@ -61,7 +61,6 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "min_reported_time": 5,
     "within_subsection_order": "FileNameSortKey",
-    "reference_url": {"feature_collapse": None},
 }
 
 # the pages
