@@ -2,9 +2,10 @@
 
 import pytest
 
+from feature_collapse.cli.options import table
 from feature_collapse.experiments.presets import select
 from feature_collapse.experiments.run import run
-from feature_collapse.reports.reproduction import Run, save_overview
+from feature_collapse.reports.reproduction import SUMMARY_HEAD, Run, save_overview
 
 STORY = {
     "figure 3": "type I, generalises",
@@ -44,6 +45,16 @@ def test_captions_say_what_the_records_hold(runs):
             summary["test_accuracy"] > 0.9
         )  # in this story the two go together
         assert ("fails" in caption) == (one.label == "figure 4b")
+
+
+def test_the_terminal_shows_a_line_an_experiment_within_80_columns(runs, capsys):
+    table("", SUMMARY_HEAD, [one.summary() for one in runs])
+    lines = capsys.readouterr().out.rstrip().splitlines()
+    assert len([line for line in lines if "figure " in line]) == len(runs) == len(STORY)
+    assert max(map(len, lines)) <= 80
+    for one in runs:
+        (line,) = [text for text in lines if f"│ {one.label} " in text]
+        assert STORY[one.label] in line
 
 
 def test_the_overview_tells_the_four_verdicts(runs, tmp_path):

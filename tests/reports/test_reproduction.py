@@ -62,3 +62,11 @@ def test_the_notebooks_numbers_stand_beside_full_runs_alone(tmp_path):
         theirs = None if quick else notebooks()["figure3"]["test_accuracy"]
         assert rows["test accuracy"].notebooks == theirs
         assert rows["test accuracy"].to_dict()["ours"] == record.summary["test_accuracy"]
+
+
+def test_the_quick_report_leaves_that_of_the_full_run_as_it_is(command_line, tmp_path):
+    for quick, name in ((True, "report-quick.html"), (False, "report.html")):
+        before = {path: path.read_bytes() for path in tmp_path.glob("report*")}
+        assert command_line("reproduce", "figure2", "--out", tmp_path, *["--quick"] * quick)[0] == 0
+        assert {path: path.read_bytes() for path in before} == before
+        assert (tmp_path / name).is_file()

@@ -81,6 +81,8 @@ class Problem:
             options["normaliser"] = make_normaliser(options["normaliser"])
         if isinstance(source, Task):
             sizes, sentences = {"n_w": source.n_w, "K": source.K}, source.train_set(n_spl)
+            if isinstance(options.get("decay"), int | float):
+                options["decay"] = Decay(options["decay"])
             if isinstance(options.get("decay"), Decay):
                 options["decay"] = options["decay"].weights(source, sentences)
             return cls(sentences, lambda_=lambda_, **{**sizes, **options})
