@@ -7,13 +7,25 @@ import json
 import os
 import pickle
 import re
+import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from random import Random
 
 import numpy as np
 
-from feature_collapse.metrics.readers import Embeddings, read_embeddings, read_groups, read_tokens, select
+from feature_collapse.metrics.readers import (
+    Embeddings,
+    list_candidates,
+    read_embeddings,
+    read_groups,
+    read_model_folder,
+    read_tokens,
+    select,
+)
+from feature_collapse.metrics.readers.token_frequencies import token_frequencies
+from feature_collapse.metrics.readers.wordnet import read_wordnet
 from fuzz.kind import Kind
 from fuzz.mutate import cells, json_tree, mangle, npy_header, safetensors_header, zip_member
 
@@ -148,6 +160,42 @@ def _torch_inside(data: bytes, random: Random) -> bytes:
     return (zip_member(mangle) if data.startswith(b"PK") else mangle)(data, random)
 
 
+def _model(folder: Path) -> None:
+    """Write a small model's folder in two parts."""
+    from safetensors.numpy import save_file
+
+    save_file({"wte.weight": X}, folder / "a.safetensors")
+    save_file({"wpe.weight": X[:3], "lm_head.weight": X}, folder / "b.safetensors")
+    parts = {"wte.weight": "a.safetensors", "wpe.weight": "b.safetensors", "lm_head.weight": "b.safetensors"}
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": parts}))
+    (folder / "config.json").write_text(json.dumps({"model_type": "gpt2", "vocab_size": 7}))
+    (folder / "vocab.json").write_text(json.dumps(VOCABULARY))
+
+
+def _part(name: str) -> list[bytes]:
+    with tempfile.TemporaryDirectory() as folder:
+        _model(Path(folder))
+        return [(Path(folder) / name).read_bytes()]
+
+
+def _read_model(path: Path) -> object:
+    found = read_model_folder(path.parent)
+    return list_candidates(path.parent), float(np.asarray(found.embeddings.vectors).sum())
+
+
+def _wordnet() -> list[bytes]:
+    lines = ("dog%1:05:00:: 02084071 1 42", "dog%2:38:00:: 02001858 1 2", "fast%4:02:00:: 00087099 1 0")
+    return ["\n".join(lines).encode()]
+
+
+def _frequency_table() -> list[bytes]:
+    return [b"word,count\nthe,3\nz,1\n", "the;3\nif;1.5\n日本;2\n".encode()]
+
+
+def _read_frequencies(path: Path) -> object:
+    return token_frequencies(str(path), Embeddings(X, WORDS, "x")).notes
+
+
 READERS: tuple[Kind, ...] = (
     Kind("npy", _npy, _embeddings, (mangle, npy_header)),
     Kind("npz", _npz, _embeddings, (mangle, zip_member(npy_header), zip_member(mangle))),
@@ -161,5 +209,11 @@ READERS: tuple[Kind, ...] = (
     Kind("vocab.txt", _vocabulary_text, read_tokens, (mangle, cells)),
     Kind("vocab.json", _vocabulary_json, read_tokens, (mangle, json_tree)),
     Kind("tokenizer.json", _tokenizer, read_tokens, (mangle, json_tree)),
+    *(
+        Kind(f"model {n}", partial(_part, n), _read_model, (mangle, json_tree), n, _model)
+        for n in ("config.json", "model.safetensors.index.json")
+    ),
+    Kind("wordnet", _wordnet, lambda path: read_wordnet(path.parent), (mangle, cells), "index.sense"),
+    Kind("token frequencies", _frequency_table, _read_frequencies, (mangle, cells)),
     Kind("groups", _groups, _rows_of_groups, (mangle, cells)),
 )

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from feature_collapse.sweeps.counts import Counts
 from feature_collapse.sweeps.engine import serial
 from feature_collapse.sweeps.results import read_results
 from feature_collapse.sweeps.spec import read_sweep
-from feature_collapse.sweeps.store import Counts, open_store
+from feature_collapse.sweeps.store import open_store
 
 from .conftest import ENVIRONMENT
 

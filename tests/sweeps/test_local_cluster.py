@@ -10,7 +10,8 @@ import urllib.request
 
 import pytest
 
-from feature_collapse.sweeps.store import Counts, open_store
+from feature_collapse.sweeps.counts import Counts
+from feature_collapse.sweeps.store import open_store
 
 from .conftest import ENVIRONMENT, stop
 
@@ -25,12 +26,12 @@ d = 4
 epochs = {epochs}
 [axes]
 n_spl = [1, 2]
-seeds = 8
+seeds = {seeds}
 """
 
 
-def drive(folder, epochs, *more):
-    (folder / "s.toml").write_text(SWEEP.format(epochs=epochs))
+def drive(folder, epochs, *more, seeds=8):
+    (folder / "s.toml").write_text(SWEEP.format(epochs=epochs, seeds=seeds))
     command = (
         "-m",
         "feature_collapse",
@@ -100,7 +101,7 @@ def page(port, path):
 
 
 def test_who_has_no_credentials_is_refused_at_every_port_of_a_running_sweep(tmp_path):
-    driver = drive(tmp_path, 20_000)
+    driver = drive(tmp_path, 2000, seeds=2000)
     try:
         wait_for(lambda: len(workers(driver)) == 2 and len(ports(driver)) >= 8)
         wait_for(lambda: counts(tmp_path).running)

@@ -13,11 +13,12 @@ import pytest
 import feature_collapse
 from feature_collapse.errors import InputError, RunStopped
 from feature_collapse.sweeps import schema
+from feature_collapse.sweeps.counts import Counts
 from feature_collapse.sweeps.messages import Finished
 from feature_collapse.sweeps.results import read_results
 from feature_collapse.sweeps.spec import Sweep
 from feature_collapse.sweeps.status import read_status
-from feature_collapse.sweeps.store import Counts, open_store
+from feature_collapse.sweeps.store import open_store
 from feature_collapse.sweeps.tables import read_csv, write_csv
 
 BASE = {"n_w": 12, "K": 6, "L": 3, "d": 4, "epochs": 2}

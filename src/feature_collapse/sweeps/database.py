@@ -11,10 +11,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from feature_collapse.boundary import clip, plain_file
 from feature_collapse.errors import InputError, RunStopped
 from feature_collapse.files import make_folder
 from feature_collapse.sweeps import schema
 
+BESIDE = ("-wal", "-shm", "-journal")  # what SQLite may have beside a file
 _WAIT = 30.0  # seconds to wait for another connection's transaction
 
 
@@ -48,6 +50,13 @@ def recognise(path: Path) -> None:
     Raises:
         InputError: it cannot be read, is not ours, is damaged, or is from a newer version.
     """
+    plain_file(path, "sweep file")
+    for tail in BESIDE:
+        beside = path.with_name(path.name + tail)
+        if beside.exists() and not beside.is_file():
+            raise InputError(
+                f"{str(beside)!r} is not a file, but SQLite's for the sweep beside it; move it away"
+            )
     try:
         settled = not _has_log(path)
         with path.open("rb") as file:
@@ -65,29 +74,27 @@ def recognise(path: Path) -> None:
         )
     if short:  # SQLite itself does not miss the end of the last page
         raise damaged_store(path, "its end is missing")
-    try:
+    with worded(path):
         connection = _reader(path)
         try:
             (answer,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             connection.execute("SELECT count(*) FROM sweep, runs WHERE runs.key = ''").fetchone()
+        except sqlite3.OperationalError as error:
+            if _writable(path) or not ("unable to open" in str(error) or "readonly" in str(error)):
+                raise
+            raise InputError(
+                f"sweep file {str(path)!r} cannot be read where it is, since its folder cannot be written "
+                f"and part of it is in {path.name}-wal; copy both elsewhere"
+            ) from None
         finally:
             connection.close()
-    except sqlite3.DatabaseError as error:
-        answer = str(error)
-    if "unable to open" in answer or "readonly" in answer:
-        raise InputError(
-            f"sweep file {str(path)!r} cannot be read where it is, since its folder cannot be written and "
-            f"part of it is in {path.name}-wal; copy both elsewhere"
-        )
-    if "locked" in answer:
-        raise InputError(f"sweep file {str(path)!r} is locked by another program; wait for it")
     if answer != "ok":
-        raise damaged_store(path, answer.splitlines()[0])
+        raise damaged_store(path, str(answer).splitlines()[0])
 
 
 def damaged_store(path: Path, reason: str) -> InputError:
     """Return the error of a file that is not what we wrote."""
-    return InputError(f"sweep file {str(path)!r} is damaged ({reason}); it was left as it is")
+    return InputError(f"sweep file {str(path)!r} is damaged ({clip(reason, 200)}); it was left as it is")
 
 
 def parse(path: Path, text: Any, what: str) -> dict[str, Any]:
@@ -124,13 +131,17 @@ def worded(path: Path) -> Iterator[None]:
             ) from None
         if "readonly" in text or "unable to open" in text:
             raise InputError(f"sweep file {str(path)!r} cannot be written ({text})") from None
-        if "decode" in text:
-            raise damaged_store(path, "text that is not UTF-8") from None
+        if "locked" in text:
+            raise InputError(f"sweep file {str(path)!r} is locked by another program; wait for it") from None
+        if any(sign in text for sign in ("decode", "no such", "malformed")):
+            raise damaged_store(path, text) from None
         raise RunStopped(f"sweep file {str(path)!r}: {text}") from None
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.IntegrityError):
             raise
-        raise InputError(f"sweep file {str(path)!r} is damaged ({error})") from None
+        raise damaged_store(path, str(error)) from None
+    except UnicodeDecodeError:  # in a name of the schema
+        raise damaged_store(path, "text that is not UTF-8") from None
 
 
 def _reader(path: Path) -> sqlite3.Connection:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from feature_collapse.errors import InputError
+from feature_collapse.sweeps.database import BESIDE
 
-_OURS = ("", "-wal", "-shm", "-journal", "-driver")  # of a store
+_OURS = ("", *BESIDE, "-driver")  # of a store
+_HEAD, _TAIL = b"group,", b",key"  # of the first line of an exported CSV
 
 
 def check_targets(store: Path, *targets: Path) -> None:
@@ -33,6 +35,25 @@ def check_targets(store: Path, *targets: Path) -> None:
         if resolved in seen:
             raise InputError(f"export file {str(target)!r} is given twice; give each table a name of its own")
         seen.add(resolved)
+
+
+def check_export(path: Path) -> None:
+    """Check that a CSV which nobody named replaces an earlier one of its kind, or nothing.
+
+    Raises:
+        InputError: another file is in its place.
+    """
+    if not path.exists():
+        return
+    first = b""
+    if path.is_file():
+        with path.open("rb") as file:
+            first = file.readline(1 << 20).strip()
+    if not (first.startswith(_HEAD) and first.endswith(_TAIL)):
+        raise InputError(
+            f"{str(path)!r}, where the results go, is there and no export of a sweep; move it away, or "
+            "give another --store"
+        )
 
 
 def _resolve(path: Path) -> Path:

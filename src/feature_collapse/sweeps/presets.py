@@ -25,6 +25,11 @@ class Preset:
     sweep: str
     caption: str
 
+    @property
+    def store(self) -> str:
+        """The name of its sweep file: that of all figures that share it."""
+        return "-".join(figure for figure, other in PRESETS.items() if other.sweep == self.sweep)
+
     def read(self, *, quick: bool = False) -> Sweep:
         """Return the sweep, or its quick size."""
         return read_sweep(_HERE / "presets" / f"{self.sweep}.toml", quick=quick)

@@ -106,12 +106,44 @@ def read_results(
         only_axes = _one_setting_each(sweep)
         held = store.columns(settings=not only_axes)
         try:
+            _check_held(held)
             columns = _columns(held, quantities, only_axes, as_text)
-        except (TypeError, ValueError, AttributeError, RecursionError):
-            raise damaged_store(
-                store.path, "the axes, settings or result of a run are not JSON objects"
-            ) from None
+            _check_columns(columns)
+        except (TypeError, ValueError, RecursionError):
+            raise damaged_store(store.path, "the row of a run is not what was written") from None
         return Results(sweep.name, columns)
+
+
+_TEXT: set[type] = {str}
+_OPTIONAL: set[type] = {str, type(None)}
+_HELD: dict[str, set[type]] = {  # what a row holds
+    **{name: _TEXT for name in ("key", "grp", "axes", "state", "settings")},
+    "error": _OPTIONAL,
+    "result": _OPTIONAL,
+    "attempts": {int},
+    "seconds": {float, int, type(None)},
+}
+_SCALARS = {str, int, float, bool, type(None)}
+_BEYOND = 2**63  # no whole number of ours is that large
+
+
+def _check_held(held: dict[str, list[Any]]) -> None:
+    for name, values in held.items():
+        if not set(map(type, values)) <= _HELD[name]:
+            raise TypeError(name)
+
+
+def _check_columns(columns: dict[str, list[Any]]) -> None:
+    """Raise TypeError or ValueError for what a table cannot hold: nested values, huge integers, bad text."""
+    for name, values in columns.items():
+        kinds = set(map(type, values))
+        if not kinds <= _SCALARS:
+            raise TypeError(name)
+        if int in kinds and any(type(value) is int and abs(value) >= _BEYOND for value in values):
+            raise ValueError(name)
+        if str in kinds:
+            "".join([name, *(value for value in values if type(value) is str)]).encode()
+    "".join(columns).encode()
 
 
 def grid_axes(sweep: Sweep) -> dict[str, list[Any]]:

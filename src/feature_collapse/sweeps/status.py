@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from feature_collapse.sweeps.counts import Counts
 from feature_collapse.sweeps.database import parse
-from feature_collapse.sweeps.store import Counts, Store
+from feature_collapse.sweeps.store import Store
 
 _ERRORS = 5
 
@@ -60,7 +61,7 @@ def read_status(store: Store) -> SweepStatus:
         InputError: a damaged file.
     """
     driven_by = store.driven_by()
-    seconds, attempts, last = store.rows(
+    seconds, attempts, finished = store.rows(
         "SELECT total(seconds), max(attempts), max(finished) FROM runs WHERE position IS NOT NULL"
     )[0]
     errors = store.rows(
@@ -72,9 +73,9 @@ def read_status(store: Store) -> SweepStatus:
         store.sweep.name,
         store.counts(driven=driven_by is not None),
         seconds,
-        attempts or 0,
-        last,
-        tuple(CommonError(*row) for row in errors),
+        attempts if isinstance(attempts, int) else 0,
+        None if finished is None else str(finished),
+        tuple(CommonError(str(error), runs, str(key)) for error, runs, key in errors),
         tuple(parse(store.path, text, "an entry of the versions") for (text,) in versions),
         store.rows("SELECT count(*) FROM runs WHERE position IS NULL")[0][0],
         driven_by,

@@ -12,45 +12,19 @@ import socket
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from feature_collapse.errors import InputError
+from feature_collapse.errors import InputError, RunStopped
 from feature_collapse.experiments.settings import Settings
 from feature_collapse.sweeps import database, schema
+from feature_collapse.sweeps.counts import STATES, Counts
 from feature_collapse.sweeps.database import parse, worded
 from feature_collapse.sweeps.lock import hold, is_held
 from feature_collapse.sweeps.messages import Finished, Planned
 from feature_collapse.sweeps.spec import Run, Sweep
-
-STATES = ("pending", "running", "done", "failed")
-
-
-@dataclass(frozen=True)
-class Counts:
-    """How many runs of the present grid are in each state; without a driver none is running.
-
-    Attributes:
-        pending, running, done, failed: in that state.
-    """
-
-    pending: int = 0
-    running: int = 0
-    done: int = 0
-    failed: int = 0
-
-    @property
-    def ended(self) -> int:
-        """Return the number of runs that are done or failed."""
-        return self.done + self.failed
-
-    @property
-    def total(self) -> int:
-        """Return the number of runs."""
-        return self.pending + self.running + self.ended
 
 
 class Store:
@@ -59,6 +33,7 @@ class Store:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         """Hold a connection that `open_store` made."""
         self.path, self._db, self._claimed = path, connection, False
+        self._identity = _identity(path)
 
     def __enter__(self) -> Store:
         """Return the store itself."""
@@ -79,6 +54,19 @@ class Store:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
+        self.check_there()
+
+    def check_there(self) -> None:
+        """Check that the file is still the one that was opened.
+
+        Raises:
+            RunStopped: it was deleted, moved or replaced, and what is written reaches it no more.
+        """
+        if _identity(self.path) != self._identity:
+            raise RunStopped(
+                f"{self._named} was deleted, moved or replaced while it was in use; what was finished since "
+                "is lost with it, and the same command begins anew"
+            )
 
     @property
     def sweep(self) -> Sweep:
@@ -278,6 +266,14 @@ def open_store(path: str | Path, *, create: bool = False) -> Store:
             connection.close()
             raise
     return Store(path, connection)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _now() -> str:

@@ -7,6 +7,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+from feature_collapse.boundary import guarded, plain_file
 from feature_collapse.errors import InputError
 from feature_collapse.files import write_atomically
 from feature_collapse.sweeps.results import Results, no_collection
@@ -32,12 +33,25 @@ def write_parquet(results: Results, path: Path) -> None:
         import polars
     except ImportError:
         raise InputError("Parquet needs polars: install feature-collapse[export]") from None
-    frame = polars.DataFrame(
-        [polars.Series(name, values, strict=False) for name, values in results.columns.items()]
-    )
     buffer = io.BytesIO()
-    frame.write_parquet(buffer)
+    with guarded(path, "Parquet", "polars cannot write these results"):
+        series = [
+            polars.Series(name, *_typed(polars, values), strict=True)
+            for name, values in results.columns.items()
+        ]
+        polars.DataFrame(series).write_parquet(buffer)
     write_atomically(path, buffer.getvalue())
+
+
+def _typed(polars: Any, values: list[Any]) -> tuple[list[Any], Any]:
+    """Return the values and the type of a column: text where they are of several kinds."""
+    kinds = {type(value) for value in values if value is not None}
+    for known, kind in ((set(), polars.Null), ({bool}, polars.Boolean), ({int}, polars.Int64)):
+        if kinds <= known:
+            return values, kind
+    if kinds <= {int, float}:
+        return [None if value is None else float(value) for value in values], polars.Float64
+    return [None if value is None else str(value) for value in values], polars.String
 
 
 def read_csv(path: Path) -> Results:
@@ -46,6 +60,7 @@ def read_csv(path: Path) -> Results:
     Raises:
         InputError: a file that cannot be read, or is no table.
     """
+    plain_file(path, "results file")
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.reader(file))

@@ -27,11 +27,12 @@ PADDING = 20
 ROWS = 4096  # compared at a time
 
 _EMBEDDING = re.compile(
-    r"(^|\.)(wte|shared|embed|embed_in|embed_tokens|tok_embeddings|token_embeddings?|word_embeddings?|embeddings?)"
-    r"(\.weight)?$"
+    r"(^|\.)(wte|shared|embed|embed_in|embed_tokens|tok_embeddings|token_embeddings?|word_embeddings?"
+    r"|embeddings?)(\.weight)?$"
 )
 _OUTPUT = re.compile(
-    r"(^|\.)(lm_head|embed_out|output|decoder|output_projection|generator|head|classifier|out_proj)(\.weight)?$"
+    r"(^|\.)(lm_head|embed_out|output|decoder|output_projection|generator|head|classifier|out_proj)"
+    r"(\.weight)?$"
 )
 
 

@@ -1,0 +1,75 @@
+"""What is measured: a file of embeddings or a model's folder, with groups and frequencies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from feature_collapse.errors import InputError
+from feature_collapse.metrics.readers.embeddings import Embeddings, with_tokens
+from feature_collapse.metrics.readers.groups import read_groups
+from feature_collapse.metrics.readers.model_folder import is_model_folder, read_model_folder
+from feature_collapse.metrics.readers.named_groups import NAMES, named_groups
+from feature_collapse.metrics.readers.read import read_embeddings
+from feature_collapse.metrics.readers.selection import Selection, select
+from feature_collapse.metrics.readers.token_frequencies import token_frequencies, with_frequencies
+from feature_collapse.metrics.readers.vocabulary import read_tokens
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is read beside the vectors, and how.
+
+    >>> Source("bins", frequencies="wordfreq:en").groups
+    'bins'
+
+    Attributes:
+        groups: a CSV file, or the name of groups: pos, wordnet, script, bins.
+        frequencies: a CSV file, wordfreq:LANG, corpus:FILE, or rank; None for those of the groups file.
+        tensor: the name of the matrix, where the file or folder holds several.
+        tokens: a vocabulary that names the rows; None for the model's own.
+        wordnet: the folder of a WordNet database; None for the usual ones.
+        exact: whether entities are tokens as they are written, not words.
+        several: whether an entity may be in several groups.
+    """
+
+    groups: str | Path
+    frequencies: str | Path | None = None
+    tensor: str | None = None
+    tokens: str | Path | None = None
+    wordnet: str | Path | None = None
+    exact: bool = False
+    several: bool = False
+
+    def read(self, path: str | Path) -> tuple[Embeddings, Selection]:
+        """Return the embeddings of a file or a model's folder, and the rows to be measured.
+
+        Raises:
+            InputError: as the readers; frequencies that both a groups file and an option state.
+        """
+        embeddings, tokenizer = self._embeddings(Path(path))
+        found = None
+        if self.frequencies is not None:
+            found = token_frequencies(str(self.frequencies), embeddings, tokenizer, exact=self.exact)
+        if str(self.groups) in NAMES:
+            values = None if found is None else found.values
+            groups = named_groups(str(self.groups), embeddings, values, self.wordnet)
+            selection = select(embeddings, groups, exact=True)
+        else:
+            groups = read_groups(self.groups, several=self.several)
+            if groups.frequencies is not None and found is not None:
+                raise InputError(f"frequencies = {str(self.frequencies)!r}, but {self.groups} states them")
+            selection = select(embeddings, groups, exact=self.exact)
+        return embeddings, selection if found is None else with_frequencies(selection, found)
+
+    def _embeddings(self, path: Path) -> tuple[Embeddings, Path | None]:
+        """Return the embeddings, and the tokenizer.json beside them."""
+        if not is_model_folder(path):
+            tokenizer = Path(self.tokens) if self.tokens and Path(self.tokens).suffix == ".json" else None
+            return read_embeddings(path, self.tensor, self.tokens), tokenizer
+        folder = read_model_folder(path, self.tensor)
+        tokenizer = folder.path / "tokenizer.json"
+        embeddings = folder.embeddings
+        if self.tokens is not None:
+            embeddings = with_tokens(embeddings, read_tokens(self.tokens), Path(self.tokens))
+        return embeddings, tokenizer if tokenizer.is_file() else None
