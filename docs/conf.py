@@ -60,6 +60,7 @@ sphinx_gallery_conf = {
     "show_memory": False,
     "show_signature": False,
     "min_reported_time": 5,
+    "write_computation_times": False,  # that page loads scripts from elsewhere
     "within_subsection_order": "FileNameSortKey",
 }
 
