@@ -1,7 +1,8 @@
 """A page for each name of the stable surface, made from its docstring when the site is built.
 
-The package's docstrings are plain text in Google's sections with formulas in Unicode. They are turned into Markdown here,
-their `>>>` examples are run, and each page names its source, its theorem, its tests and the examples that use it.
+The package's docstrings are plain text in Google's sections with formulas in Unicode. They are turned into
+Markdown here, their `>>>` examples are run, and each page names its source, its theorem, its tests and the
+examples that use it.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-import feature_collapse
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from surface import SURFACE, Links
+
+import feature_collapse
 
 DOCS = Path(__file__).parents[1]
 ROOT = DOCS.parent
@@ -89,7 +91,7 @@ def _default(value: Any) -> Any:
 
 
 def members(item: Any) -> Iterator[tuple[str, str, str, Any]]:
-    """Yield (directive, name, signature, object) of the public methods and properties that say what they do."""
+    """Yield (directive, name, signature, object) of the documented public methods and properties."""
     for name, value in vars(item).items():
         if name.startswith("_"):
             continue
@@ -117,7 +119,7 @@ def page(name: str) -> str:
     text.append(markdown(inspect.getdoc(item) or ""))
     if kind == "class":
         for directive, member, given, value in members(item):
-            body = markdown(inspect.getdoc(value) or "").replace(":::", ":::")
+            body = markdown(inspect.getdoc(value) or "")
             text.append(f":::{{py:{directive}}} {member}{given}\n{body}\n:::")
     text.append("::::")
     text.append(_footer(name, item, links))
@@ -174,7 +176,7 @@ def write_pages(app: Sphinx) -> None:
 
 
 def link_names(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Turn links that lead out of docs/ to the site's pages; link the names in api.md to theirs, and list them."""
+    """Turn links out of docs/ to the site's pages, and those of the names in api.md to theirs."""
     for name, inside in (("CHANGELOG", "changelog"), ("CONTRIBUTING", "contributing"), ("README", "index")):
         source[0] = source[0].replace(f"](../{name}.md", f"]({inside}.md")
     if docname != "api":

@@ -8,10 +8,10 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import nbformat  # noqa: E402
-from myst_nb.core.read import read_myst_markdown_notebook  # noqa: E402
-from myst_parser.config.main import MdParserConfig  # noqa: E402
-from nbclient import NotebookClient  # noqa: E402
+import nbformat
+from myst_nb.core.read import read_myst_markdown_notebook
+from myst_parser.config.main import MdParserConfig
+from nbclient import NotebookClient
 
 SOURCES = Path(__file__).parents[1] / "notebooks"
 EXTENSIONS = {"attrs_inline", "colon_fence", "dollarmath"}
@@ -24,7 +24,7 @@ def write(source: Path, folder: Path) -> Path:
         nbclient.exceptions.CellExecutionError: a cell of it fails.
     """
     text = source.read_text(encoding="utf-8")
-    book = read_myst_markdown_notebook(text, MdParserConfig(enable_extensions=EXTENSIONS), add_source_map=False)
+    book = read_myst_markdown_notebook(text, MdParserConfig(enable_extensions=EXTENSIONS))
     NotebookClient(book, timeout=240, kernel_name="python3").execute()
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{source.stem}.ipynb"

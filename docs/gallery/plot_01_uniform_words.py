@@ -2,8 +2,9 @@
 Collapse with uniform words
 ===========================
 
-Nobody tells the network which words share a concept. The minimiser of its risk gives the words of a concept one embedding,
-on the corners of an equiangular frame: type I, theorem 1. Here the global minimum is found with a proof.
+Nobody tells the network which words share a concept. The minimiser of its risk gives the words of a concept
+one embedding, on the corners of an equiangular frame: type I, theorem 1. Here the global minimum is found
+with a proof.
 """
 
 import matplotlib.pyplot as plt

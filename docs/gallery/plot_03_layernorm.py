@@ -2,8 +2,9 @@
 LayerNorm repairs it
 ====================
 
-The same long-tailed sentences as in the example before. After LayerNorm all representations have one length, rare words
-stand with frequent ones, and new sentences are read again: type II, theorem 3, for any word law.
+The same long-tailed sentences as in the example before. After LayerNorm all representations have one
+length, rare words stand with frequent ones, and new sentences are read again: type II, theorem 3, for any
+word law.
 """
 
 import matplotlib.pyplot as plt

@@ -2,8 +2,9 @@
 Decay in proportion to frequency
 ================================
 
-The third cure (R8), without a normaliser. The same long-tailed sentences; each word's decay is in proportion to how often it
-occurs. Rare words are then no longer held back, the words of a concept get one length, and new sentences are read again.
+The third cure (R8), without a normaliser. The same long-tailed sentences; each word's decay is in
+proportion to how often it occurs. Rare words are then no longer held back, the words of a concept get one
+length, and new sentences are read again.
 """
 
 import matplotlib.pyplot as plt

@@ -2,8 +2,8 @@
 A certificate for your own SGD weights
 ======================================
 
-Your loop, your optimiser: hand over the weights, and get a bound that no weights of any dimension can beat. The gap between
-the two curves is proved, not estimated. Nothing about how the weights were found is used.
+Your loop, your optimiser: hand over the weights, and get a bound that no weights of any dimension can beat.
+The gap between the two curves is proved, not estimated. Nothing about how the weights were found is used.
 """
 
 import matplotlib.pyplot as plt

@@ -2,8 +2,9 @@
 The λ path
 ==========
 
-From λ_max, where zero is the minimum, downwards: first n_c − 1 directions, one for each contrast between concepts, which is
-collapse; with less decay the minimiser begins to tell single words apart, and the rank grows.
+From λ_max, where zero is the minimum, downwards: first n_c − 1 directions, one for each contrast between
+concepts, which is collapse; with less decay the minimiser begins to tell single words apart, and the rank
+grows.
 """
 
 import matplotlib.pyplot as plt

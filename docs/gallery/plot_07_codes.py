@@ -2,8 +2,9 @@
 Few classes, exact symmetry: linear codes (R4)
 ==============================================
 
-Theorem 1 asks for symmetric latents, which among distinct ones only *all* n_c^L are. The words of a linear code are enough:
-nine of 81 sequences for the tetracode. The prediction and the certified minimum, of the true risk, agree.
+Theorem 1 asks for symmetric latents, which among distinct ones only *all* n_c^L are. The words of a linear
+code are enough: nine of 81 sequences for the tetracode. The prediction and the certified minimum, of the
+true risk, agree.
 """
 
 import matplotlib.pyplot as plt

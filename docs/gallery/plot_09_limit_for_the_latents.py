@@ -2,9 +2,10 @@
 The limit of endless data, for the latents drawn (R6)
 =====================================================
 
-With uniform words, words of a concept are equal at every minimum of the true risk, whatever the latents. So the minimum is
-that of a small problem: one word for each concept, one sentence for each class, λ√s_c. It is solved here with a proof, and
-the minima on more and more sentences come up to it. Theorem 1, which idealises the latents, is a little off.
+With uniform words, words of a concept are equal at every minimum of the true risk, whatever the latents. So
+the minimum is that of a small problem: one word for each concept, one sentence for each class, λ√s_c. It is
+solved here with a proof, and the minima on more and more sentences come up to it. Theorem 1, which
+idealises the latents, is a little off.
 """
 
 import matplotlib.pyplot as plt

@@ -2,7 +2,8 @@
 A new word law
 ==============
 
-A law is a list of positive numbers; there is nothing to register. Here words in two tiers: a few common, many rare.
+A law is a list of positive numbers; there is nothing to register. Here words in two tiers: a few common,
+many rare.
 """
 
 import matplotlib.pyplot as plt

@@ -2,8 +2,8 @@
 A new normaliser
 ================
 
-A normaliser is a frozen class with a name, the map and its derivative. Once registered, networks, solver, certificates,
-settings and ``measure`` know it. Here one that keeps the vectors on the sphere of radius 2.
+A normaliser is a frozen class with a name, the map and its derivative. Once registered, networks, solver,
+certificates, settings and ``measure`` know it. Here one that keeps the vectors on the sphere of radius 2.
 """
 
 from dataclasses import dataclass

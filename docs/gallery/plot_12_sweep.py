@@ -2,7 +2,8 @@
 A sweep in ten lines
 ====================
 
-A sweep is a table of settings. It lies in one file that survives any interruption; run again, it goes on from there.
+A sweep is a table of settings. It lies in one file that survives any interruption; run again, it goes on
+from there.
 """
 
 import tempfile
@@ -15,7 +16,7 @@ from feature_collapse.sweeps.engine import run_sweep
 from feature_collapse.sweeps.results import cells, read_results
 from feature_collapse.sweeps.store import open_store
 
-base = {"n_w": 30, "K": 20, "L": 6, "d": 10, "lambda": 5e-3, "word_law": "zipf", "method": "certified", "gap": 0.05}
+base = {"n_w": 30, "K": 20, "L": 6, "d": 10, "lambda": 5e-3, "word_law": "zipf", "method": "certified"}
 axes = {"n_spl": [1, 2, 5, 10, 20], "normaliser": ["none", "layernorm"], "seeds": 3}
 if __name__ == "__main__":  # the workers are processes of their own
     path = Path(tempfile.mkdtemp()) / "small.sweep"

@@ -2,8 +2,8 @@
 Measuring an embedding table
 ============================
 
-Any matrix with a group for each row. Here a table made to be of type III: one direction a group, lengths that follow
-frequency, and noise. The report says so, with intervals, and what a normaliser would change.
+Any matrix with a group for each row. Here a table made to be of type III: one direction a group, lengths
+that follow frequency, and noise. The report says so, with intervals, and what a normaliser would change.
 """
 
 import matplotlib.pyplot as plt
@@ -25,7 +25,8 @@ print(report)
 views = report.views
 figure, axes = plt.subplots(figsize=(6, 3.5), layout="constrained")
 axes.bar(list(views), [v.values["spread"].value for v in views.values()], color="#0072B2", label="spread")
-axes.plot(list(views), [v.values["direction_spread"].value for v in views.values()], "ko", label="of directions")
+directions = [v.values["direction_spread"].value for v in views.values()]
+axes.plot(list(views), directions, "ko", label="of directions")
 axes.set(ylabel="0 is collapse, 1 is none", xlabel="after this normaliser")
 axes.legend()
 plt.show()

@@ -2,8 +2,8 @@
 A monitor in a training loop
 ============================
 
-Two lines in any PyTorch loop: make the monitor, call ``step()`` after the optimiser's. It measures the rows of a parameter
-now and then, within a budget of time, and keeps what it saw.
+Two lines in any PyTorch loop: make the monitor, call ``step()`` after the optimiser's. It measures the rows
+of a parameter now and then, within a budget of time, and keeps what it saw.
 """
 
 import matplotlib.pyplot as plt

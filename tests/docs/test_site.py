@@ -26,9 +26,12 @@ PAGES = (
     "teach",
     "beyond-the-paper",
 )
-OUTSIDE = r"""<(?:script|img|iframe|source)\b[^>]*\bsrc=["']?(?:https?:)?//|<link\b[^>]*\bhref=["']?(?:https?:)?//"""
+OUTSIDE = (
+    r"""<(?:script|img|iframe|source)\b[^>]*\bsrc=["']?(?:https?:)?//|"""
+    r"""<link\b[^>]*\bhref=["']?(?:https?:)?//"""
+)
 
-pytestmark = pytest.mark.skipif(not (SITE / "index.html").exists(), reason="the site is not built (make docs)")
+pytestmark = pytest.mark.skipif(not (SITE / "index.html").exists(), reason="the site is not built: make docs")
 
 
 class Quiet(SimpleHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""The site's sources: a page for each public name, examples short enough to read, and nothing built in the repository."""
+"""The site's sources: a page for each public name, short examples, and nothing built in the repository."""
 
 import ast
 import re
