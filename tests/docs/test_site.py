@@ -90,6 +90,12 @@ def test_no_page_names_a_script_style_or_picture_of_another_machine():
     assert found == []
 
 
+def test_every_figure_is_a_picture():
+    found = [p.name for p in SITE.rglob("*.html") if "&lt;Figure size" in p.read_text(encoding="utf-8")]
+    assert found == []
+    assert (SITE / "teach.html").read_text(encoding="utf-8").count("<img alt=") >= 5
+
+
 def test_the_look_for_outside_addresses_sees_one():
     assert re.search(OUTSIDE, '<script src="https://cdn.jsdelivr.net/npm/mathjax@4/tex.js"></script>')
     assert not re.search(OUTSIDE, '<a href="https://arxiv.org/abs/2305.16162"><img src="_images/a.png"></a>')

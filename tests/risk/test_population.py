@@ -3,9 +3,9 @@ import pytest
 
 from feature_collapse.errors import InputError
 from feature_collapse.model.geometry import equiangular
-from feature_collapse.risk.population import collapsed_cross_entropy, enumerate_risk, sample_risk
 from feature_collapse.model.normalisers import UnitSphere
 from feature_collapse.model.weights import Weights
+from feature_collapse.risk.population import collapsed_cross_entropy, enumerate_risk, sample_risk
 from feature_collapse.task import Task, latents
 from feature_collapse.theory.types import type_one, type_three
 from oracles import TorchRisk, loop_risk, random_law

@@ -115,7 +115,13 @@ def record(tmp_path):
     weights, _ = setting("theorem 2")
     write_config(tmp_path, {"format": 1, "key": "x", "settings": mu_settings.to_mapping()})
     write_data(tmp_path, Data(task, task.train_set(2), task.test_set(2)))
-    summary = {"risk": 0.1359, "train_ce": 0.0208, "train_accuracy": 1.0, "test_accuracy": 1.0, "seconds": 1.0}
+    summary = {
+        "risk": 0.1359,
+        "train_ce": 0.0208,
+        "train_accuracy": 1.0,
+        "test_accuracy": 1.0,
+        "seconds": 1.0,
+    }
     single = Weights(weights.W.astype(np.float32), weights.U.astype(np.float32))
     write_outcome(tmp_path, Outcome(single, ("epoch",), np.ones((1, 1)), summary))
     return tmp_path

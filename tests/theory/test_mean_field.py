@@ -131,7 +131,9 @@ def test_figure_4a_is_predicted_within_three_percent():
 def test_above_the_threshold_zero_is_the_solution(distinct):
     mu = frequencies.zipf(20)
     threshold = MeanField(3, 6, 100, mu, 1.0, distinct=distinct).solve().lambda_max
-    above, below = (MeanField(3, 6, 100, mu, threshold * f, distinct=distinct).solve() for f in (1.001, 0.999))
+    above, below = (
+        MeanField(3, 6, 100, mu, threshold * f, distinct=distinct).solve() for f in (1.001, 0.999)
+    )
     assert above.trivial
     assert not below.trivial
     assert above.risk == np.log(100)  # that of zero weights, whatever the latents

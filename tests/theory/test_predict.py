@@ -90,7 +90,9 @@ def test_an_approximation_that_applies_is_not_exact():
 
 
 def test_zero_weights_have_the_risk_log_k():
-    found = theory("--K", "2", "--L", "3", "--n-w", "12", "--word-law", "zipf", "--lambda", "10")["mean_field"]
+    found = theory("--K", "2", "--L", "3", "--n-w", "12", "--word-law", "zipf", "--lambda", "10")[
+        "mean_field"
+    ]
     assert found["constants"]["trivial"]
     assert found["risk"] == math.log(2)
 

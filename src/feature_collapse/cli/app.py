@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from feature_collapse import __version__
+from feature_collapse.cli import (
+    certify,
+    check,
+    figure,
+    measure,
+    path,
+    reproduce,
+    solve,
+    sweep,
+    task,
+    theory,
+    train,
+)
 
 app = typer.Typer(
     name="feature-collapse",
@@ -16,8 +29,18 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-# command name -> module below feature_collapse.cli that defines a function `command`
-COMMANDS = ("reproduce", "theory", "check", "solve", "certify", "path", "measure", "train", "task", "figure")
+COMMANDS: dict[str, Callable[..., None]] = {
+    "reproduce": reproduce.command,
+    "theory": theory.command,
+    "check": check.command,
+    "solve": solve.command,
+    "certify": certify.command,
+    "path": path.command,
+    "measure": measure.command,
+    "train": train.command,
+    "task": task.command,
+    "figure": figure.command,
+}
 
 
 def _print_version(asked: bool) -> None:
@@ -40,6 +63,6 @@ def root(
     """
 
 
-for _name in COMMANDS:
-    app.command(_name)(import_module(f"feature_collapse.cli.{_name}").command)
-app.add_typer(import_module("feature_collapse.cli.sweep").app, name="sweep")
+for _name, _command in COMMANDS.items():
+    app.command(_name)(_command)
+app.add_typer(sweep.app, name="sweep")

@@ -22,6 +22,10 @@ SettingsFile = Annotated[
     typer.Option("--settings", help="TOML file of settings; options on the command line override it."),
 ]
 
+# settings that only one of the methods reads
+SGD_ONLY = ("decay", "epochs", "batch_size", "learning_rate", "init_scale", "fresh", "test_every")
+CERTIFIED_ONLY = ("gap", "time_limit")
+
 
 def with_settings(*without: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Decorate `command(given, …)`: `given` becomes one option per setting, except those in `without`.

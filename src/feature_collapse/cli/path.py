@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from feature_collapse.cli.options import (
+    SGD_ONLY,
     Device,
     Json,
     SettingsFile,
@@ -19,18 +20,7 @@ from feature_collapse.cli.options import (
 )
 
 
-@with_settings(
-    "method",
-    "decay",
-    "epochs",
-    "batch_size",
-    "learning_rate",
-    "init_scale",
-    "fresh",
-    "test_every",
-    "time_limit",
-    "n_test",
-)
+@with_settings("method", "time_limit", "n_test", *SGD_ONLY)
 def command(
     given: dict[str, Any],
     count: Annotated[int, typer.Option(help="Number of values of λ, equally spaced in logarithm.")] = 16,

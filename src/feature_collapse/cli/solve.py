@@ -7,21 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from feature_collapse.cli.options import (
-    Device,
-    Json,
-    SettingsFile,
-    echo,
-    print_json,
-    settings_of,
-    table,
-    with_settings,
-)
+from feature_collapse.cli.one_run import run_and_show
+from feature_collapse.cli.options import SGD_ONLY, Device, Json, SettingsFile, with_settings
+
+STALLED = 3  # exit code of a run whose gap is not proved though it had the time
 
 
-@with_settings(
-    "method", "decay", "epochs", "batch_size", "learning_rate", "init_scale", "fresh", "test_every"
-)
+@with_settings("method", *SGD_ONLY)
 def command(
     given: dict[str, Any],
     out: Annotated[Path, typer.Option(help="Folder of the record.")] = Path("results/solve"),
@@ -33,18 +25,8 @@ def command(
 
     Stops when the relative gap between the risk and a proved lower bound is at most --gap, or at
     --time-limit, and says which. A run that was interrupted goes on when the same command is given again.
+    Exit code 3: it could not prove the gap (status `stalled`).
     """
-    from feature_collapse.cli.progress import training_progress
-    from feature_collapse.experiments.run import run
-    from feature_collapse.reports.comparison import summary_rows
-    from feature_collapse.reports.reproduction import save_record_pictures
-
-    chosen = settings_of(settings, given, method="certified")
-    with training_progress(out.name) as callback:
-        record = run(chosen, out, device=device, callback=callback)
-    save_record_pictures(record)
-    if json:
-        print_json(record.summary)
-    else:
-        table(str(out), ["quantity", "measured", "theory"], summary_rows(record))
-        echo(f"{record.summary['status']}: {record.summary['message']}")
+    record = run_and_show(settings, given, "certified", device, out, json)
+    if record.summary["status"] == "stalled":
+        raise typer.Exit(STALLED)

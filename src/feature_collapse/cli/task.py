@@ -6,30 +6,24 @@ from typing import Annotated, Any
 
 import typer
 
-from feature_collapse.cli.options import Json, SettingsFile, echo, print_json, table, with_settings
+from feature_collapse.cli.options import (
+    CERTIFIED_ONLY,
+    SGD_ONLY,
+    Json,
+    SettingsFile,
+    echo,
+    print_json,
+    table,
+    with_settings,
+)
 
 _SHOWN = 5
 
 
-@with_settings(
-    "d",
-    "normaliser",
-    "eps",
-    "lambda_",
-    "decay_exponent",
-    "decay_frequency",
-    "decay",
-    "method",
-    "epochs",
-    "batch_size",
-    "learning_rate",
-    "init_scale",
-    "fresh",
-    "test_every",
-    "gap",
-    "time_limit",
-    "n_test",
-)
+_NETWORK = ("d", "normaliser", "eps", "lambda_", "decay_exponent", "decay_frequency")
+
+
+@with_settings("method", "n_test", *_NETWORK, *SGD_ONLY, *CERTIFIED_ONLY)
 def command(
     given: dict[str, Any],
     sentences: Annotated[int, typer.Option(help="Sentences to print for each class shown.")] = 2,

@@ -7,18 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from feature_collapse.cli.options import (
-    Device,
-    Json,
-    SettingsFile,
-    print_json,
-    settings_of,
-    table,
-    with_settings,
-)
+from feature_collapse.cli.one_run import run_and_show
+from feature_collapse.cli.options import CERTIFIED_ONLY, Device, Json, SettingsFile, with_settings
 
 
-@with_settings("method", "gap", "time_limit")
+@with_settings("method", *CERTIFIED_ONLY)
 def command(
     given: dict[str, Any],
     out: Annotated[Path, typer.Option(help="Folder of the record.")] = Path("results/train"),
@@ -30,16 +23,4 @@ def command(
 
     A run that was interrupted goes on from its checkpoint when the same command is given again.
     """
-    from feature_collapse.cli.progress import training_progress
-    from feature_collapse.experiments.run import run
-    from feature_collapse.reports.comparison import summary_rows
-    from feature_collapse.reports.reproduction import save_record_pictures
-
-    chosen = settings_of(settings, given, method="sgd")
-    with training_progress(out.name) as callback:
-        record = run(chosen, out, device=device, callback=callback)
-    save_record_pictures(record)
-    if json:
-        print_json(record.summary)
-    else:
-        table(str(out), ["quantity", "measured", "theory"], summary_rows(record))
+    run_and_show(settings, given, "sgd", device, out, json)

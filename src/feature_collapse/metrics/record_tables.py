@@ -6,7 +6,6 @@ latents (K, L) and mu (s_c,); config.json with "settings" → "normaliser", "eps
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from feature_collapse.boundary import clip, parse_json, read_text
 from feature_collapse.errors import InputError, check_choice, check_real
 from feature_collapse.metrics.frames import residual_shared_lengths
 from feature_collapse.metrics.measure import measure
@@ -91,18 +91,15 @@ def _tensors(path: Path, **wanted: int) -> list[NDArray[Any]]:
     for name, ndim in wanted.items():
         if name not in header or len(header[name].shape) != ndim:
             raise InputError(
-                f"{path} must have a tensor {name} with {ndim} axes; it has: {', '.join(header)}"
+                f"{path} must have a tensor {name} with {ndim} axes; it has: {clip(', '.join(header), 200)}"
             )
         out.append(read_tensor(path, header, name))
     return out
 
 
 def _settings(path: Path) -> dict[str, Any]:
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        settings = config["settings"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} must be JSON with a key 'settings'") from error
+    config = parse_json(path, "a record's config", read_text(path, "a record's config"))
+    settings = config.get("settings") if isinstance(config, dict) else None
     if not isinstance(settings, dict):
         raise InputError(f"{path} must have an object under 'settings'")
     return settings

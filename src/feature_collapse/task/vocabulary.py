@@ -108,8 +108,11 @@ def read_vocabulary(path: str | Path) -> tuple[Vocabulary, Law]:
             lines = read_text(Path(path), "the file").splitlines()
         except InputError as error:
             raise InputError(f"vocabulary cannot be read ({error}); give a CSV file or 'food'") from None
-    rows = csv.DictReader(line for line in lines if line.strip() and not line.startswith("#"))
-    found = tuple(rows.fieldnames or ())
+    table = csv.DictReader(line for line in lines if line.strip() and not line.startswith("#"))
+    try:
+        found, rows = tuple(table.fieldnames or ()), list(table)
+    except csv.Error as error:  # a quote that is never closed
+        raise InputError(f"vocabulary {str(path)!r} is no CSV table ({error})") from None
     for column in COLUMNS:
         if column not in found:
             raise InputError(

@@ -98,7 +98,9 @@ def examine(
         verdict = "global minimiser"
     elif len(free):
         verdict = "strict saddle"
-        direction = Weights(np.outer(right[0] / root, free[0]), -np.outer(left[:, 0], free[0]).reshape(U.shape))
+        direction = Weights(
+            np.outer(right[0] / root, free[0]), -np.outer(left[:, 0], free[0]).reshape(U.shape)
+        )
     else:
         verdict = "undecided"
     return CriticalPoint(verdict, top, top / lambda_, relative, len(free), direction)

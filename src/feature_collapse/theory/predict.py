@@ -142,7 +142,9 @@ def predict(
     check_real("lambda", lambda_, 0.0, above=True)
     at = _setting(source, lambda_, d, mu, decay, measure=True)
     if at.design.K < 2:
-        alone = Prediction(False, f"K = {at.design.K}: with one class the risk is 0 for zero weights", {}, 0.0)
+        alone = Prediction(
+            False, f"K = {at.design.K}: with one class the risk is 0 for zero weights", {}, 0.0
+        )
         return dict.fromkeys(NAMES, alone)
     return {
         "theorem1": _theorem1(at),
@@ -291,9 +293,7 @@ def _theorem3(at: _Setting, normaliser: Normaliser) -> Prediction:
         return Prediction(False, reason, constants, found.risk, theorem=THREE, r=r)
     name = "LayerNorm" if normaliser.name == "layernorm" else normaliser.name
     room = "n_c" if normaliser.centred else "n_c - 1"
-    reason = (
-        f"{_symmetry(design)}, d ≥ {room}: type-II collapse is a global minimiser under {name} (ε = 0)"
-    )
+    reason = f"{_symmetry(design)}, d ≥ {room}: type-II collapse is a global minimiser under {name} (ε = 0)"
     return Prediction(True, reason, constants, found.risk, design.assumption_b, True, THREE, r)
 
 

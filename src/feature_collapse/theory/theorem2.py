@@ -190,9 +190,7 @@ class TypeThreeGradient:
     operator_norm: float
 
 
-def gradient(
-    c: float, r: Norms, n_c: int, L: int, mu: Law, decay: Norms | None = None
-) -> TypeThreeGradient:
+def gradient(c: float, r: Norms, n_c: int, L: int, mu: Law, decay: Norms | None = None) -> TypeThreeGradient:
     """Return proposition C and R1 in closed form, for any type-III weights: q_β = 1/(e^{κ c r_β} + n_c - 1). O(s_c).
 
     Raises:

@@ -92,7 +92,7 @@ def with_frequencies(selection: Selection, found: TokenFrequencies) -> Selection
 
 def _from_wordfreq(language: str, tokens: Iterable[str], values: NDArray[np.float64]) -> None:
     try:
-        import wordfreq  # type: ignore[import-not-found,unused-ignore]
+        import wordfreq
     except ImportError as error:
         raise InputError("wordfreq is not installed: pip install 'feature-collapse[text]'") from error
     if language not in wordfreq.available_languages():
@@ -113,7 +113,7 @@ def _from_corpus(path: Path, tokenizer: str | Path | None, values: NDArray[np.fl
     if tokenizer is None:
         raise InputError("frequencies = 'corpus:FILE' needs the model's tokenizer.json")
     try:
-        import tokenizers  # type: ignore[import-not-found,unused-ignore]
+        import tokenizers
     except ImportError as error:
         raise InputError("tokenizers is not installed: pip install 'feature-collapse[text]'") from error
     file = plain_file(Path(tokenizer), "tokenizer")
