@@ -44,7 +44,7 @@ class Torch:
     def __init__(self, problem: Problem) -> None:
         """Weights that start at 0.3 times PyTorch's defaults."""
         self.problem = problem
-        self.risk = EmpiricalRisk(problem.words, problem.labels, problem.n_w, problem.K)
+        self.risk = EmpiricalRisk(problem)
         network = start(problem, 0.3)  # weights of 1e-3 are a saddle for full gradients
         self.W, self.U = network.W, network.U
         self.free = problem.radius is None

@@ -136,6 +136,49 @@ def _population(cell: str, n: int, generator: np.random.Generator) -> tuple[np.n
     return x, y
 
 
+PLANTED = ("frame", "frame + common mean", "orthogonal", "clusters, no frame", "directions", "loose", "noise")
+
+
+def _planted(
+    kind: str, sizes: np.ndarray, d: int, generator: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Features of one planted kind; noise has a fifth of the means' length, 0.7 of it where loose."""
+    c = len(sizes)
+    q = np.linalg.qr(generator.normal(size=(d, d)))[0]
+    f = (np.eye(c) - 1 / c) @ q[:c] * np.sqrt(c / (c - 1))
+    means = {
+        "frame + common mean": f + 2 * q[-1],
+        "orthogonal": q[:c],
+        "clusters, no frame": f * np.linspace(0.3, 3, c)[:, None],
+        "noise": 0 * f,
+    }.get(kind, f)
+    y = np.repeat(np.arange(c), sizes)
+    noise = {"loose": 0.7, "noise": 1.0}.get(kind, 0.2) * generator.normal(size=(len(y), d)) / np.sqrt(d)
+    x = means[y] + noise
+    return (x * np.exp(generator.normal(size=(len(y), 1))) if kind == "directions" else x), y
+
+
+def outcomes(sets: int) -> None:
+    """How often each outcome is called on planted data: 3 to 20 concepts in 24 and 100 dimensions."""
+    print("| planted | members | called (share of data sets) |")
+    print("|---|---|---|")
+    for kind in PLANTED:
+        for members in ("3", "10", "100", "3 to 100"):
+            called: dict[str, int] = {}
+            for seed in range(sets):
+                generator = np.random.default_rng(seed)
+                c, d = (3, 8, 20)[seed % 3], (24, 100)[seed // 3 % 2]
+                sizes = np.geomspace(3, 100, c).astype(int) if " " in members else np.full(c, int(members))
+                x, y = _planted(kind, sizes, d, generator)
+                found = measure(x, y, resamples=0, shuffles=40, seed=seed, views=("none",)).outcome
+                called[found] = called.get(found, 0) + 1
+            shares = sorted(called.items(), key=lambda item: -item[1])
+            print(
+                f"| {kind} | {members} | " + ", ".join(f"{k} {v / sets:.2f}" for k, v in shares) + " |",
+                flush=True,
+            )
+
+
 def coverage(sets: int) -> None:
     """How often 95% intervals hold the value of a large sample of the same population, or are withheld."""
     columns = []
@@ -182,7 +225,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=["stream", "noise", "monitor", "coverage"])
+    parser.add_argument("what", choices=["stream", "noise", "monitor", "coverage", "outcomes"])
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--sets", type=int, default=300)
     parser.add_argument("--views", nargs="+", default=list(VIEWS))
@@ -193,5 +236,7 @@ if __name__ == "__main__":
         noise()
     elif options.what == "coverage":
         coverage(options.sets)
+    elif options.what == "outcomes":
+        outcomes(options.sets)
     else:
         monitor()

@@ -46,7 +46,7 @@ def measure(K: int, n_w: int, n_spl: int, r: int, L: int, threads: int) -> dict[
     torch.manual_seed(0)
     V, U = 0.3 * torch.randn(n_w, r), 0.3 * torch.randn(K, L * r)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-    risk = EmpiricalRisk(problem.words, problem.labels, n_w, K)
+    risk = EmpiricalRisk(problem)
     risk.value_and_gradient(V, U)
     times = []
     for _ in range(5):

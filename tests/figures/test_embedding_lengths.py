@@ -12,7 +12,7 @@ ALL = Settings(n_w=30, L=3, design="all", word_law="zipf", d=4)  # every latent:
 
 
 def test_every_word_and_the_prediction_are_drawn():
-    found = theorem2.solve(3, 3, zipf(10), ALL.lambda_)
+    found = theorem2.constants(3, 3, zipf(10), ALL.lambda_)
     axes = draw_embedding_lengths(planted_record(ALL, np.tile(found.r, (3, 1)))).axes[0]
     assert sum(len(points.get_offsets()) for points in axes.collections) == 30
     line = axes.lines[0]

@@ -323,3 +323,16 @@ def test_callback_steps_monitors_in_both_kinds_of_trainer():
         callback.on_step_end("args", "state", "control")
     with pytest.raises(AttributeError):
         _ = callback.something_else
+
+
+def test_history_is_drawn():
+    from matplotlib.figure import Figure
+
+    from feature_collapse.figures.measured import history
+
+    monitor = EmbeddingMonitor(model(), "0", [i % 3 for i in range(12)], every=1, budget=None)
+    monitor.step()
+    monitor.step()
+    ax = Figure().subplots()
+    history(ax, monitor, ("spread",))
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), monitor.series("spread")[1])

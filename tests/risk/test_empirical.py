@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from feature_collapse.risk.empirical import EmpiricalRisk
-from setting import random_data, random_weights, slow_gradient
+from setting import problem_of, random_data, random_weights, slow_gradient
 
 N_W, L, K, D = 12, 4, 6, 5
 
@@ -17,9 +17,9 @@ def tensors(seed: int, scale: float = 1.0) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.tensor(W), torch.tensor(U).reshape(K, -1)
 
 
-def risk_on(seed: int, **options) -> EmpiricalRisk:
-    words, labels = random_data(seed)
-    return EmpiricalRisk(words, labels, N_W, K, dtype=torch.float64, **options)
+def risk_on(seed: int, device: str = "cpu") -> EmpiricalRisk:
+    problem = problem_of(*random_data(seed), N_W, K, 1.0, device=device)
+    return EmpiricalRisk(problem, dtype=torch.float64)
 
 
 def test_value_is_the_mean_cross_entropy() -> None:
@@ -53,8 +53,8 @@ def test_gradient_is_the_slope_of_the_value() -> None:
 def test_chunks_do_not_change_the_result(chunk_bytes: int) -> None:
     words, labels = random_data(4, N=200)
     V, U = tensors(4)
-    one = EmpiricalRisk(words, labels, N_W, K, dtype=torch.float64)
-    many = EmpiricalRisk(words, labels, N_W, K, dtype=torch.float64, chunk_bytes=chunk_bytes)
+    one = EmpiricalRisk(problem_of(words, labels, N_W, K, 1.0), dtype=torch.float64)
+    many = EmpiricalRisk(problem_of(words, labels, N_W, K, 1.0), dtype=torch.float64, chunk_bytes=chunk_bytes)
     for _ in range(2):  # the second evaluation uses the shifts of the first
         a, b = one.value_and_gradient(V, U), many.value_and_gradient(V, U)
         assert a[0] == pytest.approx(b[0], abs=1e-13)
@@ -74,8 +74,12 @@ def test_integer_weights_are_repetitions() -> None:
     words, labels = random_data(6)
     times = np.random.default_rng(6).integers(0, 4, size=len(labels))
     V, U = tensors(6)
-    weighted = EmpiricalRisk(words, labels, N_W, K, weights=times / times.sum(), dtype=torch.float64)
-    repeated = EmpiricalRisk(words.repeat(times, 0), labels.repeat(times), N_W, K, dtype=torch.float64)
+    weighted = EmpiricalRisk(
+        problem_of(words, labels, N_W, K, 1.0, omega=times / times.sum()), dtype=torch.float64
+    )
+    repeated = EmpiricalRisk(
+        problem_of(words.repeat(times, 0), labels.repeat(times), N_W, K, 1.0), dtype=torch.float64
+    )
     assert weighted.value_and_gradient(V, U)[0] == pytest.approx(
         repeated.value_and_gradient(V, U)[0], abs=1e-13
     )
@@ -84,7 +88,9 @@ def test_integer_weights_are_repetitions() -> None:
 def test_single_precision_agrees_to_its_precision() -> None:
     words, labels = random_data(7)
     V, U = tensors(7)
-    single = EmpiricalRisk(words, labels, N_W, K, dtype=torch.float32).value_and_gradient(V, U)
+    single = EmpiricalRisk(problem_of(words, labels, N_W, K, 1.0), dtype=torch.float32).value_and_gradient(
+        V, U
+    )
     double = risk_on(7).value_and_gradient(V, U)
     assert single[0] == pytest.approx(double[0], rel=1e-6)
     torch.testing.assert_close(single[1].double(), double[1], atol=1e-6, rtol=1e-5)
@@ -104,7 +110,7 @@ def test_gradient_matrix_is_applied_without_being_built() -> None:
 def test_cuda_gives_what_the_cpu_gives() -> None:
     words, labels = random_data(9)
     V, U = tensors(9)
-    gpu = EmpiricalRisk(words, labels, N_W, K, dtype=torch.float64, device="cuda")
+    gpu = risk_on(9, "cuda")
     a, b = gpu.value_and_gradient(V.cuda(), U.cuda()), risk_on(9).value_and_gradient(V, U)
     assert a[0] == pytest.approx(b[0], abs=1e-12)
     torch.testing.assert_close(a[1].cpu(), b[1], atol=1e-13, rtol=1e-11)

@@ -11,6 +11,7 @@ import torch
 from safetensors.numpy import load_file
 
 from feature_collapse.errors import InputError, RunStopped
+from feature_collapse.keyed_tensors import read_keyed, write_keyed
 from feature_collapse.model.network import Network
 from feature_collapse.model.normalisers import make_normaliser
 from feature_collapse.sgd.checkpoint import Checkpointing, read_checkpoint
@@ -201,3 +202,38 @@ def test_an_interrupt_during_the_last_measurement_is_not_swallowed(monkeypatch):
     monkeypatch.setattr(Network, "accuracy", lambda *_: os.kill(os.getpid(), signal.SIGINT) or 0.0)
     with pytest.raises(KeyboardInterrupt):
         trained(epochs=1)
+
+
+def test_every_flipped_bit_of_a_checkpoint_is_noticed(tmp_path):
+    path = tmp_path / "checkpoint.safetensors"
+    trained(checkpoint=Checkpointing(path, key="k"))
+    data = path.read_bytes()
+    assert read_checkpoint(path, "k") is not None
+    for bit in np.random.default_rng(0).integers(0, 8 * len(data), 400):
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << int(bit % 8)
+        path.write_bytes(flipped)
+        assert read_checkpoint(path, "k") is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"numbers": torch.full((5,), float("nan"), dtype=torch.float64)},
+        {"numbers": torch.zeros(5, dtype=torch.complex64)},
+        {"numbers": torch.ones(3, dtype=torch.float64)},
+        {"W": torch.full((30, 8), float("inf"))},
+        {"W": torch.zeros(29, 8)},
+        {"U": torch.zeros(20, 40)},
+        {"history": torch.zeros(2, 3)},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_hostile_checkpoint_is_not_used(tmp_path, change):
+    path = tmp_path / "checkpoint.safetensors"
+    trained(epochs=3, checkpoint=Checkpointing(path, key="k"))
+    found = read_keyed(path, "k")
+    write_keyed(path, "k", {**found, **change})
+    resumed, _ = trained(epochs=3, checkpoint=Checkpointing(path, key="k"))
+    whole, _ = trained(epochs=3)
+    assert torch.equal(resumed.W, whole.W)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from feature_collapse.errors import InputError
-from feature_collapse.figures.lambda_path import figure7
+from feature_collapse.figures.lambda_path import draw_lambda_path
 from feature_collapse.model.normalisers import LayerNorm
 from feature_collapse.model.weights import Weights
 from feature_collapse.risk.problem import Problem
@@ -66,7 +66,7 @@ def test_compressed_undoes_lift() -> None:
 
 
 def test_figure_seven_draws_the_path(path) -> None:
-    figure = figure7(path.lambdas, path.rank, path.singular_values, path.risk, path.lower_bound, n_c=3)
+    figure = draw_lambda_path(path, n_c=3)
     assert len(figure.axes) == 3
     drawn = figure.axes[0].lines[0].get_ydata()
     np.testing.assert_array_equal(drawn, path.rank[::-1])
@@ -78,4 +78,4 @@ def test_wrong_input_is_named(problem, path) -> None:
     with pytest.raises(InputError, match="lambdas must be"):
         lambda_path(problem, [0.0, 1.0])
     with pytest.raises(InputError, match="rank has shape"):
-        figure7(path.lambdas, path.rank[:2], path.singular_values, path.risk, path.lower_bound)
+        draw_lambda_path(replace(path, rank=path.rank[:2]))

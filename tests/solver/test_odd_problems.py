@@ -26,7 +26,7 @@ def labelled(*labels: int) -> np.ndarray:
 
 @pytest.mark.parametrize(("dtype", "far"), [(torch.float32, 200.0), (torch.float64, 800.0)])
 def test_a_far_trial_leaves_no_trace_in_later_evaluations(dtype, far: float) -> None:
-    risk = EmpiricalRisk(np.zeros((1, 1), dtype=int), labelled(0), 1, 2, dtype=dtype)
+    risk = EmpiricalRisk(problem_of(np.zeros((1, 1), dtype=int), labelled(0), 1, 2, 1.0), dtype=dtype)
     one, U = torch.ones(1, 1, dtype=torch.float64), torch.tensor([[1.0], [0.0]], dtype=torch.float64)
     first = risk.value_and_gradient(one, U)
     for u in (U + far, U - far):
@@ -38,11 +38,13 @@ def test_a_far_trial_leaves_no_trace_in_later_evaluations(dtype, far: float) -> 
 
 def test_a_change_of_rank_within_the_padding_leaves_no_trace() -> None:
     words, labels = random_data(0)
-    risk = EmpiricalRisk(words, labels, 12, 6, dtype=torch.float64)
+    risk = EmpiricalRisk(problem_of(words, labels, 12, 6, 1.0), dtype=torch.float64)
     rng = torch.Generator().manual_seed(0)
     wide = [torch.randn(n, r, generator=rng, dtype=torch.float64) for n, r in ((12, 3), (6, 12))]
     narrow = wide[0][:, :2].clone(), torch.randn(6, 8, generator=rng, dtype=torch.float64)
-    fresh = EmpiricalRisk(words, labels, 12, 6, dtype=torch.float64).value_and_gradient(*narrow)
+    fresh = EmpiricalRisk(problem_of(words, labels, 12, 6, 1.0), dtype=torch.float64).value_and_gradient(
+        *narrow
+    )
     risk.value_and_gradient(math.nan * wide[0], wide[1])
     assert risk.value_and_gradient(*narrow)[0] == pytest.approx(fresh[0], rel=1e-14)
 

@@ -27,7 +27,7 @@ CODES = [
 def setting(matrix, n_c, s_c, lambda_):
     z = codes.codewords(matrix, n_c)
     law = Spheres(code_symmetry(matrix, n_c).sizes)
-    found = theorem1.solve(n_c, n_c * s_c, z.shape[1], len(z), lambda_, law)
+    found = theorem1.constants(n_c, n_c * s_c, z.shape[1], len(z), lambda_, law)
     frame = equiangular(n_c, n_c, np.random.default_rng(0))
     return z, found, type_one(frame, s_c, z, found.c, found.c_prime)
 
@@ -61,7 +61,7 @@ def test_a_code_that_is_not_transitive_breaks_it():
 def test_the_formula_of_assumption_a_is_wrong_for_a_code():
     matrix = codes.generator("tetracode", 3, 4)
     _, found, _ = setting(matrix, 3, 2, 0.01)
-    assert abs(theorem1.solve(3, 6, 4, 9, 0.01).risk - found.risk) > 1e-3
+    assert abs(theorem1.constants(3, 6, 4, 9, 0.01).risk - found.risk) > 1e-3
 
 
 def test_without_assumption_b_there_are_other_minimisers():

@@ -26,14 +26,14 @@ Z = latents.every(3, 3)
 def setting(kind):
     rng, s_c = np.random.default_rng(0), 4
     if kind == "theorem 1":
-        found = theorem1.solve(3, 12, 3, 27, 0.001)
+        found = theorem1.constants(3, 12, 3, 27, 0.001)
         weights = type_one(equiangular(3, 5, rng), s_c, Z, found.c, found.c_prime)
         return weights, Task.of(Z, frequencies.uniform(s_c), 3)
     task = Task.of(Z, frequencies.zipf(s_c), 3)
     if kind == "theorem 2":
-        found = theorem2.solve(3, 3, task.mu, 0.001)
+        found = theorem2.constants(3, 3, task.mu, 0.001)
         return type_three(equiangular(3, 5, rng), found.r, Z, found.c), task
-    found = theorem3.solve(3, 3, 27, 5, 0.001)
+    found = theorem3.constants(3, 3, 27, 5, 0.001)
     return type_two(equiangular(3, 5, rng, mean_zero=True), s_c, Z, found.c), task
 
 

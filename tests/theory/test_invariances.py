@@ -24,7 +24,7 @@ def draw(seed):
 
 
 def numbers(W, U, z, mu):
-    """Everything that must not change: risk, spectrum, residuals of the types, of symmetry, of the equimargin."""
+    """Everything that must not change: risk, spectrum, residuals of types, symmetry, equimargin."""
     weights, task = Weights(W, U), Task.of(z, mu, N_C)
     risk = enumerate_risk(weights, task, 0.1)
     point = examine(weights, risk.gradient_M, 0.1)
@@ -111,12 +111,15 @@ def test_predicted_norms_follow_the_words(seed, n_c, length, s_c):
     rng = np.random.default_rng(seed)
     mu, order = random_law(s_c, rng), rng.permutation(s_c)
     lambda_ = float(np.exp(theorem2.log_lambda_max(n_c, length, mu) - rng.exponential(2.0)))
-    one, moved = theorem2.solve(n_c, length, mu, lambda_), theorem2.solve(n_c, length, mu[order], lambda_)
+    one, moved = (
+        theorem2.constants(n_c, length, mu, lambda_),
+        theorem2.constants(n_c, length, mu[order], lambda_),
+    )
     assert np.abs(one.r[order] - moved.r).max() < 1e-11 * one.r.max()
     K_ = max(2, n_c**length // 2)
     a, b = (
-        mean_field.solve(n_c, length, K_, mu, lambda_),
-        mean_field.solve(n_c, length, K_, mu[order], lambda_),
+        mean_field.constants(n_c, length, K_, mu, lambda_),
+        mean_field.constants(n_c, length, K_, mu[order], lambda_),
     )
     assert np.abs(a.r[order] - b.r).max() <= 1e-6 * max(a.r.max(), 1e-300)
 

@@ -21,7 +21,7 @@ def look(weights, lambda_=LAMBDA, tolerance=1e-8):
 
 
 def optimum(d):
-    found = theorem2.solve(3, 2, MU, LAMBDA)
+    found = theorem2.constants(3, 2, MU, LAMBDA)
     return found, type_three(equiangular(3, d, np.random.default_rng(0)), found.r, Z, found.c)
 
 
@@ -73,7 +73,7 @@ def test_a_point_that_is_not_critical_is_told():
 
 
 def test_with_d_above_both_sizes_local_minima_are_global():
-    found = theorem2.solve(3, 2, MU, LAMBDA)
+    found = theorem2.constants(3, 2, MU, LAMBDA)
     oracle = TorchRisk(Z, 3, MU, LAMBDA, d=7)  # d > min(n_w, K L) = 6
     assert max(oracle.minimise(seed)[0] for seed in range(4)) < found.risk + 1e-7
 

@@ -15,8 +15,8 @@ from oracles import mean_field_enumerated, mean_field_sampled, random_law
     [(3, 400, 15, 1000, 1e-3), (4, 10, 5, 1000, 1e-6), (2, 3, 9, 17, 1e-2)],
 )
 def test_uniform_words_give_theorem_1(n_c, s_c, L, K, lambda_):
-    found = mean_field.solve(n_c, L, K, frequencies.uniform(s_c), lambda_)
-    one = theorem1.solve(n_c, n_c * s_c, L, K, lambda_)
+    found = mean_field.constants(n_c, L, K, frequencies.uniform(s_c), lambda_)
+    one = theorem1.constants(n_c, n_c * s_c, L, K, lambda_)
     assert abs(found.risk / one.risk - 1) < 1e-10
     assert np.abs(found.r / one.c - 1).max() < 1e-8
     assert abs(found.c / one.c_prime - 1) < 1e-8
@@ -28,7 +28,7 @@ def test_uniform_words_give_theorem_1(n_c, s_c, L, K, lambda_):
 )
 def test_all_latents_give_theorem_2(n_c, s_c, L, lambda_):
     mu = frequencies.zipf(s_c)
-    found, two = mean_field.solve(n_c, L, n_c**L, mu, lambda_), theorem2.solve(n_c, L, mu, lambda_)
+    found, two = mean_field.constants(n_c, L, n_c**L, mu, lambda_), theorem2.constants(n_c, L, mu, lambda_)
     assert abs(found.risk / two.risk - 1) < 1e-10
     assert np.abs(found.r / two.r - 1).max() < 1e-8
     assert abs(found.c / two.c - 1) < 1e-8
@@ -41,7 +41,7 @@ def test_all_latents_give_theorem_2(n_c, s_c, L, lambda_):
 )
 def test_the_expectation_agrees_with_monte_carlo(n_c, s_c, L, K, lambda_):
     mu = frequencies.zipf(s_c)
-    found = mean_field.solve(n_c, L, K, mu, lambda_)
+    found = mean_field.constants(n_c, L, K, mu, lambda_)
     # float(n_c)**L is in range here; the tiny cross-entropies need no logarithms for a check at 4 standard
     # errors
     value, error = mean_field_sampled(
@@ -75,7 +75,7 @@ def test_the_gradient_agrees_with_finite_differences():
 
 def test_no_other_constants_have_a_lower_risk():
     mu, n_c, L, K, lambda_ = np.array([0.6, 0.3, 0.1]), 3, 3, 10, 0.01
-    found = mean_field.solve(n_c, L, K, mu, lambda_)
+    found = mean_field.constants(n_c, L, K, mu, lambda_)
     assert abs(mean_field_enumerated(n_c, L, K, mu, lambda_, found.c, found.r) - found.risk) < 1e-10
 
     def risk(x):
@@ -107,24 +107,24 @@ def test_the_objective_is_convex_in_the_exponents():
 def test_decays_agree_with_theorem_2_for_all_latents_and_with_theorem_1_in_proportion(power):
     mu = frequencies.zipf(5)
     decay = (5 * mu) ** power
-    found, two = mean_field.solve(3, 3, 27, mu, 1e-3, decay), theorem2.solve(3, 3, mu, 1e-3, decay)
+    found, two = mean_field.constants(3, 3, 27, mu, 1e-3, decay), theorem2.constants(3, 3, mu, 1e-3, decay)
     assert abs(found.risk / two.risk - 1) < 1e-10
     assert np.abs(found.r / two.r - 1).max() < 1e-8
     assert abs(found.singular_value_U / two.singular_value_U - 1) < 1e-8
-    few, one = mean_field.solve(3, 5, 40, mu, 1e-3, decay), theorem1.solve(3, 15, 5, 40, 1e-3)
+    few, one = mean_field.constants(3, 5, 40, mu, 1e-3, decay), theorem1.constants(3, 15, 5, 40, 1e-3)
     assert (abs(few.risk / one.risk - 1) < 1e-10) == (power == 1.0)
-    zero = mean_field.solve(3, 5, 40, mu, few.lambda_max * 1.001, decay)
+    zero = mean_field.constants(3, 5, 40, mu, few.lambda_max * 1.001, decay)
     assert zero.trivial
-    assert not mean_field.solve(3, 5, 40, mu, few.lambda_max * 0.999, decay).trivial
+    assert not mean_field.constants(3, 5, 40, mu, few.lambda_max * 0.999, decay).trivial
 
 
 def test_figure_4a_is_predicted_within_three_percent():
     # the notebooks' final training cross-entropy and top singular values (one run, SGD)
-    found = mean_field.solve(3, 15, 1000, frequencies.zipf(400), 1e-3)
+    found = mean_field.constants(3, 15, 1000, frequencies.zipf(400), 1e-3)
     assert abs(found.cross_entropy / 0.3809 - 1) < 0.03
     assert abs(found.singular_value_W / 24.24 - 1) < 0.03
     # and a control: theorem 1's formula, which knows nothing of frequencies, is far off
-    assert abs(theorem1.solve(3, 1200, 15, 1000, 1e-3).singular_value / 24.24 - 1) > 0.3
+    assert abs(theorem1.constants(3, 1200, 15, 1000, 1e-3).singular_value / 24.24 - 1) > 0.3
 
 
 @pytest.mark.parametrize("distinct", [False, True])
@@ -156,14 +156,14 @@ def test_distinct_latents_change_the_mean_over_the_other_classes():
 @pytest.mark.parametrize("lambda_", [1e-8, 1e-12, 1e-16])
 def test_tiny_cross_entropies_keep_their_digits(lambda_):
     mu = frequencies.zipf(4)
-    found, two = mean_field.solve(3, 3, 27, mu, lambda_), theorem2.solve(3, 3, mu, lambda_)
+    found, two = mean_field.constants(3, 3, 27, mu, lambda_), theorem2.constants(3, 3, mu, lambda_)
     assert two.cross_entropy < 100 * lambda_
     assert abs(found.cross_entropy / two.cross_entropy - 1) < 1e-9
 
 
 @pytest.mark.parametrize("lambda_", [1e-5, 1e-8, 1e-12])
 def test_tiny_penalties_are_solved(lambda_):
-    found = mean_field.solve(5, 3, 100, frequencies.zipf(10), lambda_)
+    found = mean_field.constants(5, 3, 100, frequencies.zipf(10), lambda_)
     assert found.penalty > 0
     assert found.cross_entropy < 1e4 * lambda_
 
@@ -172,7 +172,7 @@ def test_a_huge_vocabulary_is_answered_quickly():
     import time
 
     start = time.perf_counter()
-    found = mean_field.solve(50, 128, 100_000, frequencies.zipf(1000), 1e-4)
+    found = mean_field.constants(50, 128, 100_000, frequencies.zipf(1000), 1e-4)
     assert found.cross_entropy > 0.1
     assert time.perf_counter() - start < 10  # about 0.3 s on an idle core
 
@@ -202,4 +202,4 @@ def test_the_tilt_keeps_digits_of_tiny_expectations():
 )
 def test_wrong_input_is_refused(arguments, match):
     with pytest.raises(InputError, match=match):
-        mean_field.solve(*arguments)
+        mean_field.constants(*arguments)

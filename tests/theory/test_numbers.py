@@ -11,7 +11,7 @@ PAPER = ["--n-c", "3", "--n-w", "1200", "--L", "15", "--lambda", "0.001"]
 
 
 def theory(*options):
-    result = CliRunner().invoke(app, ["theory", *options, "--json"], catch_exceptions=False)
+    result = CliRunner().invoke(app, ["theory", *options, "--no-exact", "--json"], catch_exceptions=False)
     assert result.exit_code == 0
     return json.loads(result.stdout)
 
@@ -80,3 +80,53 @@ def test_r5_at_figure_4a():
     assert abs(constants["cross_entropy"] - 0.387) < 0.002
     assert abs(constants["singular_values_W"][0] - 24.25) < 0.02
     assert constants["singular_values_W"][0] == constants["singular_values_W"][1]
+
+
+def printed_limit(*options):
+    result = CliRunner().invoke(app, ["limit", *options, "--json"], catch_exceptions=False)
+    assert result.exit_code == 0
+    return json.loads(result.stdout)
+
+
+@pytest.mark.slow
+def test_r6_at_the_latents_of_figure_3():
+    found = printed_limit()
+    assert found["result"] == "R6"
+    assert found["scope"] == "proved"
+    assert agrees(found["risk"], "2.941039")
+    assert agrees(found["theorem_risk"], "2.956125")
+    for value, printed in zip(found["embedding_norms"], ("1.4239", "1.4211", "1.4228"), strict=True):
+        assert agrees(value, printed)
+
+
+@pytest.mark.slow
+def test_r7_at_the_latents_of_figure_4c():
+    found = printed_limit("--normaliser", "layernorm", "--word-law", "zipf")
+    assert found["result"] == "R7"
+    assert agrees(found["risk"], "0.0853316")
+    assert agrees(found["theorem_risk"], "0.0920594")
+
+
+@pytest.mark.slow
+def test_r8_gives_zipf_words_the_minimum_of_uniform_ones():
+    found = printed_limit("--decay-exponent", "1", "--word-law", "zipf")
+    assert found["result"] == "R8"
+    assert agrees(found["risk"], "2.941039")
+
+
+@pytest.mark.parametrize(
+    ("exponent", "c", "r", "risk"),
+    [
+        ("1", "1.204962", ("3.130583",) * 4, "0.138463533"),
+        ("2", "1.262753", ("2.73646", "3.04809", "3.23216", "3.36352"), "0.153018653"),
+        ("0.5", "1.192857", ("3.30892", "3.14296", "3.04635", "2.97802"), "0.135724932"),
+    ],
+)
+def test_theorem_2_with_decay_in_a_power_of_frequency(exponent, c, r, risk):
+    options = ("--n-c", "3", "--L", "3", "--n-w", "12", "--word-law", "zipf", "--design", "all")
+    found = theory(*options, "--decay-exponent", exponent)["theorem2"]
+    assert found["applies"]
+    assert agrees(found["constants"]["c"], c)
+    for value, printed in zip(found["constants"]["r"], r, strict=True):
+        assert agrees(value, printed)
+    assert agrees(found["risk"], risk)

@@ -24,7 +24,7 @@ def run(*options):
 
 
 def theory(*options):
-    result = CliRunner().invoke(app, ["theory", *options, "--json"], catch_exceptions=False)
+    result = CliRunner().invoke(app, ["theory", *options, "--no-exact", "--json"], catch_exceptions=False)
     return json.loads(result.stdout)
 
 
@@ -170,8 +170,9 @@ def test_a_large_setting_is_answered_in_seconds():
 def test_the_command_does_not_load_torch():
     code = (
         "import sys\nfrom feature_collapse.cli.app import app\n"
-        "try:\n    app(['theory', '--K', '100'])\nexcept SystemExit:\n    pass\n"
-        "assert 'scipy' in sys.modules\nassert 'torch' not in sys.modules\nassert 'matplotlib' not in sys.modules\n"
+        "try:\n    app(['theory', '--L', '5', '--design', 'all'])\nexcept SystemExit:\n    pass\n"
+        "assert 'scipy' in sys.modules\nassert 'torch' not in sys.modules\n"
+        "assert 'matplotlib' not in sys.modules\n"
     )
     source = str(Path(__file__).parents[2] / "src")
     result = subprocess.run(
@@ -220,7 +221,7 @@ def test_a_design_of_all_distinct_latents_is_complete():
         (["--design", "golay"], "golay code has"),
         (["--design", "tetracode", "--n-c", "4"], "prime"),
         (["--word-law", "given"], "frequencies"),
-        (["--frequencies", "nowhere.txt"], "cannot be read"),
+        (["--frequencies", "nowhere.txt"], "nowhere.txt"),
         (["--seed", "-1"], "seed"),
         (["--vocabulary", "nowhere.csv"], "cannot be read"),
         (["--design", "distinct", "--L", "2"], "only n_c^L"),
@@ -253,7 +254,7 @@ def test_the_food_vocabulary_gives_sizes_and_law():
 
 
 def test_people_get_text():
-    result = run("--K", "100")
+    result = run("--K", "100", "--no-exact")
     assert result.exit_code == 0
     assert "theorem1: does not apply" in result.stdout
     assert "mean_field: applies" in result.stdout

@@ -17,7 +17,7 @@ SIZES = [(2, 2, 2, 0.01), (2, 3, 3, 0.003), (3, 2, 2, 0.01), (3, 3, 2, 0.001)]  
 
 def setting(n_c, s_c, L, lambda_, d=None):
     z = latents.every(n_c, L)
-    found = theorem1.solve(n_c, n_c * s_c, L, n_c**L, lambda_)
+    found = theorem1.constants(n_c, n_c * s_c, L, n_c**L, lambda_)
     frame = equiangular(n_c, n_c if d is None else d, np.random.default_rng(0))
     return z, found, type_one(frame, s_c, z, found.c, found.c_prime)
 
@@ -84,7 +84,7 @@ def test_asymmetric_latents_break_the_constants():
     rng = np.random.default_rng(3)
     z = latents.distinct(3, 2, 5, rng)
     oracle = TorchRisk(z, 3, np.full(2, 0.5), 0.01, d=3)
-    found = theorem1.solve(3, 6, 2, 5, 0.01)
+    found = theorem1.constants(3, 6, 2, 5, 0.01)
     best, _, _ = oracle.minimise(0)
     frame = equiangular(3, 3, rng)
     norms = []
@@ -105,8 +105,8 @@ def test_lemma_k_gives_the_risk_at_any_t(t):
 
 
 def test_above_the_threshold_zero_is_the_minimiser():
-    threshold = theorem1.solve(3, 6, 2, 9, 1.0).lambda_max
-    below, above = (theorem1.solve(3, 6, 2, 9, threshold * f) for f in (0.999, 1.001))
+    threshold = theorem1.constants(3, 6, 2, 9, 1.0).lambda_max
+    below, above = (theorem1.constants(3, 6, 2, 9, threshold * f) for f in (0.999, 1.001))
     assert above.trivial
     assert not below.trivial
     risk, W, U = TorchRisk(latents.every(3, 2), 3, np.full(2, 0.5), threshold * 1.01, d=3).minimise(0)
@@ -115,7 +115,7 @@ def test_above_the_threshold_zero_is_the_minimiser():
 
 
 def test_the_threshold_is_that_of_condition_9():
-    found = theorem1.solve(3, 12, 4, 81, 1.0)
+    found = theorem1.constants(3, 12, 4, 81, 1.0)
     assert abs(found.lambda_max / np.sqrt(4 / 3**5 / 4) - 1) < 1e-13
 
 
@@ -142,7 +142,7 @@ def test_the_sum_over_spheres_equals_the_closed_form(n_c, L, K):
 def test_extreme_sizes_solve_the_stationarity_equation(n_c, n_w, L, K, lambda_):
     from mpmath import mp, mpf
 
-    found = theorem1.solve(n_c, n_w, L, K, lambda_)
+    found = theorem1.constants(n_c, n_w, L, K, lambda_)
     with mp.workdps(400):
         eta = mpf(n_c) / (n_c - 1) / mp.sqrt(mpf(n_w) * K * L)
         share = mpf(K) / mpf(n_c) ** L
@@ -166,8 +166,8 @@ def test_constants_are_as_accurate_as_the_last_digit_of_lambda_allows(below):
     from mpmath import findroot, mp, mpf
 
     n_c, n_w, L, K = 3, 1200, 15, 1000
-    lambda_ = theorem1.solve(n_c, n_w, L, K, 1.0).lambda_max * (1 - below)
-    found = theorem1.solve(n_c, n_w, L, K, lambda_)
+    lambda_ = theorem1.constants(n_c, n_w, L, K, 1.0).lambda_max * (1 - below)
+    found = theorem1.constants(n_c, n_w, L, K, lambda_)
     with mp.workdps(60):
         eta, share = mpf(n_c) / (n_c - 1) / mp.sqrt(mpf(n_w) * K * L), mpf(K) / mpf(n_c) ** L
 
@@ -198,7 +198,7 @@ def test_constants_are_as_accurate_as_the_last_digit_of_lambda_allows(below):
 )
 def test_wrong_sizes_are_refused(arguments, match):
     with pytest.raises(InputError, match=match):
-        theorem1.solve(*arguments)
+        theorem1.constants(*arguments)
 
 
 @pytest.mark.parametrize("sizes", [[2, 1], [1, 0, 0], [1], [1, -1], [1, float("nan")], [1, float("inf")], []])

@@ -18,7 +18,7 @@ SIZES = [(2, 2, 2, 0.01), (2, 3, 3, 0.003), (3, 3, 2, 0.005), (3, 2, 3, 0.001)] 
 def setting(n_c, s_c, L, lambda_, mu=None):
     z = latents.every(n_c, L)
     mu = frequencies.zipf(s_c) if mu is None else mu
-    found = theorem2.solve(n_c, L, mu, lambda_)
+    found = theorem2.constants(n_c, L, mu, lambda_)
     frame = equiangular(n_c, n_c, np.random.default_rng(0))
     return z, mu, found, type_three(frame, found.r, z, found.c)
 
@@ -118,12 +118,15 @@ def test_proposition_c_gives_the_gradients_on_any_type_three_weights():
 
 def test_frequent_words_get_larger_embeddings():
     mu = random_law(20, np.random.default_rng(0))
-    found = theorem2.solve(4, 3, mu, 1e-4)
+    found = theorem2.constants(4, 3, mu, 1e-4)
     assert (np.diff(found.r[np.argsort(mu)]) > 0).all()
 
 
 def test_uniform_words_give_theorem_1():
-    found, one = theorem2.solve(3, 4, frequencies.uniform(5), 1e-3), theorem1.solve(3, 15, 4, 81, 1e-3)
+    found, one = (
+        theorem2.constants(3, 4, frequencies.uniform(5), 1e-3),
+        theorem1.constants(3, 15, 4, 81, 1e-3),
+    )
     assert np.abs(found.r / one.c - 1).max() < 1e-12
     assert abs(found.c / one.c_prime - 1) < 1e-12
     assert abs(found.risk / one.risk - 1) < 1e-12
@@ -138,7 +141,7 @@ def test_where_condition_9_fails_zero_is_the_global_minimiser():
     assert abs(examine(zero, gradient, 1.0).operator_norm / threshold - 1) < 1e-13
     assert examine(zero, gradient, threshold * 1.01).verdict == "global minimiser"
     assert examine(zero, gradient, threshold * 0.99).verdict == "strict saddle"
-    above = theorem2.solve(3, 2, mu, threshold * 1.01)
+    above = theorem2.constants(3, 2, mu, threshold * 1.01)
     assert above.trivial
     risk, _, _ = TorchRisk(z, 3, mu, threshold * 1.01, d=3).minimise(0)
     assert abs(risk - above.risk) < 1e-9
@@ -148,7 +151,7 @@ def test_where_condition_9_fails_zero_is_the_global_minimiser():
 def test_constants_are_accurate_up_to_the_threshold(below):
     mu = frequencies.zipf(4)
     lambda_ = float(np.exp(theorem2.log_lambda_max(3, 3, mu))) * (1 - below)
-    found = theorem2.solve(3, 3, mu, lambda_)
+    found = theorem2.constants(3, 3, mu, lambda_)
     assert not found.trivial
     assert theorem2.Equations(3, 3, mu, lambda_).residual(found.c, found.r) < 1e-13
 
@@ -158,7 +161,7 @@ def test_constants_are_accurate_up_to_the_threshold(below):
 )
 def test_extreme_sizes_solve_the_equations(n_c, L, s_c, lambda_):
     mu = frequencies.zipf(s_c)
-    found = theorem2.solve(n_c, L, mu, lambda_)
+    found = theorem2.constants(n_c, L, mu, lambda_)
     # the equations are compared in logarithms of numbers up to 1e±217: rounding of 1e-13 in the logarithm
     assert theorem2.Equations(n_c, L, mu, lambda_).residual(found.c, found.r) < 1e-12
     assert np.isfinite([found.c, found.risk, *found.r]).all()
@@ -168,7 +171,7 @@ def test_solution_agrees_with_high_precision():
     from mpmath import findroot, mp, mpf
 
     mu, n_c, L, lambda_ = [mpf(x) for x in ("0.7", "0.3")], 3, 3, mpf("0.001")
-    found = theorem2.solve(n_c, L, np.array([0.7, 0.3]), 0.001)
+    found = theorem2.constants(n_c, L, np.array([0.7, 0.3]), 0.001)
     with mp.workdps(40):
 
         def system(c, r1, r2):
@@ -194,7 +197,7 @@ def test_solution_agrees_with_high_precision():
 )
 def test_r8_decays_in_powers_of_frequency(power, c, r, risk):
     mu = frequencies.zipf(4)
-    found = theorem2.solve(3, 3, mu, 0.001, (4 * mu) ** power)
+    found = theorem2.constants(3, 3, mu, 0.001, (4 * mu) ** power)
     assert abs(found.c - c) < 0.51e-6
     assert np.abs(found.r - r).max() < 0.51e-5
     assert abs(found.risk - risk) < 0.51e-9
@@ -207,7 +210,7 @@ def test_r1_with_decays_the_scaled_spectrum_is_lambda(seed):
     mu, decay = random_law(s_c, rng), np.exp(rng.standard_normal(s_c))
     lambda_ = float(np.exp(theorem2.log_lambda_max(n_c, L, mu, decay) - rng.exponential(3.0)))
     task = Task.of(latents.every(n_c, L), mu, n_c)
-    found = theorem2.solve(n_c, L, mu, lambda_, decay)
+    found = theorem2.constants(n_c, L, mu, lambda_, decay)
     weights = type_three(equiangular(n_c, n_c, rng), found.r, task.latents, found.c)
     a = np.tile(decay, n_c)
     risk = enumerate_risk(weights, task, lambda_, a)
@@ -226,7 +229,7 @@ def test_r1_with_decays_the_scaled_spectrum_is_lambda(seed):
 def test_no_random_start_gets_below_with_decays(seed):
     rng = np.random.default_rng(seed)
     mu, decay, z = random_law(2, rng), np.exp(rng.standard_normal(2)), latents.every(3, 2)
-    found = theorem2.solve(3, 2, mu, 0.005, decay)
+    found = theorem2.constants(3, 2, mu, 0.005, decay)
     oracle = TorchRisk(z, 3, mu, 0.005, d=4, decay=decay)
     best = min(oracle.minimise(start)[0] for start in range(3))
     assert found.risk - 1e-10 < best < found.risk + 1e-7
@@ -247,7 +250,7 @@ def test_no_random_start_gets_below_with_decays(seed):
 )
 def test_wrong_input_is_refused(arguments, match):
     with pytest.raises(InputError, match=match):
-        theorem2.solve(*arguments)
+        theorem2.constants(*arguments)
 
 
 def test_wrong_constants_are_refused():

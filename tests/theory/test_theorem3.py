@@ -21,7 +21,7 @@ SIZES = [(2, 2, 2, 0.01), (2, 3, 3, 0.003), (3, 3, 2, 0.005)]  # n_c, s_c, L, λ
 @pytest.mark.parametrize("law", [frequencies.uniform, frequencies.zipf])
 def test_type_two_is_critical_under_layernorm_for_any_word_law(n_c, s_c, L, lambda_, law):
     z, mu, d = latents.every(n_c, L), law(s_c), n_c + 1
-    found = theorem3.solve(n_c, L, n_c**L, d, lambda_)
+    found = theorem3.constants(n_c, L, n_c**L, d, lambda_)
     weights = type_two(equiangular(n_c, d, np.random.default_rng(0), mean_zero=True), s_c, z, found.c)
     oracle = TorchRisk(z, n_c, mu, lambda_, d, layernorm=True)
     risk, gradient_W, gradient_U = oracle.gradient(weights.W, weights.U)
@@ -34,7 +34,7 @@ def test_type_two_is_critical_under_layernorm_for_any_word_law(n_c, s_c, L, lamb
 @pytest.mark.parametrize(("n_c", "s_c", "L", "lambda_"), SIZES)
 def test_no_random_start_gets_below(n_c, s_c, L, lambda_):
     z, mu, d = latents.every(n_c, L), frequencies.zipf(s_c), n_c + 1
-    found = theorem3.solve(n_c, L, n_c**L, d, lambda_)
+    found = theorem3.constants(n_c, L, n_c**L, d, lambda_)
     oracle = TorchRisk(z, n_c, mu, lambda_, d, layernorm=True)
     results = [oracle.minimise(seed, scale=1.0) for seed in range(4)]
     best, W, U = min(results, key=lambda result: result[0])
@@ -46,7 +46,7 @@ def test_no_random_start_gets_below(n_c, s_c, L, lambda_):
 
 def test_no_perturbation_gets_below():
     z, mu = latents.every(3, 2), frequencies.zipf(3)
-    found = theorem3.solve(3, 2, 9, 4, 0.005)
+    found = theorem3.constants(3, 2, 9, 4, 0.005)
     weights = type_two(equiangular(3, 4, np.random.default_rng(0), mean_zero=True), 3, z, found.c)
     oracle = TorchRisk(z, 3, mu, 0.005, 4, layernorm=True)
     rng = np.random.default_rng(0)
@@ -59,7 +59,7 @@ def test_no_perturbation_gets_below():
 
 def test_a_frame_that_is_not_mean_zero_is_worse_under_layernorm():
     z, mu = latents.every(3, 2), frequencies.zipf(3)
-    found = theorem3.solve(3, 2, 9, 4, 0.005)
+    found = theorem3.constants(3, 2, 9, 4, 0.005)
     frame = equiangular(3, 4, np.random.default_rng(0))
     risk, _, _ = TorchRisk(z, 3, mu, 0.005, 4, layernorm=True).gradient(
         np.repeat(2 * frame, 3, axis=0), found.c * frame[z]
@@ -69,7 +69,7 @@ def test_a_frame_that_is_not_mean_zero_is_worse_under_layernorm():
 
 def test_asymmetric_latents_break_the_constants():
     z = latents.distinct(3, 2, 5, np.random.default_rng(3))
-    found = theorem3.solve(3, 2, 5, 4, 0.01)
+    found = theorem3.constants(3, 2, 5, 4, 0.01)
     oracle = TorchRisk(z, 3, np.array([0.7, 0.3]), 0.01, 4, layernorm=True)
     best = min(oracle.minimise(seed, scale=1.0)[0] for seed in range(3))
     weights = type_two(equiangular(3, 4, np.random.default_rng(0), mean_zero=True), 2, z, found.c)
@@ -79,7 +79,7 @@ def test_asymmetric_latents_break_the_constants():
 
 def test_codes_extend_it():
     z = codes.codewords(codes.generator("tetracode", 3, 4), 3)
-    found = theorem3.solve(3, 4, 9, 4, 0.01, Spheres(measure_symmetry(z, 3).sizes))
+    found = theorem3.constants(3, 4, 9, 4, 0.01, Spheres(measure_symmetry(z, 3).sizes))
     oracle = TorchRisk(z, 3, frequencies.zipf(2), 0.01, 4, layernorm=True)
     best = min(oracle.minimise(seed, scale=1.0)[0] for seed in range(3))
     assert found.risk - 1e-10 < best < found.risk + 1e-6
@@ -112,7 +112,7 @@ def test_lemma_r_gives_the_risk_at_any_t(t):
 def test_extreme_sizes_solve_the_stationarity_equation(n_c, L, K, d, lambda_):
     from mpmath import mp, mpf
 
-    found = theorem3.solve(n_c, L, K, d, lambda_)
+    found = theorem3.constants(n_c, L, K, d, lambda_)
     with mp.workdps(400):
         eta = mpf(n_c) / (n_c - 1) * mp.sqrt(mpf(d) / (mpf(K) * L))
         share = mpf(K) / mpf(n_c) ** L
@@ -127,7 +127,7 @@ def test_extreme_sizes_solve_the_stationarity_equation(n_c, L, K, d, lambda_):
 
 
 def test_zero_is_never_the_minimiser():
-    assert theorem3.solve(3, 2, 9, 4, 1e6).tau > 0
+    assert theorem3.constants(3, 2, 9, 4, 1e6).tau > 0
 
 
 @pytest.mark.parametrize(

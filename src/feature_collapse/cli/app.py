@@ -12,6 +12,7 @@ from feature_collapse.cli import (
     certify,
     check,
     figure,
+    limit,
     measure,
     path,
     reproduce,
@@ -32,6 +33,7 @@ app = typer.Typer(
 COMMANDS: dict[str, Callable[..., None]] = {
     "reproduce": reproduce.command,
     "theory": theory.command,
+    "limit": limit.command,
     "check": check.command,
     "solve": solve.command,
     "certify": certify.command,

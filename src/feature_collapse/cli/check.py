@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from feature_collapse.cli.options import Json, print_json, table
+from feature_collapse.cli.options import Json, echo, print_json, table
 
 if TYPE_CHECKING:
     from feature_collapse.theory.compare import Comparison
@@ -19,8 +19,12 @@ def command(
     tolerance: Annotated[float, typer.Option(help="Largest residual that counts as collapse, 0 to 1.")] = 0.2,
     as_json: Json = False,
 ) -> None:
-    """Compare trained weights with the theory: predicted, measured, relative error, collapse type, symmetry."""
+    """Compare trained weights with the theory: predicted, measured, relative error, collapse type, symmetry.
+
+    Where the latents are not symmetric, the minimum of the true risk for them stands beside the theorem's.
+    """
     from feature_collapse.errors import check_real
+    from feature_collapse.experiments.limit import beside, word_decay
     from feature_collapse.experiments.record import read_record
     from feature_collapse.theory.compare import compare
 
@@ -28,12 +32,18 @@ def command(
     records = [read_record(path) for path in record]
     answers = []
     for found in records:
+        task, s = found.task, found.settings
+        decay = word_decay(s, task)
         result = compare(
-            found.weights, found.task, found.settings.lambda_, measured=found.summary, tolerance=tolerance
+            found.weights, task, s.lambda_, measured=found.summary, tolerance=tolerance, decay=decay
         )
-        answers.append({"record": str(found.path), **result.to_dict()})
+        limit = None if result.prediction.exact else beside(task, s)
+        answer = {"record": str(found.path), **result.to_dict()}
+        answers.append({**answer, "limit": None if limit is None else limit.to_dict()})
         if not as_json:
             _show(str(found.path), result)
+            if limit is not None:
+                echo(f"for these latents: {limit}")
     if as_json:
         print_json(answers[0] if len(answers) == 1 else answers)
 
@@ -43,10 +53,10 @@ def _show(name: str, result: Comparison) -> None:
         (row.quantity, _text(row.predicted), _text(row.measured), _percent(row.relative_error))
         for row in result.rows
     ]
-    typer.echo(f"\n{name}: {result.prediction.theorem} ({result.note})")
+    echo(f"\n{name}: {result.prediction.theorem} ({result.note})")
     table("", ("quantity", "predicted", "measured", "error"), rows)
-    typer.echo(str(result.verdict))
-    typer.echo(result.symmetry_text())
+    echo(str(result.verdict))
+    echo(result.symmetry_text())
 
 
 def _text(value: float | list[float]) -> str:

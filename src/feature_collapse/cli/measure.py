@@ -11,11 +11,31 @@ import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from feature_collapse.metrics.measured import Measured
     from feature_collapse.metrics.report import Report, View
 
 WORST = 8
+OUTLYING = 2.0
+LONGEST_NAME = 30
+SHORT = (
+    "spread",
+    "direction_spread",
+    "length_spread",
+    "length_variation",
+    "shape_frame",
+    "shape_centred",
+    "shape_orthogonal",
+    "length_slope",
+    "length_slope_within",
+    "nc1",
+    "nc2_angle_error",
+    "nc3",
+    "nc4",
+    "nearest_centre",
+    "effective_rank",
+)
 WHY_OTHERWISE = (
     "`check` fits W and U together, with lengths r_β that all concepts share (definitions 1-3 to the word); "
     "`measure` gives each entity its own length, calls lengths equal up to a variation of 0.2, and asks that "
@@ -52,6 +72,7 @@ def command(
     shuffles: Annotated[int, typer.Option(help="Shuffles of the labels; 0 for no chance level.")] = 100,
     seed: Annotated[int, typer.Option(help="Seed of the resampling.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Print every value, view and concept.")] = False,
     report: Annotated[
         Path | None, typer.Option(help="Write a self-contained HTML report with plots.")
     ] = None,
@@ -83,7 +104,7 @@ def command(
             json.dumps({"source": measured.source, **measured.report.to_dict()}, indent=2, allow_nan=False)
         )
     else:
-        _print(measured.report, measured.source)
+        _print(measured, full)
         if report is not None:
             typer.echo(f"report: {report}")
 
@@ -96,55 +117,111 @@ def _write(path: Path, measured: Measured) -> None:
     part.replace(path)
 
 
-def _print(report: Report, source: str) -> None:
+def _print(measured: Measured, full: bool) -> None:
     from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
 
-    from feature_collapse.metrics.definitions import DEFINITIONS
-    from feature_collapse.metrics.outcome import OUTCOMES
-    from feature_collapse.metrics.report import VERDICTS, interval, printable, show, view_name
+    from feature_collapse.metrics.findings import findings
+    from feature_collapse.metrics.report import printable
 
-    console = Console()
-    console.print(f"[bold]{escape(printable(source))}[/bold]")
+    report, console = measured.report, Console(highlight=False)
+    console.print(f"[bold]{escape(printable(measured.source))}[/bold]")
     console.print(
-        f"{report.n_entities} entities, {report.n_concepts} concepts, {report.dimension} dimensions"
+        f"{report.n_entities} entities, {report.n_concepts} concepts, {report.dimension} dimensions\n"
     )
-    for view in report.views.values():
-        mark = "bold" if view.normaliser == report.normaliser else "dim"
-        text = f"{view_name(view.normaliser)}: {OUTCOMES[view.outcome]} ({view.outcome_reason})"
-        console.print(f"[{mark}]{escape(text)}[/{mark}]")
-    console.print(escape(f"of the paper's definitions: {VERDICTS[report.verdict]} ({report.reason})"))
-    main = report.views[report.normaliser]
-    table = Table(title=f"values {view_name(report.normaliser)}", title_justify="left")
-    for name in ("value", "", "95% interval", "shuffled", "p"):
-        table.add_column(name, justify="left" if name == "value" else "right")
-    group = ""
-    for key, value in main.values.items():
-        definition = DEFINITIONS[key]
-        if definition.group != group:
-            table.add_section()
-            group = definition.group
-        table.add_row(
-            definition.title, show(value.value), interval(value), show(value.chance), show(value.p, 2)
-        )
-    console.print(table)
-    _print_views(console, report)
-    _print_concepts(console, main)
+    for sentence in findings(report):
+        console.print(escape(printable(f"- {sentence}")))
+    console.print()
+    _print_values(console, report, full)
+    _print_curve(console, report)
+    if full:
+        _print_views(console, report)
+        _print_outcomes(console, report)
+    _print_concepts(console, report.views[report.normaliser], full)
+    _print_outliers(console, measured)
     for note in report.notes:
         console.print(escape(printable(f"note: {note}")))
+    if not full:
+        console.print("--full shows every value, every view and every concept.", style="dim")
+
+
+def _table(title: str, first: str, *others: str) -> Table:
+    """A table of 80 columns at most: numbers are never wrapped, a long name is cut."""
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 1, 0, 0))
+    table.add_column(first, no_wrap=True, overflow="ellipsis")
+    for name in others:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
+def _print_values(console: Console, report: Report, full: bool) -> None:
+    from feature_collapse.metrics.definitions import DEFINITIONS
+    from feature_collapse.metrics.report import interval, show, view_name
+
+    table = _table(f"values {view_name(report.normaliser)}", "", "value", "95%", "shuffled", "p")
+    group, reasons = "", set()
+    for key, value in report.views[report.normaliser].values.items():
+        definition = DEFINITIONS[key]
+        if not full and key not in SHORT:
+            continue
+        if definition.group != group and full:
+            table.add_row("", end_section=True)
+        group = definition.group
+        table.add_row(
+            definition.title, show(value.value, 3), interval(value), show(value.chance, 3), show(value.p, 2)
+        )
+        if value.withheld:
+            reasons.add(value.withheld)
+    console.print(table)
+    for reason in sorted(reasons):
+        console.print(f"some intervals are withheld: {reason}", style="dim")
+
+
+def _print_curve(console: Console, report: Report) -> None:
+    from feature_collapse.metrics.report import show
+
+    curve = None if report.detail is None else report.detail.curve
+    if curve is None:
+        return
+    table = _table("rare against frequent", "frequency", "entities", "length", "95%", "direction", "nearest")
+    for b in curve.bins:
+        table.add_row(
+            f"{show(b.low_frequency, 3)} to {show(b.high_frequency, 3)}",
+            str(b.entities),
+            show(b.length, 3),
+            f"{show(b.length_low, 3)}…{show(b.length_high, 3)}",
+            show(b.direction, 3),
+            show(b.nearest, 2),
+        )
+    console.print(table)
+    console.print(
+        f"p = {show(curve.p_no_relation, 2)} against no relation of length and frequency, "
+        f"{show(curve.p_monotone, 2)} against a monotone one",
+        style="dim",
+    )
+
+
+def _print_outcomes(console: Console, report: Report) -> None:
+    from rich.markup import escape
+
+    from feature_collapse.metrics.outcome import OUTCOMES
+    from feature_collapse.metrics.report import VERDICTS, view_name
+
+    for view in report.views.values():
+        console.print(
+            escape(f"{view_name(view.normaliser)}: {OUTCOMES[view.outcome]} ({view.outcome_reason}); "
+                   f"{VERDICTS[view.verdict]} ({view.reason})")
+        )  # fmt: skip
 
 
 def _print_views(console: Console, report: Report) -> None:
-    from rich.table import Table
-
     from feature_collapse.metrics.definitions import DEFINITIONS
     from feature_collapse.metrics.report import show, view_name
 
-    table = Table(title="before and after each normaliser", title_justify="left")
-    table.add_column("value")
-    for view in report.views:
-        table.add_column(view_name(view).removeprefix("after "), justify="right")
+    names = [view_name(v).removeprefix("after ") for v in report.views]
+    table = _table("before and after each normaliser", "value", *names)
     for key in COMPARED:
         cells = [show(v.values[key].value, 3) if key in v.values else "–" for v in report.views.values()]
         if any(c != "–" for c in cells):
@@ -152,26 +229,43 @@ def _print_views(console: Console, report: Report) -> None:
     console.print(table)
 
 
-def _print_concepts(console: Console, view: View) -> None:
+def _print_concepts(console: Console, view: View, full: bool) -> None:
     from rich.markup import escape
-    from rich.table import Table
 
     from feature_collapse.metrics.report import printable, show
 
-    order = sorted(view.concepts, key=lambda c: -c.values["direction_spread"].value)[:WORST]
+    order = sorted(view.concepts, key=lambda c: -c.values["direction_spread"].value)
+    order, hidden = (order, 0) if full else (order[:WORST], max(0, len(order) - WORST))
     if not order:
         return
-    title = "concepts, the worst first" + (
-        f" ({WORST} of {len(view.concepts)})" if len(view.concepts) > WORST else ""
-    )
-    table = Table(title=title, title_justify="left")
-    table.add_column("concept")
-    for name in ("entities", "spread", "of direction", "of length", "mean length"):
-        table.add_column(name, justify="right")
+    title = "concepts, the worst first" + (f" ({WORST} of {len(view.concepts)})" if hidden else "")
+    table = _table(title, "concept", "entities", "spread", "direction", "p", "length", "mean")
     for c in order:
-        values = [show(c.values[k].value, 3) for k in ("spread", "direction_spread", "length_spread")]
-        table.add_row(escape(printable(c.name)), str(c.count), *values, show(c.mean_length, 3))
+        direction = c.values["direction_spread"]
+        cells = [show(c.values["spread"].value, 3), show(direction.value, 3), show(direction.p, 2)]
+        cells += [show(c.values["length_spread"].value, 3), show(c.mean_length, 3)]
+        table.add_row(escape(_cut(printable(c.name))), str(c.count), *cells)
     console.print(table)
+
+
+def _cut(name: str) -> str:
+    """A name short enough that no number beside it is wrapped."""
+    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
+
+
+def _print_outliers(console: Console, measured: Measured) -> None:
+    from rich.markup import escape
+
+    from feature_collapse.metrics.report import printable
+
+    detail = measured.report.detail
+    found = () if detail is None else [o for o in detail.outliers if o.distance >= OUTLYING][:5]
+    if found:
+        named = [f"{measured.entities[o.row]} ({o.concept}, {o.distance:.2g} times)" for o in found]
+        text = (
+            f"entities farthest from their concept's direction, beside the usual distance: {', '.join(named)}"
+        )
+        console.print(escape(printable(text)))
 
 
 def _beside_check(folder: Path, report: Report) -> Report:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from feature_collapse.experiments.limit import Limit
+    from feature_collapse.task.task import Task
+    from feature_collapse.theory.predict import Prediction
 
 
 def command(
@@ -39,15 +43,28 @@ def command(
         str,
         typer.Option(
             "--design",
-            help="Latents: random, distinct, all, or a code: repetition, parity, simplex, hamming, tetracode, golay.",
+            help="Latents: random, distinct, all, or a code: repetition, parity, simplex, hamming, "
+            "tetracode, golay.",
         ),
     ] = "random",
     seed: Annotated[int, typer.Option("--seed", help="Seed of random latents.")] = 0,
+    decay_exponent: Annotated[
+        float,
+        typer.Option(
+            "--decay-exponent", help="Decay of a word: λ (n_w × its frequency)^q; 0 is the paper's."
+        ),
+    ] = 0.0,
+    exact: Annotated[
+        bool,
+        typer.Option(help="Where the symmetry fails, find the true minimum for the latents too (R6-R8)."),
+    ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """What theorems 1, 2 and 3 and the mean field predict for a setting, and whether they apply."""
     from feature_collapse.errors import InputError, check_int
-    from feature_collapse.task.task import word_law_of
+    from feature_collapse.model.decay import Decay
+    from feature_collapse.task.frequencies import read_frequencies
+    from feature_collapse.task.task import LATENTS, Task, generator, make_latents, word_law_of
     from feature_collapse.task.vocabulary import Vocabulary, read_vocabulary
     from feature_collapse.theory.design import design_of
     from feature_collapse.theory.predict import predict
@@ -61,11 +78,16 @@ def command(
         names = Vocabulary(check_int("n_c", n_c, 2), check_int("n_w", n_w, 1, 10**8))
         if frequencies is not None and word_law == "uniform":
             word_law = "given"
-        mu = word_law_of(
-            names.s_c, word_law, exponent, _numbers(frequencies) if frequencies is not None else None
-        )
+        values = None if frequencies is None else read_frequencies(frequencies)
+        mu = word_law_of(names.s_c, word_law, exponent, values)
+    Decay(decay_exponent)  # its range
     facts = design_of(design, n_c, L, K, seed)
-    found = predict(facts, lambda_, d, mu=mu)
+    decay = (len(mu) * mu) ** decay_exponent if decay_exponent else None
+    found = predict(facts, lambda_, d, mu=mu, decay=decay)
+    limits: dict[str, Limit] = {}
+    if exact and facts.symmetric is False:  # so the latents were few enough to be drawn
+        latents = make_latents(n_c, L, K, design, generator(seed, LATENTS))
+        limits = _limits(Task(names, mu, latents, seed), lambda_, d, decay_exponent)
     inputs: dict[str, Any] = {
         "n_c": n_c,
         "n_w": n_w,
@@ -84,22 +106,39 @@ def command(
     if hasattr(facts.law, "sizes"):
         inputs["spheres"] = [_plain(x) for x in facts.law.sizes]
     if as_json:
-        typer.echo(
-            json.dumps(
-                {"inputs": inputs, **{name: entry.to_dict() for name, entry in found.items()}}, indent=2
-            )
-        )
+        answers = {name: entry.to_dict() for name, entry in found.items()}
+        answers["limit"] = {name: entry.to_dict() for name, entry in limits.items()}
+        typer.echo(json.dumps({"inputs": inputs, **answers}, indent=2))
         return
     typer.echo("  ".join(f"{key} = {_short(value)}" for key, value in inputs.items() if value is not None))
     for name, entry in found.items():
-        typer.echo(f"\n{name}: {'applies' if entry.applies else 'does not apply'}: {entry.reason}")
-        for key, value in entry.constants.items():
-            typer.echo(f"  {key:18} {_short(value)}")
-        if entry.risk is not None:
-            typer.echo(f"  {'risk':18} {_short(entry.risk)}")
-        if entry.converse is not None:
-            scope = "every minimiser has this form" if entry.converse else "other minimisers may exist"
-            typer.echo(f"  {'converse':18} {scope}")
+        _show(name, entry)
+    for name, limit in limits.items():
+        typer.echo(f"\nfor these latents, {'network h' if name == 'none' else 'LayerNorm'}: {limit}")
+
+
+def _limits(task: Task, lambda_: float, d: int, decay_exponent: float) -> dict[str, Limit]:
+    """Return the true minimum for the latents, with and without LayerNorm, where it is proved and cheap."""
+    from feature_collapse.experiments.limit import beside
+    from feature_collapse.experiments.settings import Settings
+
+    sizes = Settings(task.n_c, task.n_w, task.L, task.K, d=d, lambda_=lambda_, decay_exponent=decay_exponent)
+    found = {"none": beside(task, sizes)}
+    if d > task.n_c + 1:
+        found["layernorm"] = beside(task, sizes.replace(normaliser="layernorm", decay_exponent=0.0))
+    return {name: limit for name, limit in found.items() if limit is not None}
+
+
+def _show(name: str, entry: Prediction) -> None:
+    """Print one theorem's answer."""
+    typer.echo(f"\n{name}: {'applies' if entry.applies else 'does not apply'}: {entry.reason}")
+    for key, value in entry.constants.items():
+        typer.echo(f"  {key:18} {_short(value)}")
+    if entry.risk is not None:
+        typer.echo(f"  {'risk':18} {_short(entry.risk)}")
+    if entry.converse is not None:
+        scope = "every minimiser has this form" if entry.converse else "other minimisers may exist"
+        typer.echo(f"  {'converse':18} {scope}")
 
 
 def _short(value: Any) -> str:
@@ -116,22 +155,6 @@ def _short(value: Any) -> str:
             shown.insert(5, f"… ({len(value)} in all) …")
         return ", ".join(shown)
     return str(value)
-
-
-def _numbers(text: str) -> list[float]:
-    """Numbers separated by commas or white space: the text itself, or the file that it names (with or without @)."""
-    from feature_collapse.errors import InputError
-
-    try:
-        return [float(x) for x in text.replace(",", " ").split()]
-    except ValueError:
-        pass
-    path = Path(text.removeprefix("@"))
-    try:
-        return [float(x) for x in path.read_text(encoding="utf-8").replace(",", " ").split()]
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it must hold numbers only"
-        raise InputError(f"frequencies {str(path)!r} cannot be read ({reason})") from None
 
 
 def _plain(value: int | float) -> int | float | str:

@@ -50,7 +50,7 @@ def draw_collapse_types(
     figure = Figure(figsize=(7.0, sum(heights) + 0.4), layout="constrained")
     grid = figure.add_gridspec(len(concepts), 3, height_ratios=heights)
     for row, n_c in enumerate(concepts):
-        found = theorem2.solve(n_c, L, mu, lambda_)
+        found = theorem2.constants(n_c, L, mu, lambda_)
         reach = float(found.r.max()) or 1.0
         lengths = (np.full(len(mu), 0.75), np.full(len(mu), 1.0), found.r / reach)
         for column, norms in enumerate(lengths):

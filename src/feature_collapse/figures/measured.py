@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,11 +10,14 @@ from numpy.typing import NDArray
 
 from feature_collapse.figures.scene import COLOURS, SHAPES, Scene, short
 from feature_collapse.metrics.arrays import Floats
-from feature_collapse.metrics.report import Value, view_name
+from feature_collapse.metrics.report import view_name
+from feature_collapse.metrics.value import Value
 from feature_collapse.metrics.views import normalise
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from feature_collapse.metrics.monitor import Monitor
 
 PAIRS = 200_000
 
@@ -248,3 +252,12 @@ def concepts(ax: Axes, scene: Scene, most: int = 15) -> None:
     ax.set_title(f"concepts, {view_name(view.normaliser)}, {worst}")
     if any(np.isfinite(c.values["direction_spread"].chance_low) for c in known):
         ax.legend(fontsize=8, frameon=False, loc="lower right")
+
+
+def history(ax: Axes, monitor: Monitor, keys: Sequence[str] = ("direction_spread", "spread")) -> None:
+    """A monitor's values over the training steps."""
+    for key, colour, shape in zip(keys, COLOURS, SHAPES, strict=False):
+        ax.plot(*monitor.series(key), c=colour, marker=shape, ms=4, lw=1.5, label=key)
+    ax.set_xlabel("step")
+    ax.set_ylim(bottom=min(0.0, ax.get_ylim()[0]))
+    ax.legend(fontsize=8, frameon=False)

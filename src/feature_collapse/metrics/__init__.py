@@ -8,8 +8,9 @@
 from feature_collapse.metrics.measure import measure
 from feature_collapse.metrics.readers import read_embeddings, read_groups, read_tokens, select
 from feature_collapse.metrics.record_tables import RecordTables, measure_record, read_tables
-from feature_collapse.metrics.report import Concept, Report, Value, View
+from feature_collapse.metrics.report import Concept, Report, View
 from feature_collapse.metrics.statistics import FeatureStatistics
+from feature_collapse.metrics.value import Value
 
 __all__ = [
     "Concept",

@@ -45,6 +45,9 @@ classifier             |collapse |low |0   |1   |y |logit*|paper        |classif
 frame_norms            |collapse |low |0   |inf |y |log*  |equation 4   |variation of the concept means' norms
 frame_cosine           |collapse |two |-1  |1   |y |plain*|equation 4   |mean cosine between concept means
 frame_angle_error      |collapse |low |0   |2   |y |log*  |equation 4   |mean |cosine + 1/(C − 1)| of means
+shape_frame            |collapse |low |0   |1   |y |none  |paper        |means to an equiangular frame
+shape_centred          |collapse |low |0   |1   |y |none  |paper        |means to a frame around their mean
+shape_orthogonal       |collapse |low |0   |1   |y |none  |orthogonal   |means to orthogonal directions
 length_slope           |frequency|two |-inf|inf |n |plain |slope        |slope of log length on log frequency
 length_slope_within    |frequency|two |-inf|inf |n |plain |intercepts   |the same inside concepts
 length_rank_correlation|frequency|two |-1  |1   |n |plain |ranks        |rank correlation, length, frequency

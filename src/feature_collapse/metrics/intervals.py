@@ -2,8 +2,8 @@
 
 The interval is for the model's value, that of members without end in the given concepts. On a scale g where
 errors are even (log, logit, plain), value − bias ± t·se, with bias and se of the bootstrap, both widened for
-what resampling n members loses (n/(n − 1)), and t of the members less the concepts. Unbiased formulas get no
-correction. Shares get Jeffreys' interval. Withheld, with the reason, where it would not cover:
+what resampling n members loses (n/(n − 1)), and t with Satterthwaite's degrees of freedom. Unbiased formulas
+get no correction. Shares get Jeffreys' interval. Withheld, with the reason, where it would not cover:
 - the bias is beyond `BIAS_LIMIT` standard errors (few members), for then it is not known well enough;
 - a few entities hold the variance (heavy tails): the sample says too little about them;
 - only a part of the entities was resampled.
@@ -18,13 +18,23 @@ import numpy as np
 
 from feature_collapse.metrics.arrays import Floats, Ints
 from feature_collapse.metrics.definitions import DEFINITIONS, Definition
-from feature_collapse.metrics.report import Value
+from feature_collapse.metrics.value import Value
 from feature_collapse.metrics.values import Values
 
 NAN = float("nan")
 LEAST = 20
 """Fewer replicates give no interval."""
-BIAS_LIMIT = 1.0
+BIAS_LIMIT = 0.5
+SMALL_BIAS = 0.15
+"""A bias of a smooth ratio up to this (on the log or logit scale) is known well enough whatever the error."""
+SMOOTH = ("nc1", "nc1_trace_ratio", "cdnv", "type_I", "type_II", "type_III", "classifier", "nc3")
+FEW_MEMBERS = 10
+"""Fewer members give no interval to a formula that is biased."""
+FEW = "with so few members the formula is biased by more than is known"
+ENOUGH_MEMBERS = 50
+"""Fewer members do not place the centres well enough for a share of nearest centres to be the model's."""
+ENOUGH_ENTITIES = 200
+"""Entities per dimension below which the bias of the spectrum's values is not known."""
 TAIL_LIMIT = 0.15
 """Below this share of effective entities, (Σq)²/(N Σq²) of q = ‖x − m‖², a few of them hold the variance."""
 FREE_OF_TAILS = ("direction_spread", "alignment", "uniformity", "nearest_centre", "nc4")
@@ -62,7 +72,7 @@ class Replicates:
     """Of one view: the values of what was resampled, its bootstrap, its shuffles, and what intervals need.
 
     count (C,): members of the kept concepts; whole: whether all entities were resampled; concentration: see
-    `TAIL_LIMIT`; looked_up: entities whose nearest centre was looked up.
+    `TAIL_LIMIT`; looked_up: entities whose nearest centre was looked up; d: dimension.
     """
 
     observed: Mapping[str, float]
@@ -72,6 +82,7 @@ class Replicates:
     whole: bool
     concentration: float
     looked_up: int
+    d: int
 
     @property
     def members(self) -> float:
@@ -104,26 +115,31 @@ def _overall_range(key: str, value: float, r: Replicates) -> Range:
     d = DEFINITIONS[key]
     if not r.bootstrap.overall:
         return Range()
+    if d.scale == "share" and r.members < ENOUGH_MEMBERS:
+        return Range(reason="centres of so few members are not yet the model's")
+    if d.group == "dimension" and d.biased and key != "uniformity" and r.count.sum() < ENOUGH_ENTITIES * r.d:
+        return Range(reason="with so few entities per dimension the bias is not known")
     if d.scale == "share":
         return jeffreys(value, r.looked_up)
     if d.scale == "none":
         return Range()
     if not r.whole:
         return Range(reason="only a part of the entities was resampled")
+    if d.biased and r.members < FEW_MEMBERS:
+        return Range(reason=FEW)
     if r.concentration < TAIL_LIMIT and key not in FREE_OF_TAILS:
         return Range(reason="a few entities hold most of the variance")
-    freedom = float(r.count.sum() - len(r.count))
-    return interval(d, value, _finite(r.bootstrap.overall.get(key)), r.members, freedom)
+    return interval(d, value, _finite(r.bootstrap.overall.get(key)), Errors.of(r.count))
 
 
 def with_concept_interval(key: str, value: float, i: int, r: Replicates | None) -> Value:
     """Return concept i's value with what its replicates tell."""
     if r is None or key not in r.bootstrap.each or np.isnan(value):
         return Value(key, value)
-    n, samples = float(r.count[i]), _finite(r.bootstrap.each[key][:, i])
+    samples = _finite(r.bootstrap.each[key][:, i])
     found = Range(reason="only a part of the entities was resampled")
     if r.whole:
-        found = interval(DEFINITIONS[key], value, samples, n, n - 1)
+        found = interval(DEFINITIONS[key], value, samples, Errors.of(r.count[i : i + 1]))
     shuffled = r.shuffled.each[key][:, i] if key in r.shuffled.each else None
     return Value(key, value, found.low, found.high, *chance(key, value, _finite(shuffled)), found.reason)
 
@@ -147,11 +163,26 @@ _SCALES: dict[str, tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]
 }
 
 
-def interval(d: Definition, value: float, samples: Floats, members: float, freedom: float) -> Range:
-    """Return the interval of one value from its bootstrap replicates (T,).
+@dataclass(frozen=True)
+class Errors:
+    """How the variance of means from n_c members, Σ s²/n_c, is estimated by resampling.
 
-    members: of a typical concept; freedom: degrees of freedom of the standard error.
+    widened: what resampling makes too small, (n − 1)/n for each concept; freedom: Satterthwaite's degrees.
     """
+
+    widened: float
+    freedom: float
+
+    @staticmethod
+    def of(count: Ints) -> Errors:
+        """Return them for concepts of these sizes (C,), of equal variance."""
+        n = count.astype(np.float64)
+        total = float(np.sum(1 / n))
+        return Errors(total / float(np.sum((n - 1) / n**2)), total**2 / float(np.sum(1 / (n**2 * (n - 1)))))
+
+
+def interval(d: Definition, value: float, samples: Floats, errors: Errors) -> Range:
+    """Return the interval of one value from its bootstrap replicates (T,)."""
     if len(samples) < LEAST or not np.isfinite(value):
         return Range()
     top = d.high if d.scale == "logit" else np.inf
@@ -161,12 +192,12 @@ def interval(d: Definition, value: float, samples: Floats, members: float, freed
         scale = "plain"  # on the border of its range a value has no logarithm
     forth, back = _SCALES[scale]
     own, drawn = forth(np.array(value)), forth(samples[inside] if scale != "plain" else samples)
-    widened = members / (members - 1)
-    error = float(np.std(drawn, ddof=1)) * np.sqrt(widened)
-    bias = float(np.mean(drawn) - own) * widened if d.biased else 0.0
-    if error > 0 and abs(bias) > BIAS_LIMIT * error:
-        return Range(reason="with so few members the formula is biased by more than its error")
-    half = _quantile(freedom) * error
+    error = float(np.std(drawn, ddof=1) * np.sqrt(errors.widened))
+    bias = float(np.mean(drawn) - own) * errors.widened if d.biased else 0.0
+    known = d.key in SMOOTH and scale != "plain" and abs(bias) <= SMALL_BIAS
+    if abs(bias) > BIAS_LIMIT * error and not known:
+        return Range(reason=FEW)
+    half = _quantile(errors.freedom) * error
     low, high = back(np.array([own - bias - half, own - bias + half]))
     # the value may miss its own corrected interval by a hair
     return Range(

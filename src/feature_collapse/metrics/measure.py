@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypedDict, Unpack
 
 import numpy as np
@@ -13,6 +13,7 @@ from feature_collapse.metrics import arrays
 from feature_collapse.metrics.arrays import Ints
 from feature_collapse.metrics.assemble import Evidence, build
 from feature_collapse.metrics.data import Data, chunks
+from feature_collapse.metrics.detail import detail
 from feature_collapse.metrics.frequency import length_against_frequency
 from feature_collapse.metrics.intervals import Replicates, Samples
 from feature_collapse.metrics.nearest_centre import NearestCentre
@@ -119,7 +120,8 @@ def measure(
     replicates = _replicates(data, list(statistics.lenses.values()), sampling, generator, second.looked_up)
     evidence = {v: Evidence(p, replicates.by_view.get(v)) for v, p in second.points.items()}
     notes = (*second.notes, *replicates.notes)
-    return build(statistics.seen(data.names), evidence, view, data.classifier, replicates.policy, notes)
+    report = build(statistics.seen(data.names), evidence, view, data.classifier, replicates.policy, notes)
+    return replace(report, detail=detail(data, statistics.lenses[view], second.wrong[view], generator))
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,7 @@ class _Points:
     """Points by view, with notes on how they were made."""
 
     points: Mapping[str, Point]
+    wrong: Mapping[str, Mapping[tuple[int, int], int]]
     looked_up: int
     notes: tuple[str, ...]
 
@@ -142,13 +145,17 @@ def _second_pass(
     if asked < len(members):
         notes = (f"nearest centres were found for {asked} entities chosen at random, to bound the time",)
     found: dict[Rows, dict[str, float]] = {}
+    wrong: dict[Rows, Mapping[tuple[int, int], int]] = {}
     for view, lens in lenses.items():
         if lens.rows not in found:
-            unscaled = points[view].scaled(1 / lens.scale)
-            found[lens.rows] = _frequency_values(data, lens.rows) | _centre_values(
-                data, lens.rows, unscaled, chosen
-            )
-    return _Points({v: p.joined(found[lenses[v].rows]) for v, p in points.items()}, len(chosen), notes)
+            found[lens.rows] = _frequency_values(data, lens.rows)
+            wrong[lens.rows] = {}
+            if n_kept >= 2:
+                centre = _centres(data, lens.rows, points[view].scaled(1 / lens.scale), chosen)
+                found[lens.rows] |= _centre_values(centre, data.classifier is not None)
+                wrong[lens.rows] = centre.wrong
+    joined = {v: p.joined(found[lenses[v].rows]) for v, p in points.items()}
+    return _Points(joined, {v: wrong[lens.rows] for v, lens in lenses.items()}, len(chosen), notes)
 
 
 def _frequency_values(data: Data, kind: Rows) -> dict[str, float]:
@@ -158,16 +165,18 @@ def _frequency_values(data: Data, kind: Rows) -> dict[str, float]:
     return length_against_frequency(np.concatenate(lengths), data.frequencies, data.codes)
 
 
-def _centre_values(data: Data, kind: Rows, point: Point, chosen: Ints) -> dict[str, float]:
-    if len(point.moments.count) < 2:
-        return {}
+def _centres(data: Data, kind: Rows, point: Point, chosen: Ints) -> NearestCentre:
     index = np.cumsum(data.kept) - 1
     summed = None if data.classifier is None else data.classifier.of_concepts(data.kept).summed().mean
     centre = NearestCentre(point.moments.mean, point.moments.count, summed)
     for part in chunks(len(chosen), data.x.shape[1]):
         centre.update(kind.of(data.rows(chosen[part])), index[data.codes[chosen[part]]])
+    return centre
+
+
+def _centre_values(centre: NearestCentre, with_classifier: bool) -> dict[str, float]:
     out = {"nearest_centre": centre.own_share}
-    return out if data.classifier is None else {**out, "nc4": centre.agreement}
+    return {**out, "nc4": centre.agreement} if with_classifier else out
 
 
 @dataclass(frozen=True)
@@ -217,6 +226,7 @@ def _replicates(
             whole=len(part.codes) == len(members),
             concentration=concentration[rows],
             looked_up=looked_up,
+            d=data.x.shape[1],
         )
         for rows, point in observed.items()
     }

@@ -15,7 +15,7 @@ BLOCK_CELLS = 4_000_000
 
 
 class NearestCentre:
-    """A second pass over batches: counts of entities whose nearest centre is right. Mergeable.
+    """A second pass over batches: whose nearest centre is right; `wrong` counts (own, nearest). Mergeable.
 
     means (C, d) and count (C,) from the first pass; classifier (C, d) rows, or None. Time O(n·C·d) per
     batch, memory O(C·d) and 32 MB of distances.
@@ -26,6 +26,7 @@ class NearestCentre:
         self._means, self._count, self._classifier = means, count, classifier
         self._squares = np.einsum("ij,ij->i", means, means)
         self.own = self.agree = self.seen = 0
+        self.wrong: dict[tuple[int, int], int] = {}
 
     def update(self, x: Floats, codes: Ints) -> tuple[NDArray[np.bool_], NDArray[np.bool_] | None]:
         """Count rows x (n, d) of concepts codes (n,); return who is right, and who agrees (or None), (n,)."""
@@ -46,6 +47,10 @@ class NearestCentre:
             # a tie is no decision for the own concept; rounding errors must not make one of it
             slack = 1e-12 * (squares + self._squares[labels])
             own[rows] = mine + slack < distance.min(axis=1) + squares
+            missed = np.flatnonzero(~own[rows])
+            pairs = np.stack([labels[missed], distance[missed].argmin(axis=1)], axis=1)
+            for (a, b), times in zip(*np.unique(pairs, axis=0, return_counts=True), strict=True):
+                self.wrong[int(a), int(b)] = self.wrong.get((int(a), int(b)), 0) + int(times)
         self.own += int(own.sum())
         self.agree += int(agree.sum()) if agree is not None else 0
         self.seen += len(x)
@@ -63,6 +68,8 @@ class NearestCentre:
 
     def merge(self, other: NearestCentre) -> None:
         """Add another worker's counts."""
+        for pair, times in other.wrong.items():
+            self.wrong[pair] = self.wrong.get(pair, 0) + times
         self.own, self.agree, self.seen = (
             self.own + other.own,
             self.agree + other.agree,

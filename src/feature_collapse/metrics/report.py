@@ -9,7 +9,12 @@ from types import MappingProxyType
 from typing import Any
 
 from feature_collapse.metrics.definitions import DEFINITIONS
+from feature_collapse.metrics.detail import Detail
 from feature_collapse.metrics.outcome import OUTCOMES
+from feature_collapse.metrics.value import Value, number
+
+SCHEMA_VERSION = 2
+"""Of the JSON: 1 had no such key; `report.schema.json` describes it."""
 
 VERDICTS = {
     "I": "type I: one direction and one length per concept",
@@ -19,30 +24,6 @@ VERDICTS = {
     "point": "all entities coincide: complete collapse, without any concept structure",
     "undefined": "not defined for these data",
 }
-
-
-@dataclass(frozen=True)
-class Value:
-    """One value with its 95% bootstrap interval, and the same under shuffled labels (mean, 95% range, p).
-
-    `p` is the share of shuffles at least as collapsed, (1 + hits)/(1 + shuffles); `withheld` says why there
-    is no interval where one was asked for. NaN where undefined or not computed.
-    """
-
-    key: str
-    value: float
-    low: float = math.nan
-    high: float = math.nan
-    chance: float = math.nan
-    chance_low: float = math.nan
-    chance_high: float = math.nan
-    p: float = math.nan
-    withheld: str = ""
-
-    def to_dict(self) -> dict[str, float | str | None]:
-        """Return the numbers, NaN and infinite as None, and why an interval is withheld, if it is."""
-        names = ("value", "low", "high", "chance", "chance_low", "chance_high", "p")
-        return {**{n: _number(getattr(self, n)) for n in names}, "withheld": self.withheld or None}
 
 
 @dataclass(frozen=True)
@@ -59,7 +40,7 @@ class Concept:
         return {
             "name": self.name,
             "count": self.count,
-            "mean_length": _number(self.mean_length),
+            "mean_length": number(self.mean_length),
             "values": {k: v.to_dict() for k, v in self.values.items()},
         }
 
@@ -118,6 +99,7 @@ class Report:
     views: Mapping[str, View]
     notes: tuple[str, ...] = ()
     policy: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    detail: Detail | None = None
 
     def __getitem__(self, key: str) -> Value:
         """Return the value `key` of the view of the model's own normaliser."""
@@ -126,6 +108,7 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """Return plain Python values, ready for `json.dumps`."""
         return {
+            "schema_version": SCHEMA_VERSION,
             "n_entities": self.n_entities,
             "n_concepts": self.n_concepts,
             "dimension": self.dimension,
@@ -139,6 +122,7 @@ class Report:
             "views": {k: v.to_dict() for k, v in self.views.items()},
             "notes": list(self.notes),
             "policy": dict(self.policy),
+            "detail": None if self.detail is None else self.detail.to_dict(),
         }
 
     def __str__(self) -> str:
@@ -148,12 +132,12 @@ class Report:
             f"{self.n_entities} entities, {self.n_concepts} concepts, {self.dimension} dimensions",
             f"{view_name(self.normaliser)}: {OUTCOMES[self.outcome]} ({self.outcome_reason})",
             f"the paper's definitions: {VERDICTS[self.verdict]} ({self.reason})",
-            f"{'value':44s} {'':>10s} {'95% interval':>22s} {'shuffled labels':>16s} {'p':>6s}",
+            f"{'value':37s} {'':>8s} {'95% interval':>17s} {'shuffled':>8s} {'p':>5s}",
         ]
         for value in view.values.values():
             lines.append(
-                f"{DEFINITIONS[value.key].title:44.44s} {show(value.value):>10s} {interval(value):>22s} "
-                f"{show(value.chance):>16s} {show(value.p, 2):>6s}"
+                f"{DEFINITIONS[value.key].title:37.37s} {show(value.value, 3):>8s} {interval(value):>17s} "
+                f"{show(value.chance, 3):>8s} {show(value.p, 2):>5s}"
             )
         lines += [f"worst {DEFINITIONS[k].title}: {name}" for k, name in view.worst.items()]
         return "\n".join([*lines, *(f"note: {n}" for n in self.notes)])
@@ -162,10 +146,6 @@ class Report:
 def view_name(normaliser: str) -> str:
     """Return a view's name for people."""
     return "as it is" if normaliser == "none" else f"after {normaliser}"
-
-
-def _number(x: float) -> float | None:
-    return float(x) if math.isfinite(x) else None
 
 
 def show(x: float, digits: int = 4) -> str:
@@ -178,8 +158,8 @@ def show(x: float, digits: int = 4) -> str:
 
 
 def interval(value: Value) -> str:
-    """Return 'low … high', or a dash."""
-    return "–" if math.isnan(value.low) else f"{show(value.low)} … {show(value.high)}"
+    """Return 'low…high', or a dash."""
+    return "–" if math.isnan(value.low) else f"{show(value.low, 3)}…{show(value.high, 3)}"
 
 
 def printable(text: str) -> str:

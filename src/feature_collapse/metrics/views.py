@@ -81,3 +81,7 @@ class Lens:
             return Lens(name, Rows(name), 1.0, sphere)
         directions = Rows("layernorm") if name == "layernorm" else Rows(name, eps, unit=True)
         return Lens(name, Rows(name, eps), 1.0, directions)
+
+    def apply(self, x: Floats) -> Floats:
+        """Return features x (N, d) as this view shows them."""
+        return self.scale * self.rows.of(x)

@@ -24,7 +24,7 @@ TOLERANCE = 0.2
 
 
 def simplex(n_c: int) -> Float[np.ndarray, "n_c n_c_1"]:
-    """The frame E in n_c - 1 dimensions: Helmert's orthonormal basis of the vectors that sum to zero, by rows.
+    """Return the frame E in n_c - 1 dimensions: Helmert's basis of the vectors that sum to zero, by rows.
 
     Raises:
         InputError: n_c < 2.
@@ -38,14 +38,19 @@ def simplex(n_c: int) -> Float[np.ndarray, "n_c n_c_1"]:
 
 
 def smallest_d(n_c: int, mean_zero: bool = False) -> int:
-    """The smallest dimension in which n_c (mean-zero) equiangular vectors exist: n_c - 1 (n_c)."""
+    """Return the smallest dimension in which n_c (mean-zero) equiangular vectors exist: n_c - 1 (n_c)."""
     if not isinstance(mean_zero, bool):
         raise InputError(f"mean_zero = {mean_zero!r}, but must be True or False")
     return n_c if mean_zero else n_c - 1
 
 
 def equiangular(n_c: int, d: int, rng: np.random.Generator | None = None, mean_zero: bool = False) -> Frame:
-    """n_c (mean-zero) equiangular vectors in R^d, rotated at random where a generator is given. O(d n_c²).
+    """Return n_c (mean-zero) equiangular vectors in R^d, rotated at random by a generator. O(d n_c²).
+
+    >>> (equiangular(3, 2) @ equiangular(3, 2).T).round(2)
+    array([[ 1. , -0.5, -0.5],
+           [-0.5,  1. , -0.5],
+           [-0.5, -0.5,  1. ]])
 
     Raises:
         InputError: n_c < 2, or d too small for such vectors to exist.
@@ -59,7 +64,7 @@ def equiangular(n_c: int, d: int, rng: np.random.Generator | None = None, mean_z
 
 
 def equiangular_residual(frame: Frame, mean_zero: bool = False) -> float:
-    """The largest violation of (4) by the rows of an array (n_c, d): 0 if and only if it is a frame.
+    """Return the largest violation of (4) by the rows of an array (n_c, d): 0 if and only if it is a frame.
 
     Raises:
         InputError: no array of at least two rows of finite numbers.
@@ -72,7 +77,7 @@ def equiangular_residual(frame: Frame, mean_zero: bool = False) -> float:
 
 
 def is_equiangular(frame: Frame, mean_zero: bool = False, tolerance: float = 1e-10) -> bool:
-    """Whether the rows of an array are (mean-zero) equiangular, to a tolerance on every inner product.
+    """Return whether the rows of an array are (mean-zero) equiangular, to a tolerance on every inner product.
 
     Raises:
         InputError: no array of at least two rows of finite numbers, or a negative tolerance.
@@ -82,7 +87,7 @@ def is_equiangular(frame: Frame, mean_zero: bool = False, tolerance: float = 1e-
 
 
 def nearest_frame(vectors: Float[np.ndarray, "n_c d"], mean_zero: bool = False) -> Frame:
-    """The (mean-zero) frame that maximises Σ ⟨f_α, v_α⟩: the nearest one to the rows v_α (orthogonal Procrustes).
+    """Return the (mean-zero) frame that maximises Σ ⟨f_α, v_α⟩: the nearest one (orthogonal Procrustes).
 
     O(d n_c²).
 
@@ -98,23 +103,23 @@ def nearest_frame(vectors: Float[np.ndarray, "n_c d"], mean_zero: bool = False) 
 
 
 def polar(matrix: Float[np.ndarray, "d m"]) -> Float[np.ndarray, "d m"]:
-    """The matrix Q with orthonormal columns that maximises ⟨Q, matrix⟩, d ≥ m."""
+    """Return the matrix Q with orthonormal columns that maximises ⟨Q, matrix⟩, d ≥ m."""
     left, _, right = np.linalg.svd(matrix, full_matrices=False)
     return np.asarray(left @ right)
 
 
 def to_mean_zero(rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d_1"]:
-    """Coordinates of the projections of the rows onto the vectors that sum to zero (d - 1 of them)."""
+    """Return coordinates of the rows projected onto the vectors that sum to zero (d - 1 of them)."""
     return _reflect(np.asarray(rows, dtype=np.float64))[:, 1:]
 
 
 def from_mean_zero(coordinates: Float[np.ndarray, "n d_1"]) -> Float[np.ndarray, "n d"]:
-    """Vectors of R^d that sum to zero, from their coordinates; the inverse of `to_mean_zero` on such vectors."""
+    """Return vectors of R^d that sum to zero, from coordinates: the inverse of `to_mean_zero` on them."""
     return _reflect(np.hstack([np.zeros((len(coordinates), 1)), coordinates]))
 
 
 def _reflect(rows: np.ndarray) -> np.ndarray:
-    """Householder's reflection that exchanges 1/√d and the first basis vector."""
+    """Apply Householder's reflection that exchanges 1/√d and the first basis vector."""
     d = rows.shape[1]
     if d == 1:
         return rows
@@ -125,6 +130,6 @@ def _reflect(rows: np.ndarray) -> np.ndarray:
 
 
 def _orthonormal(matrix: np.ndarray) -> np.ndarray:
-    """Gram-Schmidt with positive diagonal, so that a Gaussian matrix gives a uniformly random Q."""
+    """Return Gram-Schmidt with positive diagonal, so that a Gaussian matrix gives a uniformly random Q."""
     Q, R = np.linalg.qr(matrix)
     return np.asarray(Q * np.sign(np.diag(R)))

@@ -24,6 +24,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from feature_collapse.risk.problem import Problem
+
 CACHE = 2**22  # bytes of scores per chunk on a CPU: of the order of the cache
 _LOG_2, _LOG2_E = math.log(2.0), math.log2(math.e)
 _TINY = 1e-25  # a sum of exponentials below this has lost digits to the shift
@@ -51,43 +53,28 @@ class EmpiricalRisk:
     """
 
     def __init__(
-        self,
-        words: np.ndarray,
-        labels: np.ndarray,
-        n_w: int,
-        K: int,
-        *,
-        weights: np.ndarray | None = None,
-        dtype: torch.dtype = torch.float32,
-        device: torch.device | str = "cpu",
-        chunk_bytes: int | None = None,
+        self, problem: Problem, *, dtype: torch.dtype = torch.float32, chunk_bytes: int | None = None
     ) -> None:
         """Prepare the chunks. Memory: 24 N L bytes, and `chunk_bytes` for the scores.
 
         Args:
-            words: (N, L) word indices below n_w.
-            labels: (N,) classes below K.
-            n_w: number of words.
-            K: number of classes.
-            weights: (N,) ω ≥ 0; None for 1/N each.
+            problem: its sentences, their weights and its device; λ, φ and decay are not used.
             dtype: float32 or float64.
-            device: CPU or CUDA.
             chunk_bytes: for the scores of one chunk; None for 4 MB on a CPU, 1 GB on a GPU.
         """
-        self.words, self.labels, self.weights = words, labels, weights
-        self.n_w, self.K, (self.N, self.L) = n_w, K, words.shape
-        self.dtype, self.device = dtype, torch.device(device)
+        self.words, self.labels = problem.words, problem.labels
+        self.n_w, self.K, (self.N, self.L) = problem.n_w, problem.K, problem.words.shape
+        self.dtype, self.device = dtype, torch.device(problem.device)
         cpu = self.device.type == "cpu"
         size = torch.finfo(dtype).bits // 8
-        rows = (chunk_bytes or (CACHE if cpu else 2**30)) // (K * size)
+        rows = (chunk_bytes or (CACHE if cpu else 2**30)) // (self.K * size)
         self.rows = int(min(max(rows, 256), self.N))  # a chunk also costs a pass over U
         self._chunks = [
             self._chunk(at, min(at + self.rows, self.N), cpu) for at in range(0, self.N, self.rows)
         ]
-        self._scores = torch.empty(self.rows, K, dtype=dtype, device=self.device)
-        omega = np.full(self.N, 1.0 / self.N) if weights is None else np.asarray(weights, dtype=np.float64)
-        self.omega = torch.from_numpy(omega).to(self.device)
-        self.shift: Tensor | None = None
+        self._scores = torch.empty(self.rows, self.K, dtype=dtype, device=self.device)
+        self.omega = torch.from_numpy(problem.shares()).to(self.device)
+        self.shift: Float[Tensor, " N"] | None = None
         self._x, self._width = torch.empty(0, dtype=dtype, device=self.device), 0
 
     def _chunk(self, start: int, stop: int, cpu: bool) -> _Chunk:
@@ -99,7 +86,7 @@ class EmpiricalRisk:
     def value_and_gradient(
         self, V: Float[Tensor, "n_w r"], U: Float[Tensor, "K L*r"]
     ) -> tuple[float, Float[Tensor, "n_w r"], Float[Tensor, "K L*r"]]:
-        """The value f and its gradients with respect to V and to U. Time 6 N K L r flops and N K exponentials."""
+        """Return the value f and its gradients with respect to V and to U. 6 N K L r flops, N K exponentials."""
         V, U = V.to(self.dtype), U.to(self.dtype)
         if self.shift is not None:
             found = self._pass(V, U, self.shift)
@@ -173,7 +160,7 @@ class EmpiricalRisk:
             out += torch.mm(chunk.by_word, g)
 
     def probabilities(self, V: Tensor, U: Tensor) -> Iterator[tuple[slice, Tensor, Tensor, Tensor]]:
-        """For each chunk of rows: the slice, e^{s - max s} (n, K, a buffer that is reused), word indices, labels."""
+        """Yield for each chunk its rows, e^{s - max s} (n, K, a buffer that is reused), word indices, labels."""
         V, U = V.to(self.dtype), U.to(self.dtype)
         for chunk in self._chunks:
             n = chunk.stop - chunk.start
@@ -185,7 +172,7 @@ class EmpiricalRisk:
     def apply_gradient(
         self, V: Float[Tensor, "n_w r"], U: Float[Tensor, "K L*r"], Q: Float[Tensor, "n_w b"]
     ) -> Float[Tensor, "K L*b"]:
-        """∇f(M) Q for M = U Vᵀ: rows (k, ℓ) stacked as (K, L·b). Time 2 N K L (r + b) flops."""
+        """Return ∇f(M) Q for M = U Vᵀ: rows (k, ℓ) stacked as (K, L·b). Time 2 N K L (r + b) flops."""
         Q = Q.to(self.dtype)
         out = torch.zeros(self.K, self.L * Q.shape[1], dtype=self.dtype, device=self.device)
         for rows, p, words, labels in self.probabilities(V, U):
@@ -198,13 +185,13 @@ class EmpiricalRisk:
 
 
 def _padded(width: int, dtype: torch.dtype) -> int:
-    """The next multiple of a processor's vector: products of other widths take up to twice as long."""
+    """Return the next multiple of a processor's vector: products of other widths take up to twice as long."""
     lanes = 64 // (torch.finfo(dtype).bits // 8)
     return -(-width // lanes) * lanes
 
 
 def _one_hot(flat: np.ndarray, n_w: int, dtype: torch.dtype) -> Tensor:
-    """The n_w × len(flat) matrix with a one where word j stands at place i, compressed by rows."""
+    """Return the n_w × len(flat) matrix with a one where word j stands at place i, compressed by rows."""
     order = np.argsort(flat, kind="stable")
     starts = np.concatenate(([0], np.cumsum(np.bincount(flat, minlength=n_w))))
     with warnings.catch_warnings():  # "sparse CSR is in beta": we use one product of it

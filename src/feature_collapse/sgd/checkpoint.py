@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from feature_collapse.keyed_tensors import read_keyed, write_keyed
+from feature_collapse.keyed_tensors import read_keyed, reject, write_keyed
 
 COLUMNS = ("epoch", "train_loss", "train_accuracy", "test_accuracy", "seconds")
 
@@ -65,8 +66,33 @@ def write_checkpoint(path: Path, state: Checkpoint) -> None:
 def read_checkpoint(path: Path, key: str) -> Checkpoint | None:
     """Return the checkpoint in a file, or None where there is none of this key that can be read."""
     found = read_keyed(path, key)
-    if found is None or not {"W", "U", "numbers", "history"} <= found.keys():
+    if found is None:
         return None
-    W, U, numbers, history = (found[name] for name in ("W", "U", "numbers", "history"))
-    epoch, step, loss, correct, seconds = numbers.tolist()
-    return Checkpoint(key, W, U, int(epoch), int(step), loss, int(correct), history.numpy(), seconds)
+    try:
+        W, U, numbers, history = (found[name] for name in ("W", "U", "numbers", "history"))
+        epoch, step, loss, correct, seconds = numbers.tolist()
+        table = history.double().numpy().reshape(-1, len(COLUMNS))
+        state = Checkpoint(key, W, U, int(epoch), int(step), loss, int(correct), table, seconds)
+    except (KeyError, ValueError, OverflowError, TypeError, RuntimeError):
+        reject(path, "it has not the parts of a run's state")
+        return None
+    fault = _fault(state)
+    if fault is not None:
+        reject(path, fault)
+        return None
+    return state
+
+
+def _fault(state: Checkpoint) -> str | None:
+    """Return why no run goes on from a state, or None."""
+    if not (state.W.ndim == 2 and state.U.ndim == 3 and state.W.shape[1] == state.U.shape[2]):
+        return "its weights have no sizes of a network"
+    if not all(x.is_floating_point() and bool(torch.isfinite(x).all()) for x in (state.W, state.U)):
+        return "its weights are not finite"
+    if not (
+        state.epoch >= 1 and state.step >= 0 and state.correct >= 0 and len(state.history) == state.epoch - 1
+    ):
+        return "its counters are out of range"
+    if not (0.0 <= state.loss < math.inf and 0.0 <= state.seconds < math.inf):
+        return "its sums are out of range"
+    return None

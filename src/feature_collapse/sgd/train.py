@@ -164,7 +164,8 @@ class _Training:
         self.rows: list[tuple[float, ...]] = []
         self._before = 0.0
         saved = read_checkpoint(checkpoint.path, checkpoint.key) if checkpoint is not None else None
-        if saved is not None:
+        sizes = (network.W.shape, network.U.shape)
+        if saved is not None and (saved.W.shape, saved.U.shape) == sizes:
             self._resume(saved)
         self._began = self._saved = self._shown = time.monotonic()
         self.last = (math.nan, math.nan, self.rows[-1][3] if self.rows else math.nan)

@@ -5,6 +5,7 @@ Nothing proved is in it: a resumed run proves its own bounds.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from feature_collapse.keyed_tensors import read_keyed, write_keyed
+from feature_collapse.keyed_tensors import read_keyed, reject, write_keyed
 from feature_collapse.solver.lbfgs import Curvature, Evaluation, Iterate
 from feature_collapse.solver.objective import Units
 from feature_collapse.solver.state import Descent, Patience, State
+
+HISTORY_WIDTH = 6  # columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,9 +63,17 @@ def write(path: Path, key: str, saved: Saved) -> None:
 def read(path: Path, key: str, device: str) -> Saved | None:
     """Return what a file holds, on a device, or None where there is nothing of this key that can be read."""
     found = read_keyed(path, key)
-    if found is None or not {"V", "U", "numbers", "history"} <= found.keys():
+    if found is None:
         return None
-    history = found.pop("history").numpy()
+    try:
+        return _saved(found, device)
+    except (KeyError, ValueError, OverflowError, TypeError, RuntimeError):
+        reject(path, "it has not the parts of a run's state")
+        return None
+
+
+def _saved(found: dict[str, Tensor], device: str) -> Saved:
+    history = found.pop("history").double().numpy().reshape(-1, HISTORY_WIDTH)
     numbers = found.pop("numbers").tolist()
     gap, seconds, target, phase, parts_done, single, round_, ended, expected = numbers[:9]
     stalled, last_risk, added, least, lowest, waited, iteration = numbers[9:]
@@ -85,6 +96,8 @@ def read(path: Path, key: str, device: str) -> Saved | None:
         descent=_to_descent(on_device) if "unit" in on_device else None,
         shift=on_device.get("shift"),
     )
+    if not (math.isfinite(gap) and 0.0 <= seconds < math.inf):
+        raise ValueError
     return Saved(state, gap, seconds, history)
 
 

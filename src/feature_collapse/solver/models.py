@@ -5,23 +5,20 @@ from __future__ import annotations
 import torch
 
 from feature_collapse.risk.empirical import EmpiricalRisk
+from feature_collapse.risk.precise import PreciseRisk
 from feature_collapse.risk.problem import Problem
 from feature_collapse.solver.objective import Model
 from feature_collapse.solver.plain_model import PlainModel
 from feature_collapse.solver.sphere_model import SphereModel
 
+PRECISE_BELOW = 1e-6  # λ: the data term is of its order, and the ordinary sums are good to about 1e-15
+
 
 def make_model(problem: Problem, single: bool) -> Model:
-    """Return the model of a problem, its data term in single or double precision."""
-    risk = EmpiricalRisk(
-        problem.words,
-        problem.labels,
-        problem.n_w,
-        problem.K,
-        weights=problem.omega,
-        dtype=torch.float32 if single else torch.float64,
-        device=problem.device,
-    )
+    """Return the model of a problem, its data term in single or double precision; precise below λ = 1e-6."""
+    precise = problem.lambda_ < PRECISE_BELOW
+    dtype = torch.float32 if single and not precise else torch.float64
+    risk = (PreciseRisk if precise else EmpiricalRisk)(problem, dtype=dtype)
     counts = torch.from_numpy(problem.word_counts())
     if problem.radius is None:
         word_units = problem.word_units()

@@ -23,7 +23,7 @@ from feature_collapse.solver import escape
 from feature_collapse.solver.checkpoint import Saved
 from feature_collapse.solver.descend import Round, descend
 from feature_collapse.solver.factors import lift
-from feature_collapse.solver.models import make_model
+from feature_collapse.solver.models import PRECISE_BELOW, make_model
 from feature_collapse.solver.objective import Model
 from feature_collapse.solver.options import Part, Schedule, SolverOptions
 from feature_collapse.solver.proof import Proof, prove
@@ -33,7 +33,9 @@ from feature_collapse.solver.state import Patience, State
 from feature_collapse.solver.trace import Progress, Trace
 from feature_collapse.solver.zero import may_be_zero, zero_weights
 
-_ROUNDING = 1e-13  # a gap below this is none: there is one class, or nothing to tell apart
+SMALLEST_LAMBDA = (
+    1e-9  # below it the solver often ended far above the minimum, as it said; certificates need no such
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +78,7 @@ def solve(
     ('solved', True, 12)
 
     Args:
-        problem: data, λ, normaliser.
+        problem: data, λ ≥ 1e-9, normaliser.
         gap: relative, 1e-10 to 1.
         options: time and memory limits, seed, schedule.
         start: weights to begin from instead of the spectral start; of few coordinates, or of a normalised network,
@@ -89,17 +91,17 @@ def solve(
         KeyboardInterrupt: after Ctrl-C, once the checkpoint is written.
     """
     check_real("gap", gap, 1e-10, 1.0)
+    check_real("lambda", problem.lambda_, SMALLEST_LAMBDA)
     options = options or SolverOptions()
     trace = Trace(problem, gap, options.seed, options.time_limit, checkpoint, callback)
     run = _Run(problem, gap, options, options.schedule_for(problem), trace)
     parts = run.schedule.parts_of(problem)
     try:
-        saved = trace.resume()
-        resumed = saved is not None and bool(saved.state.V.any())
-        zero = None if resumed else _zero_solution(run, parts)
+        saved = trace.resume(run.schedule)
+        zero = None if saved is not None else _zero_solution(run, parts)
         if zero is not None:
             return zero
-        state = _resumed(run, saved) if saved is not None and resumed else _first(run, parts, start)
+        state = _first(run, parts, start) if saved is None else _resumed(run, saved)
         for number, part in enumerate(parts[state.parts_done :], state.parts_done + 1):
             state = _solve_part(run, part, replace(state, phase=number))
         return _solve_all(run, state)
@@ -111,7 +113,9 @@ def solve(
 def _first(run: _Run, parts: Sequence[Part], start: Weights | None) -> State:
     """Return the state to begin from: that of given weights, on all data, or the spectral start."""
     problem, schedule = run.problem, run.schedule
-    single = len(problem.labels) * problem.K > schedule.small
+    single = len(problem.labels) * problem.K > schedule.small and problem.lambda_ >= PRECISE_BELOW
+    if start is None and problem.lambda_ < PRECISE_BELOW:
+        start = _at_larger_lambda(run)
     if start is not None:
         V, U = given_start(problem, start)
         return State(V, U, run.first_target, single=single, parts_done=len(parts))
@@ -119,6 +123,19 @@ def _first(run: _Run, parts: Sequence[Part], start: Weights | None) -> State:
     rank = min(schedule.first_rank, problem.largest_rank)
     V, U = spectral_start(begin, rank, run.options.seed, few=bool(parts))
     return State(V, U, run.first_target, single=single)
+
+
+def _at_larger_lambda(run: _Run) -> Weights | None:
+    """Return the solution at 100 λ, from which a tiny λ is reached; None where it is zero, or no time is left."""
+    time_limit = run.options.time_limit
+    if time_limit is not None:
+        time_limit -= run.trace.seconds()
+        if time_limit <= 0:
+            return None
+    options = replace(run.options, time_limit=time_limit)
+    larger = replace(run.problem, lambda_=100.0 * run.problem.lambda_)
+    found = solve(larger, gap=max(run.gap, 1e-3), options=options)
+    return found.weights if found.rank else None
 
 
 def _resumed(run: _Run, saved: Saved) -> State:
@@ -180,7 +197,7 @@ class _End:
 
 def _end(run: _Run, bound: Bound) -> _End | None:
     """Return how the run ends after a certificate, or None where it goes on."""
-    if bound.risk - run.trace.lower <= max(run.gap * bound.risk, _ROUNDING):
+    if bound.risk - run.trace.lower <= run.gap * bound.risk:
         return _End("solved", f"the gap asked for, {run.gap:.3g}, is proved")
     if run.trace.is_late():
         return _End("time_limit", f"the time limit of {run.options.time_limit:g} s came first")
@@ -188,7 +205,7 @@ def _end(run: _Run, bound: Bound) -> _End | None:
 
 
 def _stalled(run: _Run, state: State) -> _End:
-    reason = "neither a step nor a new direction lowers the risk further"
+    reason = "in double precision neither further steps nor the new directions that were tried lower the risk"
     if state.rank >= run.problem.largest_rank:
         reason += f", and the rank is at its limit {run.problem.largest_rank}"
     return _End("stalled", reason)
@@ -208,7 +225,7 @@ def _improved(run: _Run, model: Model, state: State, proof: Proof) -> State | No
         state = replace(state, V=V, U=U, shift=model.risk.shift)
         if found:
             return replace(anew, V=V, U=U, added=True, shift=model.risk.shift)
-    elif state.stalled and state.single:
+    if state.stalled and state.single:
         return replace(anew, single=False, shift=None)
     if state.stalled and risk >= state.last_risk * (1.0 - 1e-12):
         return None
@@ -218,24 +235,23 @@ def _improved(run: _Run, model: Model, state: State, proof: Proof) -> State | No
 
 
 def _zero_solution(run: _Run, parts: Sequence[Part]) -> Solution | None:
-    """Return the solution at zero weights, where λ is about λ_max or above it and the certificate agrees."""
+    """Return the solution at zero weights, where λ is about λ_max or above it and the certificate agrees.
+
+    For a normalised network, where nothing in the data tells the classes apart.
+    """
     problem = run.problem
     part = problem.first_of_each_class(parts[0].sentences) if parts else problem
     if not may_be_zero(problem, part, run.options.seed):
         return None
     state = State(*zero_weights(problem), run.first_target)
     bound, lambda_ = run.prove(state).bound, problem.lambda_
-    at_least = bound.operator_norm <= lambda_ * (1.0 + 1e-6)
-    if not at_least and bound.relative_gap > run.gap:
+    if bound.relative_gap > run.gap:
         run.trace.begin_anew()
         return None
-    reason = (
-        f"lambda = {lambda_:g} is at or above lambda_max = {bound.operator_norm:.6g}, "
-        "where zero weights are the minimum"
-        if at_least
-        else f"lambda = {lambda_:g} is just below lambda_max = {bound.operator_norm:.9g}, "
-        "and zero weights are within the gap asked for"
-    )
+    reason = f"zero weights are within the gap asked for, {run.gap:.3g}, which is proved"
+    if problem.radius is None:
+        compared = "at or above" if lambda_ >= bound.operator_norm else "just below, or within rounding of,"
+        reason += f" (lambda = {lambda_:g} is {compared} lambda_max = {bound.operator_norm:.9g})"
     return _solution(run, state, bound, _End("zero", reason))
 
 

@@ -13,6 +13,8 @@ from feature_collapse.solver.factors import on_sphere
 from feature_collapse.solver.lbfgs import Evaluation, Iterate
 from feature_collapse.solver.objective import Units
 
+_FLOOR = 1e-12  # of ν, relative to Σν in the main
+
 
 class SphereModel:
     """f(V, U) + (λ/2)‖U‖² with v_j = ρ w_j/‖w_j‖, the variables being w and U."""
@@ -82,7 +84,9 @@ class SphereModel:
         squares = float(U.square().sum())
         # ν_j = -λ⟨∂f/∂v_j, v_j⟩/ρ² has the sum λ²‖U‖²/ρ² at a critical point
         assert at.evaluation.radial is not None
-        nu = (at.evaluation.radial * (-self.lambda_ / self.radius**2)).clamp_min(1e-12 * squares)
+        nu = (at.evaluation.radial * (-self.lambda_ / self.radius**2)).clamp_min(
+            _FLOOR * squares * min(1.0, self.lambda_**2 / 1e-6)
+        )
         nu = nu.unsqueeze(1)
         turned = nu * V - self.lambda_ * tangential
         ratios = (turned.square() / nu).sum(0) / (nu * V.square()).sum(0).clamp_min(1e-30)

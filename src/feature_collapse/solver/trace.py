@@ -12,8 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from feature_collapse.certificates.bound import Bound
+from feature_collapse.keyed_tensors import reject
 from feature_collapse.risk.problem import Problem
 from feature_collapse.solver.checkpoint import Saved, read, write
+from feature_collapse.solver.judge import fault_of
+from feature_collapse.solver.options import Schedule
 from feature_collapse.solver.state import State
 
 COLUMNS = ("iteration", "seconds", "risk", "lower_bound", "rank", "phase")
@@ -66,7 +69,7 @@ class Trace:
     ) -> None:
         """An empty trace; the arguments are those of `solve`."""
         self.gap, self.time_limit, self.checkpoint, self.callback = gap, time_limit, checkpoint, callback
-        self.device = problem.device
+        self.problem, self.device = problem, problem.device
         self.key = _key(problem, seed) if checkpoint is not None else ""
         self.lower = -math.inf
         self.state: State | None = None
@@ -119,11 +122,23 @@ class Trace:
             write(self.checkpoint, self.key, Saved(self.state, self.gap, self.seconds(), self.history()))
             self._interval = max(_SAVE, _SHARE * (time.monotonic() - self._saved))
 
-    def resume(self) -> Saved | None:
-        """Return what the checkpoint holds, from which this trace goes on; None where there is none of this run."""
+    def resume(self, schedule: Schedule) -> Saved | None:
+        """Return what the checkpoint holds, from which this trace goes on; None where there is none of this run.
+
+        Weights of zero are none, and a state that `fault_of` finds fault with is none: that is logged.
+        """
         saved = read(self.checkpoint, self.key, self.device) if self.checkpoint is not None else None
-        if saved is not None:
-            self._before, self._rows = saved.seconds, [tuple(row) for row in saved.history]
+        if saved is None or self.checkpoint is None or not bool(saved.state.V.any()):
+            return None
+        fault = fault_of(saved.state, self.problem, schedule)
+        if fault is not None:
+            reject(self.checkpoint, fault)
+            return None
+        self._before = saved.seconds
+        bounds = COLUMNS.index("lower_bound")
+        self._rows = [  # nothing proved is read from a file: this run's bounds are its own
+            (*row[:bounds], math.nan, *row[bounds + 1 :]) for row in saved.history.tolist()
+        ]
         return saved
 
     def _note(self, state: State, risk: float, lower: float) -> None:

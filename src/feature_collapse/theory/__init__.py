@@ -1,1 +1,1 @@
-"""The paper's definitions and theorems as functions, and results beyond it (R1, R4, R5). Needs numpy and scipy only."""
+"""The paper's definitions and theorems as functions, and results beyond it (R1, R4-R9)."""

@@ -1,4 +1,4 @@
-"""Which type given weights have collapsed to: the nearest configuration of each type, and a verdict (paper §3)."""
+"""Which type weights have collapsed to: the nearest configuration of each type, and a verdict (paper §3)."""
 
 from __future__ import annotations
 
@@ -114,11 +114,11 @@ def classify(weights: Weights, task: Task, tolerance: float = TOLERANCE) -> Verd
 
 
 def fit_type(type_: str, weights: Weights, task: Task) -> Fit:
-    """Return the configuration of a type that is nearest to given weights: to φ(W) and U, each over its own norm.
+    """Return the configuration of a type that is nearest to given weights.
 
-    The constants have closed forms for a given frame; the frame maximises a convex function of Q (frame = E
-    Qᵀ), by iterated orthogonal Procrustes problems, each of which cannot lower it. O((n_w + K L) d n_c) and
-    50 times O(s_c d n_c).
+    Nearest to φ(W) and to U, each relative to its own norm. The constants have closed forms for a given
+    frame; the frame maximises a convex function of Q (frame = E Qᵀ), by iterated orthogonal Procrustes
+    problems, each of which cannot lower it. O((n_w + K L) d n_c) and 50 times O(s_c d n_c).
 
     Args:
         type_: `I`, `II` (under a normaliser only, whose radius and mean it takes) or `III`.

@@ -124,7 +124,7 @@ def compare(
     >>> from feature_collapse.theory import theorem1
     >>> from feature_collapse.theory.types import type_one
     >>> task = make_task(n_w=12, L=3, design="all")
-    >>> best = theorem1.solve(3, 12, 3, 27, lambda_=1e-3)
+    >>> best = theorem1.constants(3, 12, 3, 27, lambda_=1e-3)
     >>> weights = type_one(equiangular(3, 5), 4, task.latents, best.c, best.c_prime)
     >>> found = compare(weights, task, lambda_=1e-3)
     >>> found.prediction.theorem, found.verdict.type, found.exact

@@ -90,7 +90,7 @@ class Design:
 
 
 def design_of(name: str, n_c: int, L: int, K: int, seed: int = 0) -> Design:
-    """Return the facts for a named design. Latents are built and measured only where that takes well under a second.
+    """Return the facts for a named design; latents are built and measured where that takes under a second.
 
     Args:
         name: `random`, `distinct`, `all` or the name of a linear code.

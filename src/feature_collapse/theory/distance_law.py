@@ -23,14 +23,14 @@ class DistanceLaw(Protocol):
     """What the theorems need to know of the latents."""
 
     def log_sum(self, s: float) -> float:
-        """The logarithm of X(s), s ≥ 0."""
+        """Return the logarithm of X(s), s ≥ 0."""
 
     def mean_distance(self, s: float) -> float:
-        """-d log X / ds: the mean of r under the weights |S_r| e^{-r s}."""
+        """Return -d log X / ds: the mean of r under the weights |S_r| e^{-r s}."""
 
 
 def check_sizes(n_c: int, L: int, K: int, fewest: int = 2) -> tuple[int, int, int]:
-    """(n_c, L, K) as Python integers: n_c from 2 to 10^9, L from 1 to 10^6, K of any size.
+    """Return (n_c, L, K) as Python integers: n_c from 2 to 10^9, L from 1 to 10^6, K of any size.
 
     Raises:
         InputError: a size out of range.
@@ -39,13 +39,13 @@ def check_sizes(n_c: int, L: int, K: int, fewest: int = 2) -> tuple[int, int, in
 
 
 def log_share(n_c: int, L: int, K: int) -> float:
-    """The logarithm of K/n_c^L, exactly 0 for K = n_c^L. The power is only taken where K is close to it."""
+    """Return the logarithm of K/n_c^L, exactly 0 for K = n_c^L; the power is taken only near it."""
     share = math.log(K) - L * math.log(n_c)
     return 0.0 if abs(share) <= 1e-9 * max(1.0, math.log(K)) and n_c**L == K else share
 
 
 def log_expm1(y: float) -> float:
-    """log(e^y - 1) for y > 0."""
+    """Return log(e^y - 1) for y > 0."""
     return y + math.log(-math.expm1(-y)) if y > 0.5 else math.log(math.expm1(y))
 
 
@@ -66,13 +66,13 @@ class AssumptionA:
         check_sizes(self.n_c, self.L, self.K, fewest=1)
 
     def log_sum(self, s: float) -> float:
-        """The logarithm of X(s)."""
+        """Return the logarithm of X(s)."""
         log_odds = math.log(self.n_c - 1) - s
         log_y = math.log(self.L) + (math.log(math.log1p(math.exp(log_odds))) if log_odds > -36 else log_odds)
         return log_share(self.n_c, self.L, self.K) + (log_expm1(math.exp(log_y)) if log_y > -36 else log_y)
 
     def mean_distance(self, s: float) -> float:
-        """L p / (1 - e^{-y}), with p the chance that two positions differ and y = L log(1 + (n_c - 1) e^{-s})."""
+        """Return L p/(1 - e^{-y}): p the chance that a position differs, y = L log(1 + (n_c - 1) e^{-s})."""
         odds = math.exp(math.log(self.n_c - 1) - s)
         y = self.L * math.log1p(odds)
         return self.L * odds / (1.0 + odds) / -math.expm1(-y) if y > 0 else 1.0
@@ -98,7 +98,7 @@ class Spheres:
             kept = tuple(sizes)
         if len(kept) != len(sizes) or len(kept) < 2 or min(kept) < 0 or kept[0] != 1 or not any(kept[1:]):
             raise InputError(
-                f"sphere sizes = {list(sizes)}, but must be |S_0| = 1 and then L numbers ≥ 0, not all of them 0"
+                f"sphere sizes = {list(sizes)}, but must be |S_0| = 1 and then L numbers ≥ 0, not all 0"
             )
         object.__setattr__(self, "sizes", kept)
 
@@ -118,22 +118,22 @@ class Spheres:
         return [math.exp(term - top) for term, _ in found], [r for _, r in found], top
 
     def log_sum(self, s: float) -> float:
-        """The logarithm of X(s). O(L)."""
+        """Return the logarithm of X(s). O(L)."""
         terms, _, top = self._terms(s)
         return top + math.log(math.fsum(terms))
 
     def mean_distance(self, s: float) -> float:
-        """-d log X / ds. O(L)."""
+        """Return -d log X / ds. O(L)."""
         terms, distances, _ = self._terms(s)
         return math.fsum(t * r for t, r in zip(terms, distances, strict=True)) / math.fsum(terms)
 
 
 def cross_entropy(law: DistanceLaw, s: float) -> float:
-    """log(1 + X(s)): the risk without penalty where every margin is s times the distance (lemmas K and R)."""
+    """Return log(1 + X(s)): R_0 where every margin is s times the distance (lemmas K and R)."""
     return float(np.logaddexp(0.0, law.log_sum(s)))
 
 
 def log_slope(law: DistanceLaw, s: float) -> float:
-    """log(-d/ds log(1 + X(s)))."""
+    """Return log(-d/ds log(1 + X(s)))."""
     log_sum = law.log_sum(s)
     return log_sum - float(np.logaddexp(0.0, log_sum)) + math.log(law.mean_distance(s))

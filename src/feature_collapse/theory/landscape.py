@@ -5,8 +5,8 @@
              moving both along that direction, by the top singular pair of -∇f, changes R by
              (λ - ‖∇f‖_op) s² + O(s⁴)
 
-For d > min(n_w, K L) one of the two always applies, so every local minimiser is global. With decays a_j of the
-words, (λ/2)(Σ a_j‖w_j‖² + ‖U‖²), the same holds with ∇f(M) Diag(a)^{-1/2} for ∇f(M), as w' = √a w shows.
+For d > min(n_w, K L) one of the two always applies, so every local minimiser is global. With decays a_j of
+the words, (λ/2)(Σ a_j‖w_j‖² + ‖U‖²), the same holds with ∇f(M) Diag(a)^{-1/2} for ∇f(M), as w' = √a w shows.
 """
 
 from __future__ import annotations

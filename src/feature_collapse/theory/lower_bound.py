@@ -1,4 +1,4 @@
-"""Margins and the lower bound on the risk without penalty (paper appendices C, D.1, E.1: theorem D, lemmas D, E, F, M).
+"""Margins and the lower bound on R_0 (paper appendices C, D.1, E.1: theorem D, lemmas D, E, F, M).
 
     M(x, j) = score_k(x) - score_j(x) for x of class k                                 (definition A)
     equimargin: M(x, j) depends on dist(z_j, z_k) alone                                (definition B, 47)
@@ -27,7 +27,9 @@ from feature_collapse.theory.distance_law import Spheres
 
 
 def bound(x: float, spheres: Spheres, n_c: int) -> float:
-    """Return g(x) of theorem D (49), where (i)-(iii) hold and so 1 - θ_r/|S_r| = (r/L) n_c/(n_c-1); increasing in x. O(L).
+    """Return g(x) of theorem D (49), increasing in x. O(L).
+
+    For latents with (i)-(iii), where 1 - θ_r/|S_r| = (r/L) n_c/(n_c-1).
 
     Raises:
         InputError: x not finite or n_c < 2.
@@ -38,7 +40,7 @@ def bound(x: float, spheres: Spheres, n_c: int) -> float:
 
 
 def mean_margin_product(weights: Weights, task: Task) -> float:
-    """Return (1/K) ⟨Û, V Q Ẑ⟩: the mean over classes and sentences of the right class's score. O((K L + n_w) d).
+    """Return (1/K) ⟨Û, V Q Ẑ⟩: the mean over all sentences of the right class's score. O((K L + n_w) d).
 
     Raises:
         InputError: sizes that do not fit.
@@ -73,13 +75,13 @@ class Margins:
     distances: Float[np.ndarray, "K K"]
 
     def averaged(self) -> Float[np.ndarray, " L_1"]:
-        """Return M̄_r for r = 0, 1, … (53): the mean over all pairs at distance r; NaN where there is none."""
+        """Return M̄_r for r = 0, 1, … (53): the mean over pairs at distance r; NaN where there is none."""
         counts = np.bincount(self.distances.ravel())
         with np.errstate(invalid="ignore"):
             return np.asarray(np.bincount(self.distances.ravel(), self.mean.ravel()) / counts)
 
     def equimargin_residual(self) -> float:
-        """Return the largest spread of margins at one distance, relative to the largest margin: 0 iff equimargin (47)."""
+        """Return the largest spread of margins at one distance over the largest margin: 0 iff (47)."""
         spread = (
             max(
                 float(self.high[at].max() - self.low[at].min())
@@ -94,9 +96,9 @@ class Margins:
 
 
 def margins(weights: Weights, task: Task) -> Margins:
-    """Return the margins of every class against every other, exact over all sentences: extremes add over positions.
+    """Return the margins of every class against every other, exact over all sentences.
 
-    Time O(K² L s_c), memory O(K² + K L n_w).
+    Extremes add over positions. Time O(K² L s_c), memory O(K² + K L n_w).
 
     Raises:
         InputError: sizes that do not fit, or more than 20,000 classes.
@@ -169,7 +171,9 @@ def lemma_f(weights: Weights, task: Task) -> Inequality:
 
 
 def lemma_m(weights: Weights, task: Task) -> Inequality:
-    """Return ⟨Û, φ(W) Q Ẑ⟩ ≤ √(K L) ρ ‖U‖, ρ the largest norm of the features (√d for LayerNorm), latents with (ii).
+    """Return ⟨Û, φ(W) Q Ẑ⟩ ≤ √(K L) ρ ‖U‖, for latents with (ii).
+
+    ρ is the largest norm of the features, √d for LayerNorm.
 
     Raises:
         InputError: sizes that do not fit.

@@ -97,7 +97,7 @@ class MeanField:
 
     @property
     def log_lambda_max(self) -> float:
-        """The logarithm of the λ from which zero weights minimise F: there ‖a^{-1/2} ∇E Φ‖ = λ √(n_c K L)/κ."""
+        """The logarithm of the λ from which zero weights minimise F: ‖a^{-1/2} ∇E Φ‖ = λ √(n_c K L)/κ."""
         log_top = self.log_share + self.L * math.log(self.n_c)  # log share·e^S for zero weights
         log_rest = math.log1p(-math.exp(self.log_share)) if self.log_share < 0 else -math.inf
         log_rate = log_top - float(np.logaddexp(log_rest, log_top))  # log Φ' there
@@ -149,7 +149,7 @@ class MeanField:
     def _start(self) -> Norms:
         """Return theorem 1's exponents, bent towards frequent words of small decay as (7') does."""
         rate = self.mu / self.a
-        top = theorem1.solve(self.n_c, self.n_c * len(rate), self.L, self.K, self.lambda_)
+        top = theorem1.constants(self.n_c, self.n_c * len(rate), self.L, self.K, self.lambda_)
         scale = max(top.tau * top.eta, 1e-3)
         return np.asarray(scale * np.log1p(rate / rate.mean() * np.e) / np.log1p(np.e))
 
@@ -209,12 +209,12 @@ class MeanField:
         return best, best_left
 
 
-def solve(n_c: int, L: int, K: int, mu: Law, lambda_: float, decay: Norms | None = None) -> TypeThree:
+def constants(n_c: int, L: int, K: int, mu: Law, lambda_: float, decay: Norms | None = None) -> TypeThree:
     """Return the mean-field prediction (c, r) and its risk for K random latents drawn with replacement.
 
     The expectation is accurate to 1e-10 relative, also where it is tiny. `MeanField` has more options.
 
-    >>> found = solve(n_c=3, L=15, K=1000, mu=[1 / j for j in range(1, 401)], lambda_=1e-3)
+    >>> found = constants(n_c=3, L=15, K=1000, mu=[1 / j for j in range(1, 401)], lambda_=1e-3)
     >>> round(found.cross_entropy, 3), round(found.singular_value_W, 1)
     (0.387, 24.3)
 

@@ -1,8 +1,8 @@
 """The one prediction engine: which theorems apply to a setting and why (not), constants, and minimal risks.
 
-`predict` answers with every theorem, `reference` with the one that fits the setting. The words may have decays
-a_β of their own, (λ/2)(Σ a_β ‖w_(α,β)‖² + ‖U‖²): theorem 2 and R5 take any a > 0, theorem 1 holds for uniform
-words and a = 1, and for every word law where a_β = s_c μ_β (R8).
+`predict` answers with every theorem, `reference` with the one that fits the setting. The words may have
+decays a_β of their own, (λ/2)(Σ a_β ‖w_(α,β)‖² + ‖U‖²): theorem 2 and R5 take any a > 0, theorem 1 holds for
+uniform words and a = 1, and for every word law where a_β = s_c μ_β (R8).
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ class _Setting:
 
     @property
     def uniform(self) -> bool:
-        """Whether theorem 1's constants hold for these words: uniform ones, or decay in proportion to frequency."""
+        """Whether theorem 1 is about these words: uniform, or with decay in proportion to frequency."""
         if self.decay is None:
             return is_uniform(self.mu)
         return is_proportional(self.decay, self.mu)
@@ -226,7 +226,7 @@ def _theorem1(at: _Setting) -> Prediction:
         if at.decay is not None:
             reason = "the decay is not in proportion to frequency: no type-I configuration is critical"
         return Prediction(False, reason, theorem=ONE)
-    found = theorem1.solve(design.n_c, design.n_c * len(mu), design.L, design.K, at.lambda_, design.law)
+    found = theorem1.constants(design.n_c, design.n_c * len(mu), design.L, design.K, at.lambda_, design.law)
     r = np.full(len(mu), found.c)
     constants = {
         "eta": found.eta,
@@ -258,7 +258,7 @@ def _theorem2(at: _Setting) -> Prediction:
     if not design.complete:
         reason = f"K = {_count(design.K)}, but theorem 2 needs all n_c^L latents, each once (see mean_field)"
         return Prediction(False, reason, theorem=TWO)
-    found = theorem2.solve(design.n_c, design.L, at.mu, at.lambda_, at.decay)
+    found = theorem2.constants(design.n_c, design.L, at.mu, at.lambda_, at.decay)
     constants = _type_three(found, design.n_c)
     if found.trivial:
         reason = (

@@ -1,4 +1,4 @@
-"""Roots of decreasing functions of a positive unknown, found on a logarithmic scale to full relative precision."""
+"""Roots of decreasing functions of a positive unknown, on a logarithmic scale, to full relative precision."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _FURTHEST = 1e7  # of |log x|
 
 
 def log_root(function: Callable[[float], float], lowest: float = -700.0) -> float:
-    """The logarithm of the root x > 0 of a function of log x that decreases from positive to negative values.
+    """Return the logarithm of the root x > 0 of a function of log x that falls from positive to negative.
 
     About 60 evaluations. Where rounding hides the positive side, a number below `lowest` is returned.
     """
@@ -27,5 +27,5 @@ def log_root(function: Callable[[float], float], lowest: float = -700.0) -> floa
 
 
 def exp(x: float) -> float:
-    """The exponential; beyond the range of floats 0 or infinity."""
+    """Return the exponential; beyond the range of floats 0 or infinity."""
     return math.exp(x) if x < 709.7 else math.inf

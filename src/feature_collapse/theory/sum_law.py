@@ -52,7 +52,7 @@ class SumLaw:
         return float(law @ rest), (slopes * rest[index]).sum(axis=1)
 
     def _small(self, s: np.ndarray, mu: np.ndarray) -> tuple[float, np.ndarray]:
-        """Return the same by the power series Φ(S) = share·Σ_n b_n S^n; every factor is known to full precision."""
+        """Return the same by the power series Φ(S) = share·Σ_n b_n S^n, to full relative precision."""
         factorial = np.array([math.factorial(n) for n in range(_TERMS + 1)], dtype=np.float64)
         share, b = math.exp(self.log_share), np.zeros(_TERMS + 1)
         for n in range(1, _TERMS + 1):  # of log(1 + g), g = share·Σ S^n/n!:  n b_n = n g_n - Σ k b_k g_{n-k}
@@ -97,7 +97,7 @@ class SumLaw:
         return float((self.log_phi - _TILTS[tilt] * self.S).max())
 
     def _transform(self, tilt: int) -> np.ndarray:
-        """Return the transform of Φ(S) e^{-θ S}, scaled to a maximum of 1; entry 0 belongs to the lowest node.
+        """Return the transform of Φ(S) e^{-θ S}, scaled to a maximum of 1; entry 0 is the lowest node's.
 
         A sum of L - 1 others at its index n and a first term at its node m lie at index n + m of the whole
         grid.
@@ -119,7 +119,7 @@ def _power(series: np.ndarray, exponent: int) -> np.ndarray:
 
 
 def _log_phi(S: np.ndarray, log_share: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return sign and logarithm of |log(1 + share·(e^S - 1))|; S below 0 occurs at the edge of the grid only."""
+    """Return sign and logarithm of |log(1 + share·(e^S - 1))|; S < 0 is at the edge of the grid only."""
     tiny = np.abs(S) < 1e-300
     safe = np.where(tiny, 1.0, S)
     log_y = log_share + np.where(safe > 0, safe, 0.0) + np.log(-np.expm1(-np.abs(safe)))

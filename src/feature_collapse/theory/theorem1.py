@@ -106,7 +106,7 @@ class Objective:
         return cross_entropy(self.distances, exp(self.log_eta) * t) + self.lambda_ * t
 
     def minimise(self) -> Theorem1:
-        """Return the constants; see `solve`.
+        """Return the constants; see `constants`.
 
         Raises:
             InputError: λ = 0.
@@ -132,13 +132,13 @@ class Objective:
         )
 
 
-def solve(n_c: int, n_w: int, L: int, K: int, lambda_: float, law: DistanceLaw | None = None) -> Theorem1:
+def constants(n_c: int, n_w: int, L: int, K: int, lambda_: float, law: DistanceLaw | None = None) -> Theorem1:
     """Return the constants, for any sizes. O(1) with assumption A, O(L) with given spheres.
 
     The risk is accurate to about 1e-13 relative, the constants to 1e-15/(1 - λ/λ_max): near λ_max they fall
     to zero, and the last digit of λ moves them by that much.
 
-    >>> found = solve(n_c=3, n_w=1200, L=15, K=1000, lambda_=1e-3)
+    >>> found = constants(n_c=3, n_w=1200, L=15, K=1000, lambda_=1e-3)
     >>> round(found.c, 6), round(found.risk, 6)
     (1.422141, 2.956125)
 

@@ -60,7 +60,7 @@ class TypeThree:
 
 @dataclass(frozen=True, eq=False)
 class Equations:
-    """Equations (7')-(8') for one setting; `solve` makes one and solves it.
+    """Equations (7')-(8') for one setting; `constants` makes one and solves it.
 
     Attributes:
         n_c, L: concepts, sentence length; K = n_c^L.
@@ -139,14 +139,14 @@ class Equations:
         return float(max(np.abs(first).max(), abs(second)))
 
 
-def solve(n_c: int, L: int, mu: Law, lambda_: float, decay: Norms | None = None) -> TypeThree:
+def constants(n_c: int, L: int, mu: Law, lambda_: float, decay: Norms | None = None) -> TypeThree:
     """Return the unique solution of (7')-(8') for K = n_c^L, or zero where (9') fails.
 
     Any sizes; O(s_c) times about 1000. The equations hold to 1e-12 in logarithms, the risk to about 1e-13
     relative; the constants to 1e-15/(1 - λ/λ_max), since near λ_max they fall to zero and the last digit of λ
     moves them by that much.
 
-    >>> solve(n_c=3, L=3, mu=[1, 1/2, 1/3, 1/4], lambda_=1e-3).r.round(7)
+    >>> constants(n_c=3, L=3, mu=[1, 1/2, 1/3, 1/4], lambda_=1e-3).r.round(7)
     array([3.467497 , 3.134504 , 2.9416022, 2.8056148])
 
     Args:
@@ -191,7 +191,9 @@ class TypeThreeGradient:
 
 
 def gradient(c: float, r: Norms, n_c: int, L: int, mu: Law, decay: Norms | None = None) -> TypeThreeGradient:
-    """Return proposition C and R1 in closed form, for any type-III weights: q_β = 1/(e^{κ c r_β} + n_c - 1). O(s_c).
+    """Return proposition C and R1 in closed form, for any type-III weights. O(s_c).
+
+    With q_β = 1/(e^{κ c r_β} + n_c - 1).
 
     Raises:
         InputError: sizes out of range, constants that are negative, frequencies or decays that are not

@@ -1,4 +1,4 @@
-"""Theorem 3: under LayerNorm type-II collapse minimises the true risk (10) of the network h*, for any word law.
+"""Theorem 3: under LayerNorm type-II collapse minimises the true risk (10) of h*, for any word law.
 
     H*(t) = log(1 + X(η* t)) + (λ/2) t²,    η* = n_c/(n_c - 1) · √(d/(K L)),    τ = argmin over t ≥ 0
     φ(w_(α,β)) = √d f_α,   u_{k,ℓ} = c f_{z_{k,ℓ}},   c = τ/√(K L),   min risk = H*(τ)
@@ -104,7 +104,7 @@ class Objective:
         return cross_entropy(self.distances, exp(self.log_eta) * t) + self.lambda_ / 2 * t * t
 
     def minimise(self) -> Theorem3:
-        """Return the constants; see `solve`.
+        """Return the constants; see `constants`.
 
         Raises:
             InputError: λ = 0.
@@ -125,10 +125,10 @@ class Objective:
         )
 
 
-def solve(n_c: int, L: int, K: int, d: int, lambda_: float, law: DistanceLaw | None = None) -> Theorem3:
+def constants(n_c: int, L: int, K: int, d: int, lambda_: float, law: DistanceLaw | None = None) -> Theorem3:
     """Return the constants under LayerNorm, to about 1e-13 relative for any sizes; `Objective` takes others.
 
-    >>> round(solve(n_c=3, L=15, K=1000, d=100, lambda_=1e-3).risk, 7)
+    >>> round(constants(n_c=3, L=15, K=1000, d=100, lambda_=1e-3).risk, 7)
     0.0920594
 
     Args:

@@ -56,7 +56,7 @@ def type_two(
 
 
 def type_three(frame: Frame, r: Float[np.ndarray, " s_c"], latents: Latents, c: float) -> Weights:
-    """Return the type-III configuration with norms r_β ≥ 0 (0 only in the limit) and constant c ≥ 0 (definition 3).
+    """Return the type-III configuration with norms r_β ≥ 0 and constant c ≥ 0 (definition 3).
 
     Raises:
         InputError: rows of `frame` that are not equiangular, negative constants, latents out of range.

@@ -1,0 +1,307 @@
+"""The minimum of the true risk for the latents that were drawn: what endless data would leave (R6-R9).
+
+Where a reduction is known (R6-R8) the value is certified, in about a second. Else (R9) it lies with
+confidence between bounds from independent training sets and the true risk of weights at hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from feature_collapse.errors import InputError, check_int, check_real
+from feature_collapse.experiments.record import Record
+from feature_collapse.experiments.settings import Settings
+from feature_collapse.model.decay import Decay
+from feature_collapse.model.geometry import equiangular
+from feature_collapse.model.normalisers import make_normaliser
+from feature_collapse.model.weights import Weights
+from feature_collapse.risk.population import sample_losses
+from feature_collapse.risk.problem import Problem
+from feature_collapse.solver.solve import solve
+from feature_collapse.task.task import FRESH, Task, generator
+from feature_collapse.theory.interval import CONFIDENCE, lower_limit, upper_limit
+from feature_collapse.theory.predict import Prediction, reference
+from feature_collapse.theory.reduction import reduce, which_result
+from feature_collapse.theory.types import type_three
+
+_EVERY = 2**40  # epochs of fresh sentences that no training reaches: for bounds and for estimates
+_EACH = (1.0 + CONFIDENCE) / 2.0  # confidence of either end, so that both hold with CONFIDENCE
+_CHEAP = 1e8  # K² L n_c: beyond it the exact value is not computed beside a theorem unasked
+_EVALUATIONS = 150  # of the risk in one certified minimisation, at most as a rule
+
+
+@dataclass(frozen=True, eq=False)
+class Limit:
+    """The minimum of the true risk (5) or (10).
+
+    Attributes:
+        result: `R6`, `R7`, `R8` or `R9`.
+        risk: that of the best weights found: exact for R6-R8, estimated on fresh sentences for R9.
+        lower_bound: at most the minimum: proved for R6-R8, with 97.5% confidence for R9.
+        upper_bound: at least the minimum: the risk, or its upper 97.5% confidence limit.
+        weights: those weights.
+        prediction: the idealised theorem for the same setting.
+        n_c: number of concepts.
+    """
+
+    result: str
+    risk: float
+    lower_bound: float
+    upper_bound: float
+    weights: Weights
+    prediction: Prediction
+    n_c: int
+
+    @property
+    def scope(self) -> str:
+        """`proved`, or `confidence` (95% for both ends together)."""
+        return "confidence" if self.result == "R9" else "proved"
+
+    @property
+    def relative_difference(self) -> float | None:
+        """How far the idealised theorem's risk is above the minimum, relative to it."""
+        return None if self.prediction.risk is None else self.prediction.risk / self.risk - 1.0
+
+    @property
+    def concepts(self) -> Float[np.ndarray, "n_c d"]:
+        """Each concept's mean feature."""
+        return np.asarray(self.weights.features().reshape(self.n_c, -1, self.weights.d).mean(1))
+
+    @property
+    def norms(self) -> Float[np.ndarray, " n_c"]:
+        """Their norms; one for each concept, all words of which have it under R6-R8."""
+        return np.asarray(np.linalg.norm(self.concepts, axis=1))
+
+    @property
+    def angles(self) -> tuple[float, float]:
+        """The smallest and the largest angle between two concepts, in degrees."""
+        unit = self.concepts / np.where(self.norms > 0, self.norms, 1.0)[:, None]
+        cosines = (unit @ unit.T)[np.triu_indices(self.n_c, 1)]
+        found = np.degrees(np.arccos(np.clip(cosines, -1.0, 1.0)))
+        return float(found.min()), float(found.max())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return every number, for JSON."""
+        return {
+            "risk": self.risk,
+            "lower_bound": self.lower_bound,
+            "upper_bound": self.upper_bound,
+            "result": self.result,
+            "scope": self.scope,
+            "theorem": self.prediction.theorem,
+            "theorem_risk": self.prediction.risk,
+            "relative_difference": self.relative_difference,
+            "embedding_norms": self.norms.tolist(),
+            "angles": list(self.angles),
+        }
+
+    def __str__(self) -> str:
+        """Return the value, what is known of it, and the theorem beside it."""
+        how = "proved" if self.scope == "proved" else "95% confidence"
+        ends = f"between {self.lower_bound:.7g} and {self.upper_bound:.7g}"
+        text = f"minimum of the true risk: {self.risk:.7g} ({self.result}: {ends}, {how})"
+        if self.relative_difference is None:
+            return text
+        off = f"{self.prediction.theorem}: {self.prediction.risk:.7g}, {100 * self.relative_difference:+.3g}%"
+        return f"{text}; {off}"
+
+
+@dataclass(frozen=True)
+class Excess:
+    """How far above the minimum the true risk of given weights is.
+
+    Attributes:
+        true_risk: of the weights, estimated on fresh sentences.
+        standard_error: of that estimate.
+        excess: true_risk less the minimum.
+        low, high: 95% confidence limits of the excess.
+        optimism: the minimum less the least empirical risk, where the record holds a certified one.
+    """
+
+    true_risk: float
+    standard_error: float
+    excess: float
+    low: float
+    high: float
+    optimism: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return every number, for JSON."""
+        return {
+            "true_risk": self.true_risk,
+            "standard_error": self.standard_error,
+            "excess": self.excess,
+            "excess_low": self.low,
+            "excess_high": self.high,
+            "optimism": self.optimism,
+        }
+
+    def __str__(self) -> str:
+        """Return the excess with its interval."""
+        text = (
+            f"true risk of the weights {self.true_risk:.6g} ± {self.standard_error:.2g}: excess "
+            f"{self.excess:.4g}, from {self.low:.4g} to {self.high:.4g} with 95% confidence"
+        )
+        if self.optimism is None:
+            return text
+        return f"{text}; the least empirical risk lies {self.optimism:.4g} below the least true risk"
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much work a limit may take.
+
+    Attributes:
+        gap: relative, of the certified problems; R9 uses 1e-3 at least: it is not the largest error there.
+        sets: independent training sets for R9, ≥ 2.
+        samples: fresh sentences for every estimate of a true risk.
+
+    Raises:
+        InputError: a number out of range.
+    """
+
+    gap: float = 1e-6
+    sets: int = 5
+    samples: int = 20_000
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        check_real("gap", self.gap, 1e-10, 1.0)
+        check_int("sets", self.sets, 2, 10_000)
+        check_int("samples", self.samples, 100, 10**9)
+
+
+def word_decay(settings: Settings, task: Task) -> Float[np.ndarray, " s_c"] | None:
+    """Return the decays of the words of a concept in the limit of endless data: those of the law.
+
+    Shares in the data converge to the law, and lazy decay to q = 1.
+    """
+    exponent = 1.0 if settings.decay == "lazy" else settings.decay_exponent
+    found = Decay(exponent, "law").weights(task, task.test_set(1))
+    return None if found is None else found[: task.s_c]
+
+
+def result_of(task: Task, settings: Settings) -> str:
+    """Return by which result the minimum will be found: `R6`, `R7`, `R8`, else `R9`."""
+    return which_result(task, make_normaliser(settings.normaliser), word_decay(settings, task)) or "R9"
+
+
+def cost(task: Task, settings: Settings, effort: Effort) -> str:
+    """Return what R9 will cost, in one sentence."""
+    N = task.K * settings.n_spl
+    work = effort.sets * _EVALUATIONS * 6.0 * N * task.K * task.L * (task.n_c - 1)
+    return (
+        f"R9: {effort.sets} certified minimisations on {N} sentences of {task.K} classes each, some "
+        f"{work:.1e} floating-point operations ({work / 3e10:.0f} s at 30 GFLOP/s)"
+    )
+
+
+def limit(
+    task: Task,
+    settings: Settings,
+    effort: Effort | None = None,
+    callback: Callable[[int, float], None] | None = None,
+) -> Limit:
+    """Return the minimum of the true risk for a task's latents, with a bound on either side.
+
+    R6-R8: a certified problem of K sentences, 6 K² L d flops for each of some 50 evaluations. R9: see `cost`.
+
+    >>> from feature_collapse.task import make_task
+    >>> found = limit(make_task(n_w=12, L=3, K=8, seed=0), Settings(n_w=12, L=3, K=8))
+    >>> found.result, found.scope, found.risk - found.lower_bound < 1e-6
+    ('R6', 'proved', True)
+
+    Args:
+        task: latents and word law.
+        settings: λ, d, the normaliser and the decay; for R9 also n_spl.
+        effort: how exact, and for R9 how many training sets.
+        callback: receives the number of each finished set of R9 and its bound.
+
+    Raises:
+        InputError: λ = 0, or sizes that do not fit.
+    """
+    effort, s = effort or Effort(), settings
+    normaliser, decay = make_normaliser(s.normaliser), word_decay(s, task)
+    prediction = reference(task, s.lambda_, s.d, normaliser, decay=decay)
+    if which_result(task, normaliser, decay):
+        reduced = reduce(task, s.lambda_, s.d, normaliser, decay)
+        found = solve(reduced.problem, gap=effort.gap)
+        weights = reduced.lift(found.weights)
+        return Limit(reduced.result, found.risk, found.lower_bound, found.risk, weights, prediction, task.n_c)
+    return _by_sets(task, settings, effort, prediction, callback)
+
+
+def beside(task: Task, settings: Settings) -> Limit | None:
+    """Return the certified minimum to print beside a theorem; None without a reduction, or for large K.
+
+    Relative gap 1e-5; at most a few seconds (K² L n_c ≤ 10^8).
+    """
+    if result_of(task, settings) == "R9" or task.K < 2 or settings.lambda_ <= 0:
+        return None
+    if float(task.K) ** 2 * task.L * task.n_c > _CHEAP:
+        return None
+    return limit(task, settings, Effort(gap=1e-5))
+
+
+def _by_sets(
+    task: Task,
+    settings: Settings,
+    effort: Effort,
+    prediction: Prediction,
+    callback: Callable[[int, float], None] | None,
+) -> Limit:
+    """Return R9's limit: bounds of independent training sets below, a true risk above."""
+    decay = word_decay(settings, task)
+    a = None if decay is None else np.tile(decay, task.n_c)
+    bounds: list[float] = []
+    best: Weights | None = None
+    for m in range(effort.sets):
+        train = task.fresh_set(settings.n_spl, _EVERY + m)
+        problem = Problem(train, task.n_w, task.K, settings.lambda_, d=settings.d, decay=a)
+        found = solve(problem, gap=max(effort.gap, 1e-3), start=best)
+        best = found.weights
+        bounds.append(found.lower_bound)
+        if callback is not None:
+            callback(m + 1, found.lower_bound)
+    assert best is not None
+    candidates = [best]
+    if prediction.r is not None and prediction.r.any():
+        frame = equiangular(task.n_c, task.n_c - 1)
+        c = float(prediction.constants["linear_norm"])
+        candidates.insert(0, type_three(frame, prediction.r, task.latents, c))
+    # chosen on some sentences, judged on others, so that the choice does not bias the estimate
+    few = max(100, effort.samples // 10)
+    risks = [_true_risk(weights, task, settings, few, 0)[0] for weights in candidates]
+    chosen = candidates[int(np.argmin(risks))]
+    risk, error = _true_risk(chosen, task, settings, effort.samples, 1)
+    low, high = lower_limit(bounds, _EACH), upper_limit(risk, error, _EACH)
+    return Limit("R9", risk, low, high, chosen, prediction, task.n_c)
+
+
+def excess(record: Record, found: Limit, effort: Effort | None = None) -> Excess:
+    """Return how far the true risk of a record's weights is above the minimum, with 95% confidence.
+
+    O(samples · K L).
+    """
+    effort, settings = effort or Effort(), record.settings
+    risk, error = _true_risk(record.weights, record.task, settings, effort.samples, 2)
+    margin = upper_limit(0.0, error, _EACH)
+    certified = record.summary.get("lower_bound") is not None
+    optimism = found.risk - float(record.summary["risk"]) if certified else None
+    low, high = risk - margin - found.upper_bound, risk + margin - found.lower_bound
+    return Excess(risk, error, risk - found.risk, low, high, optimism)
+
+
+def _true_risk(weights: Weights, task: Task, settings: Settings, n: int, purpose: int) -> tuple[float, float]:
+    """Return an estimate of the true risk with the penalty of endless data, and its standard error."""
+    if settings.lambda_ <= 0:
+        raise InputError("lambda = 0, but must be > 0: without a penalty the true risk has no minimum")
+    losses = sample_losses(weights, task, n=n, rng=generator(task.seed, FRESH, _EVERY, purpose))
+    decay = word_decay(settings, task)
+    penalty = weights.penalty(settings.lambda_, None if decay is None else np.tile(decay, task.n_c))
+    return float(losses.mean()) + penalty, float(losses.std(ddof=1) / np.sqrt(n))

@@ -1,0 +1,125 @@
+"""The minimum of the true risk as the command prints it, and the excess of a record's weights above it."""
+
+import json
+
+import numpy as np
+import pytest
+
+from feature_collapse.errors import InputError
+from feature_collapse.experiments.limit import Effort, beside, excess, limit, result_of
+from feature_collapse.experiments.run import run
+from feature_collapse.experiments.settings import Settings
+from feature_collapse.risk.population import enumerate_risk
+from feature_collapse.task import Task, frequencies, latents
+from feature_collapse.theory import theorem2
+
+SMALL = Settings(n_c=3, n_w=6, L=3, K=8, d=6, n_spl=4, lambda_=0.01, method="certified")
+TASK = Task.of(latents.random(3, 3, 8, np.random.default_rng(0)), frequencies.zipf(2), 3)
+KEYS = {"risk", "lower_bound", "result", "scope", "theorem_risk", "excess", "excess_low", "excess_high"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "law", "result"),
+    [
+        ({}, frequencies.uniform, "R6"),
+        ({"normaliser": "layernorm"}, frequencies.zipf, "R7"),
+        ({"decay_exponent": 1.0}, frequencies.zipf, "R8"),
+        ({}, frequencies.zipf, "R9"),
+        ({"decay_exponent": 2.0}, frequencies.zipf, "R9"),
+    ],
+)
+def test_the_result_is_named_by_words_normaliser_and_decay(changes, law, result):
+    task = Task.of(TASK.latents, law(2), 3)
+    assert result_of(task, SMALL.replace(**changes)) == result
+    if result != "R9":
+        found = limit(task, SMALL.replace(**changes))
+        assert found.scope == "proved"
+        assert 0 <= found.risk - found.lower_bound <= 1e-6 * found.risk
+        a = np.tile(2 * task.mu, 3) if result == "R8" else None
+        assert abs(enumerate_risk(found.weights, task, 0.01, a).risk - found.risk) < 1e-9
+
+
+def test_the_idealised_theorem_stands_beside_it():
+    task = Task.of(latents.every(3, 2), frequencies.uniform(2), 3)
+    found = limit(task, SMALL.replace(L=2, K=9, lambda_=0.001))
+    assert abs(found.relative_difference) < 1e-6
+    assert abs(found.angles[0] - 120) < 0.5 > abs(found.angles[1] - 120)
+    assert np.abs(found.norms / found.prediction.constants["c"] - 1).max() < 1e-3
+
+
+def test_r9_brackets_a_minimum_that_theorem_2_knows():
+    task = Task.of(latents.every(3, 2), frequencies.zipf(2), 3)
+    settings = SMALL.replace(L=2, K=9, n_spl=30)
+    exact = theorem2.constants(3, 2, task.mu, 0.01).risk
+    found = limit(task, settings, Effort(sets=3, samples=4000))
+    assert found.scope == "confidence"
+    assert found.lower_bound < exact < found.upper_bound
+    assert found.upper_bound - found.lower_bound < 0.2 * exact
+
+
+def test_a_record_has_an_excess_and_an_optimism(tmp_path):
+    record = run(SMALL, tmp_path / "record", device="cpu")
+    found = limit(record.task, record.settings)
+    above = excess(record, found, Effort(samples=5000))
+    exact = enumerate_risk(record.weights, record.task, 0.01).risk - found.risk
+    assert above.low < exact < above.high
+    assert exact > 0
+    assert above.optimism > 0  # four sentences a class: the empirical minimum is below that of the true risk
+    best = limit(record.task, record.settings.replace(lambda_=0.01))
+    assert enumerate_risk(best.weights, record.task, 0.01).risk - found.risk < 1e-6
+
+
+def test_beside_a_theorem_only_what_is_proved_and_cheap_is_computed():
+    assert beside(TASK, SMALL) is None  # R9
+    assert beside(TASK, SMALL.replace(decay_exponent=1.0)).result == "R8"
+    many = Task.of(latents.random(3, 15, 3000, np.random.default_rng(0)), frequencies.uniform(2), 3)
+    assert beside(many, SMALL) is None
+
+
+def test_the_command_prints_the_promised_keys(command_line):
+    options = ("--n-w", "6", "--L", "3", "--K", "8", "--d", "6", "--lambda", "0.01")
+    code, out, _ = command_line("limit", *options, "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert KEYS <= set(found)
+    assert found["result"] == "R6"
+    code, out, _ = command_line("limit", *options)
+    assert "minimum of the true risk" in out
+    assert "R6" in out
+
+
+def test_the_command_says_what_r9_costs_before_it_starts(command_line):
+    options = ("--n-w", "6", "--L", "2", "--K", "6", "--d", "6", "--lambda", "0.02", "--word-law", "zipf")
+    code, out, _ = command_line("limit", *options, "--sets", "2", "--samples", "500")
+    assert code == 0
+    assert out.startswith("R9: 2 certified minimisations on 30 sentences")
+    assert "95% confidence" in out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--sets", "1"), "sets = 1"),
+        (("--gap", "0"), "gap = 0"),
+        (("--lambda", "0"), "lambda = 0"),
+        (("--record", "nowhere"), "must be given"),
+        (("--decay-exponent", "-1"), "decay_exponent"),
+    ],
+)
+def test_wrong_input_is_refused_in_one_sentence(command_line, options, message):
+    code, _, err = command_line("limit", "--n-w", "6", "--L", "2", "--K", "4", *options)
+    assert code == 2
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_a_record_that_is_not_there_is_named(command_line):
+    code, _, err = command_line("limit", "--record", "nowhere")
+    assert code == 2
+    assert "nowhere" in err
+    assert "Traceback" not in err
+
+
+def test_too_few_samples_are_refused():
+    with pytest.raises(InputError, match="samples"):
+        Effort(samples=10)

@@ -1,0 +1,148 @@
+"""A certified run that is cut off goes on bit by bit, and nothing in its checkpoint is believed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from feature_collapse.keyed_tensors import read_keyed, write_keyed
+from feature_collapse.model.normalisers import LayerNorm, NoNormaliser
+from feature_collapse.risk.problem import Problem
+from feature_collapse.solver import trace
+from feature_collapse.solver.options import PLAIN, SPHERE, Part, SolverOptions
+from feature_collapse.solver.solve import solve
+from feature_collapse.task.task import make_task
+from setting import problem_of, random_data
+
+GAP = 1e-7
+
+
+def small(normaliser=None) -> Problem:
+    return problem_of(*random_data(8), 12, 6, 0.01, normaliser or NoNormaliser(), 9)
+
+
+def cut_off(problem: Problem, file, after: int, **options) -> None:
+    def interrupt(progress) -> None:
+        if progress.iteration >= after and progress.phase != "certificate":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        solve(problem, checkpoint=file, callback=interrupt, **options)
+
+
+@pytest.fixture(autouse=True)
+def _every_iteration_is_reported(monkeypatch):
+    monkeypatch.setattr(trace, "_SHOW", -1.0)
+
+
+@pytest.mark.parametrize("after", [1, 7, 16, 40])
+@pytest.mark.parametrize("normaliser", [NoNormaliser(), LayerNorm()], ids=lambda n: n.name)
+def test_a_resumed_run_ends_with_the_same_bits(tmp_path, normaliser, after: int) -> None:
+    whole = solve(small(normaliser), gap=GAP)
+    cut_off(small(normaliser), tmp_path / "c", after, gap=GAP)
+    resumed = solve(small(normaliser), gap=GAP, checkpoint=tmp_path / "c")
+    np.testing.assert_array_equal(resumed.W, whole.W)
+    np.testing.assert_array_equal(resumed.U, whole.U)
+    assert (resumed.risk, resumed.status) == (whole.risk, whole.status)
+    columns = [0, 2, 4, 5]
+    np.testing.assert_array_equal(resumed.history[:, columns], whole.history[:, columns])
+
+
+@pytest.mark.parametrize("normaliser", ["none", "layernorm"])
+def test_so_does_one_in_single_precision_that_begins_on_parts_of_the_data(tmp_path, normaliser) -> None:
+    problem = Problem.of(make_task(n_w=30, K=20, L=4, word_law="zipf", seed=1), n_spl=80, lambda_=1e-3,
+                         normaliser=normaliser, d=9)  # fmt: skip
+    base = PLAIN if normaliser == "none" else SPHERE
+    options = SolverOptions(schedule=replace(base, parts=(Part(5, 1e-2), Part(20, 1e-3)), small=0.0))
+    whole = solve(problem, gap=1e-5, options=options)
+    for after in (3, 20, 60):
+        cut_off(problem, tmp_path / "c", after, gap=1e-5, options=options)
+    resumed = solve(problem, gap=1e-5, options=options, checkpoint=tmp_path / "c")
+    np.testing.assert_array_equal(resumed.W, whole.W)
+    assert resumed.lower_bound == whole.lower_bound
+
+
+def test_many_interruptions_leave_the_same_bits(tmp_path) -> None:
+    whole, file = solve(small(), gap=GAP), tmp_path / "c"
+    for after in range(2, 60, 3):
+        try:
+            cut_off(small(), file, after, gap=GAP)
+        except pytest.fail.Exception:  # it was done
+            break
+    np.testing.assert_array_equal(solve(small(), gap=GAP, checkpoint=file).W, whole.W)
+
+
+def changed(file, **tensors) -> None:
+    """Rewrite a checkpoint with other tensors, under its own key and a right checksum."""
+    key = trace._key(small(), 0)
+    found = read_keyed(file, key)
+    assert found is not None
+    write_keyed(file, key, {**found, **tensors})
+
+
+def test_no_bound_is_read_from_a_file(tmp_path) -> None:
+    file = tmp_path / "c"
+    cut_off(small(), file, 30, gap=GAP)
+    found = read_keyed(file, trace._key(small(), 0))
+    history = found["history"].clone()
+    history[:, 3] = 0.9  # of lower bounds
+    numbers = found["numbers"].clone()
+    numbers[10] = 0.9  # the last certificate's risk
+    changed(file, history=history, numbers=numbers)
+    resumed, whole = solve(small(), gap=GAP, checkpoint=file), solve(small(), gap=GAP)
+    assert resumed.lower_bound <= whole.risk
+    assert not np.nanmax(resumed.history[:, 3]) > whole.risk
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"V": torch.full((12, 4), NAN, dtype=torch.float64)},
+        {"V": torch.full((12, 4), 1e200, dtype=torch.float64)},
+        {"V": torch.ones(11, 4, dtype=torch.float64)},
+        {"U": torch.ones(24, 5, dtype=torch.float64)},
+        {"U": torch.full((24, 4), 50.0, dtype=torch.float64)},
+        {"numbers": torch.full((16,), NAN, dtype=torch.float64)},
+        {"numbers": torch.full((16,), -3.0, dtype=torch.float64)},
+        {"numbers": torch.full((16,), 1e300, dtype=torch.float64)},
+        {"numbers": torch.zeros(2, dtype=torch.float64)},
+        {"numbers": torch.zeros(16, dtype=torch.complex64)},
+        {"history": torch.zeros(7, 5)},
+        {"descent": torch.full((8,), NAN, dtype=torch.float64)},
+        {"S": torch.full((13, 4), NAN, dtype=torch.float64)},
+        {"unit": torch.zeros(3, dtype=torch.float64)},
+        {"x": torch.zeros(3, dtype=torch.float64)},
+        {"shift": torch.zeros(3, dtype=torch.float64)},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_hostile_state_is_not_used_and_that_is_said(tmp_path, caplog, change) -> None:
+    file = tmp_path / "c"
+    cut_off(small(), file, 30, gap=GAP)
+    changed(file, **change)
+    found = solve(small(), gap=GAP, checkpoint=file)
+    np.testing.assert_array_equal(found.W, solve(small(), gap=GAP).W)
+    assert "is not used, and the run begins anew" in caplog.text
+
+
+def test_every_flipped_bit_is_noticed(tmp_path, caplog) -> None:
+    file = tmp_path / "c"
+    cut_off(small(), file, 10, gap=GAP)
+    data, key = file.read_bytes(), trace._key(small(), 0)
+    assert read_keyed(file, key) is not None
+    header = 8 + int.from_bytes(data[:8], "little")
+    rng = np.random.default_rng(0)
+    bits = [*range(0, 8 * header, 7), *rng.integers(8 * header, 8 * len(data), 600).tolist()]
+    for bit in bits:
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << bit % 8
+        file.write_bytes(flipped)
+        assert read_keyed(file, key) is None, bit
+    file.write_bytes(data[:-1])
+    assert read_keyed(file, key) is None
