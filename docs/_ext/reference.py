@@ -17,7 +17,7 @@ from typing import Any
 
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
-from surface import SURFACE, Links
+from surface import STATED, SURFACE, Links
 
 import feature_collapse
 
@@ -175,10 +175,21 @@ def write_pages(app: Sphinx) -> None:
             path.write_text(text, encoding="utf-8")
 
 
+def link_item(row: str) -> str:
+    """Return a row of the paper map with its item linked to the statement, where there is one."""
+    for item, anchor in STATED.items():
+        if row.startswith(f"| {item}") and not row.removeprefix(f"| {item}")[:1].isalnum():
+            first, rest = row[2:].split(" |", 1)
+            return f"| [{first}](statements.md#{anchor}) |{rest}"
+    return row
+
+
 def link_names(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Turn links out of docs/ to the site's pages, and those of the names in api.md to theirs."""
+    """Link what leads out of docs/ to the site's pages, names in api.md to theirs, items to statements."""
     for name, inside in (("CHANGELOG", "changelog"), ("CONTRIBUTING", "contributing"), ("README", "index")):
         source[0] = source[0].replace(f"](../{name}.md", f"]({inside}.md")
+    if docname == "paper-map":
+        source[0] = "\n".join(map(link_item, source[0].splitlines()))
     if docname != "api":
         return
     linked = re.sub(r"(?m)^\| `(\w+)` \|", r"| [`\1`](reference/\1.md) |", source[0])

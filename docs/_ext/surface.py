@@ -1,4 +1,4 @@
-"""What each name of the stable surface rests on, and where it is tested."""
+"""What each name of the stable surface rests on, where it is tested, and where items of the paper are stated."""
 
 from __future__ import annotations
 
@@ -54,4 +54,30 @@ SURFACE: dict[str, Links] = {
     "run": Links((RISKS,), ("sgd/test_sgd.py", "solver/test_commands.py")),
     "sample_risk": Links((RISKS,), ("risk/test_population.py",)),
     "solve": Links(DUALITY, ("solver/test_planted.py", "solver/test_solver_behaviour.py")),
+}
+
+# the first words of a row of paper-map.md -> the section of statements.md
+STATED: dict[str, str] = {
+    "(1)": "the-networks",
+    "(2), (3)": "the-risks",
+    "(4)": "the-three-types-of-collapse",
+    "(5), (10)": "the-risks",
+    "definition 1": "the-three-types-of-collapse",
+    "definition 2": "the-three-types-of-collapse",
+    "definition 3": "the-three-types-of-collapse",
+    "assumption 1": "latent-symmetry",
+    "assumption B": "latent-symmetry",
+    "theorem 1": "theorem-1",
+    "theorem E (ii)": "theorem-1",
+    "(7)-(8)": "theorem-2",
+    "(9)": "theorem-2",
+    "theorem 2": "theorem-2",
+    "theorem 3": "theorem-3",
+    "theorem F (ii)": "theorem-3",
+    "(46)": "lower-bounds-and-landscape",
+    "(49)": "lower-bounds-and-landscape",
+    "theorem D": "lower-bounds-and-landscape",
+    "theorem G": "lower-bounds-and-landscape",
+    "claim H": "lower-bounds-and-landscape",
+    "R2, R3": "the-duality-gap",
 }

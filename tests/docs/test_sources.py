@@ -16,7 +16,7 @@ GALLERY = sorted((DOCS / "gallery").glob("*.py"))
 NOTEBOOKS = sorted((DOCS / "notebooks").glob("*.md"))
 sys.path.insert(0, str(DOCS / "_ext"))
 
-from surface import SURFACE  # noqa: E402
+from surface import STATED, SURFACE  # noqa: E402
 
 
 def test_the_reference_has_every_name_of_the_face_and_no_other():
@@ -31,6 +31,11 @@ def test_a_name_of_the_reference_links_statements_and_tests_that_exist(name):
         assert (ROOT / "tests" / test).is_file(), test
     for page in re.findall(r"\(\.\./([\w-]+\.md)#", " ".join(links.rests_on)):
         assert (DOCS / page).is_file(), page
+
+
+@pytest.mark.parametrize("item", STATED)
+def test_a_stated_item_is_one_of_the_paper_map(item):
+    assert f"\n| {item}" in (DOCS / "paper-map.md").read_text(encoding="utf-8")
 
 
 def test_the_gallery_has_at_least_twelve_examples():
