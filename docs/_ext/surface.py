@@ -1,4 +1,4 @@
-"""What each name of the stable surface rests on, where it is tested, and where items of the paper are stated."""
+"""What each public name rests on, where it is tested, and where items of the paper are stated."""
 
 from __future__ import annotations
 
