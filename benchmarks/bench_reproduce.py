@@ -1,4 +1,4 @@
-"""The paper's four experiments: the plain PyTorch loop's time, extrapolated, over the certified solver's, in one run.
+"""The paper's four experiments: the plain PyTorch loop's time, extrapolated, over the certified solver's.
 
     python benchmarks/bench_reproduce.py [--steps 200]
 

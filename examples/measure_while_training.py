@@ -56,9 +56,7 @@ def plain_loop() -> Monitor:
     optimiser = torch.optim.SGD(model.parameters(), lr=0.5, weight_decay=1e-3)
     concepts = [f"concept {i // S_C}" for i in range(WORDS)]
     frequencies = [1 / (1 + i % S_C) for i in range(WORDS)]
-    monitor = EmbeddingMonitor(
-        model, "0", concepts, frequencies=frequencies, every=100, budget=None
-    )
+    monitor = EmbeddingMonitor(model, "0", concepts, frequencies=frequencies, every=100, budget=None)
     for _ in range(500):
         x, y = batch(latents, 64, generator)
         optimiser.zero_grad()

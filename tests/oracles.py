@@ -1,4 +1,4 @@
-"""Slow references that share no code with the package: loops over sentences, autograd, a general optimiser."""
+"""Slow references that share no code with the package: loops, autograd, a general optimiser."""
 
 import math
 from dataclasses import dataclass

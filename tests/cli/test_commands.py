@@ -1,4 +1,7 @@
-"""The command line as a user meets it: what it prints, writes and refuses. In-process, through the real entry point."""
+"""The command line as a user meets it: what it prints, writes and refuses.
+
+In-process, through the real entry point.
+"""
 
 import json
 

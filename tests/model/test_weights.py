@@ -39,8 +39,10 @@ def test_parameters_that_require_gradients_and_foreign_strides_are_taken():
 @pytest.mark.parametrize(
     ("W", "U", "text"),
     [
-        (W[0], U, "W has shape"), (W, U[0], "U has shape"), (W[:, :3], U, "with one d"), (W * np.nan, U, "W has entries"),
-        (W, "x", "U must be an array"), (np.zeros((0, 5)), U, "not be empty"), (W * 1e101, U, "W has entries beyond"),
+        (W[0], U, "W has shape"), (W, U[0], "U has shape"), (W[:, :3], U, "with one d"),
+        (W * np.nan, U, "W has entries"),
+        (W, "x", "U must be an array"), (np.zeros((0, 5)), U, "not be empty"),
+        (W * 1e101, U, "W has entries beyond"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused_in_one_sentence(W, U, text):

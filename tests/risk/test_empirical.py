@@ -108,7 +108,6 @@ def test_gradient_matrix_is_applied_without_being_built() -> None:
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_cuda_gives_what_the_cpu_gives() -> None:
-    words, labels = random_data(9)
     V, U = tensors(9)
     gpu = risk_on(9, "cuda")
     a, b = gpu.value_and_gradient(V.cuda(), U.cuda()), risk_on(9).value_and_gradient(V, U)

@@ -31,8 +31,10 @@ def test_sentences_give_the_words_and_classes_that_occur_unless_told_more():
     ("options", "text"),
     [
         ({"lambda_": 0}, "lambda = 0"), ({"lambda_": -1.0}, "lambda = -1"), ({"rank": 3}, "no option rank"),
-        ({"normaliser": LayerNorm(1e-5)}, "eps = 1e-05"), ({"normaliser": "batchnorm"}, "normaliser = 'batchnorm'"),
-        ({"n_w": 3}, "words run from"), ({"device": "tpu"}, "device = 'tpu'"), ({"omega": [1.0]}, "omega must be 24"),
+        ({"normaliser": LayerNorm(1e-5)}, "eps = 1e-05"),
+        ({"normaliser": "batchnorm"}, "normaliser = 'batchnorm'"),
+        ({"n_w": 3}, "words run from"), ({"device": "tpu"}, "device = 'tpu'"),
+        ({"omega": [1.0]}, "omega must be 24"),
     ],
 )  # fmt: skip
 def test_a_wrong_option_is_refused_in_one_sentence(options, text):
@@ -66,8 +68,10 @@ def clipped(v):
 @pytest.mark.parametrize(
     ("normaliser", "text"),
     [
-        (Custom(clipped, None), "radius None but φ\\(v\\) ≠ v"), (Custom(lambda v: 2 * v, None), "radius None but"),
-        (Custom(lambda v: 2 * v, 1.0), "longer than its radius"), (Custom(lambda v: 0.5 * clipped(v), 1.0), "moves vectors"),
+        (Custom(clipped, None), "radius None but φ\\(v\\) ≠ v"),
+        (Custom(lambda v: 2 * v, None), "radius None but"),
+        (Custom(lambda v: 2 * v, 1.0), "longer than its radius"),
+        (Custom(lambda v: 0.5 * clipped(v), 1.0), "moves vectors"),
         (Custom(np.abs, 1e3), "moves vectors"),
     ],
 )  # fmt: skip
@@ -101,7 +105,8 @@ def test_the_decay_of_a_task_comes_from_its_law_or_its_data():
 
 @pytest.mark.parametrize(
     ("decay", "text"),
-    [([1.0] * 5, "12 finite numbers"), ([-1.0] * 12, "≥ 0"), ([float("inf")] * 12, "finite"), ([0.0] * 12, "word 0 occurs")],
+    [([1.0] * 5, "12 finite numbers"), ([-1.0] * 12, "≥ 0"), ([float("inf")] * 12, "finite"),
+     ([0.0] * 12, "word 0 occurs")],
 )  # fmt: skip
 def test_a_decay_that_leaves_no_minimum_or_does_not_fit_is_refused(decay, text):
     with pytest.raises(InputError, match=text):

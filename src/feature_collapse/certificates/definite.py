@@ -29,7 +29,7 @@ def slack(B: Float[Tensor, "n n"]) -> float:
 
 
 def factorises(B: Float[Tensor, "n n"]) -> bool:
-    """Whether the Cholesky factorisation of B succeeds. O(n³/3) time, n² memory."""
+    """Return whether the Cholesky factorisation of B succeeds. O(n³/3) time, n² memory."""
     _, info = torch.linalg.cholesky_ex(B)
     return int(info) == 0
 
@@ -61,7 +61,7 @@ def _eigenvalue_bound(A: Float[Tensor, "n n"]) -> float:
 
 
 def top_eigenvalue(A: Float[Tensor, "n n"]) -> float:
-    """The largest eigenvalue of a symmetric A, as an estimate. O(n³) up to n = 300, Lanczos beyond."""
+    """Return the largest eigenvalue of a symmetric A, as an estimate. O(n³) up to n = 300, Lanczos beyond."""
     if len(A) <= _DENSE or A.device.type != "cpu":
         return float(torch.linalg.eigvalsh(A)[-1])
     found = _lanczos(A, 1)

@@ -25,17 +25,17 @@ from feature_collapse.certificates.dual_point import DualPoint
 
 
 def operator_norm_bound(point: DualPoint) -> float:
-    """A proved upper bound on ‖G‖_op. O(n_w³)."""
+    """Return a proved upper bound on ‖G‖_op. O(n_w³)."""
     return math.sqrt(largest_eigenvalue_bound(point.gram) + point.gram_error) * (1.0 + 1e-15)
 
 
 def plain_bound(point: DualPoint, lambda_: float, operator_norm: float) -> float:
-    """The best D over 0 ≤ θ ≤ min(1, λ/‖G‖_op); ≥ 0. O(N) per trial of θ."""
+    """Return the best D over 0 ≤ θ ≤ min(1, λ/‖G‖_op); ≥ 0. O(N) per trial of θ."""
     return best_over_theta(point, 0.0, min(1.0, lambda_ / operator_norm) if operator_norm > 0 else 1.0)
 
 
 def best_over_theta(point: DualPoint, quadratic: float, largest: float) -> float:
-    """The largest over 0 ≤ θ ≤ largest of Σ ω_i Ent((1-θ)e + θp_i) - quadratic·θ², and 0.
+    """Return the largest over 0 ≤ θ ≤ largest of Σ ω_i Ent((1-θ)e + θp_i) - quadratic·θ², and 0.
 
     Every θ gives a valid bound. O(N) per trial.
     """

@@ -146,7 +146,7 @@ def _print(measured: Measured, full: bool) -> None:
 
 
 def _table(title: str, first: str, *others: str) -> Table:
-    """A table of 80 columns at most: numbers are never wrapped, a long name is cut."""
+    """Return a table of 80 columns at most: numbers are never wrapped, a long name is cut."""
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 1, 0, 0))
@@ -249,7 +249,7 @@ def _print_concepts(console: Console, view: View, full: bool) -> None:
 
 
 def _cut(name: str) -> str:
-    """A name short enough that no number beside it is wrapped."""
+    """Return a name short enough that no number beside it is wrapped."""
     return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
 
 

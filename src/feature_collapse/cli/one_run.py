@@ -36,7 +36,8 @@ def run_and_show(
     elif record.task.K > 1 and abs(record.summary["train_ce"] - math.log(record.task.K)) < _AT_SADDLE:
         echo(
             f"The run ended where it began, beside the saddle at zero: cross-entropy log K = "
-            f"{math.log(record.task.K):.4g}. Small weights leave it slowly: raise --epochs, --learning-rate or "
+            f"{math.log(record.task.K):.4g}. Small weights leave it slowly: raise --epochs, --learning-rate "
+            "or "
             "--init-scale."
         )
     return record

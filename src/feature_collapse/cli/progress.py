@@ -19,7 +19,7 @@ _EVERY = 30.0  # seconds between two lines without a terminal
 
 @contextmanager
 def training_progress(name: str) -> Iterator[Callable[[TrainingProgress | Solving], None]]:
-    """A function that shows the state of a training run, on stderr."""
+    """Return a function that shows the state of a training run, on stderr."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -91,7 +91,7 @@ def resume(
 
 @app.command()
 def status(store: StoreFile, json: Json = False) -> None:
-    """How far a sweep is, what failed and why, and who drives it."""
+    """Return how far a sweep is, what failed and why, and who drives it."""
     from feature_collapse.sweeps.counts import STATES
     from feature_collapse.sweeps.status import read_status
     from feature_collapse.sweeps.store import open_store

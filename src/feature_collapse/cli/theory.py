@@ -142,7 +142,7 @@ def _show(name: str, entry: Prediction) -> None:
 
 
 def _short(value: Any) -> str:
-    """A value for people: ten digits, long lists and numbers shortened."""
+    """Return a value for people: ten digits, long lists and numbers shortened."""
     if isinstance(value, bool) or value is None:
         return str(value).lower()
     if isinstance(value, float):
@@ -158,5 +158,5 @@ def _short(value: Any) -> str:
 
 
 def _plain(value: int | float) -> int | float | str:
-    """A number for JSON: integers as they are, up to 4000 digits."""
+    """Return a number for JSON: integers as they are, up to 4000 digits."""
     return value if isinstance(value, float) or value < 10**4000 else f"about 10^{math.log10(value):.5g}"

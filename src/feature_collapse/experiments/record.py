@@ -102,7 +102,7 @@ class Record:
         return self.data.test
 
     def prediction(self) -> dict[str, Any]:
-        """Return what the theory predicts under the summary's keys: as stored, or computed where it was not."""
+        """Return what the theory predicts, under the summary's keys: as stored, or computed."""
         stored = self.summary.get("prediction")
         if isinstance(stored, dict):
             return stored

@@ -30,7 +30,7 @@ TITLES = (
 def draw_collapse_types(
     concepts: Sequence[int] = (2, 3, 4), mu: Law | None = None, L: int = 3, lambda_: float = 1e-2
 ) -> Figure:
-    """The three types for several numbers of concepts; the norms of type III are those of theorem 2.
+    """Return the three types for several numbers of concepts; the norms of type III are those of theorem 2.
 
     Args:
         concepts: numbers of concepts, each 2, 3 or 4 (they span 1, 2 or 3 dimensions).

@@ -85,7 +85,7 @@ def _tasks(results: Results) -> list[tuple[Any, ...]]:
 
 
 def _training(results: Results, bounds: Mapping[tuple[Any, ...], float]) -> Results:
-    """The finished runs of SGD on tasks whose bound is known."""
+    """Return the finished runs of SGD on tasks whose bound is known."""
     done = finished(results)
     groups = done.column("group")
     rows = [i for i, task in enumerate(_tasks(done)) if groups[i] != "certified" and task in bounds]
@@ -97,7 +97,7 @@ def _training(results: Results, bounds: Mapping[tuple[Any, ...], float]) -> Resu
 
 
 def _draw_own_gap(axis: Axes, own: float) -> None:
-    """The line below which the bound itself is no nearer to the minimum."""
+    """Return the line below which the bound itself is no nearer to the minimum."""
     axis.axhline(own, color=GREY, linewidth=0.8, linestyle=":")
     axis.annotate(
         "below: the bound's own gap",

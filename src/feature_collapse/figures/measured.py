@@ -255,7 +255,7 @@ def concepts(ax: Axes, scene: Scene, most: int = 15) -> None:
 
 
 def history(ax: Axes, monitor: Monitor, keys: Sequence[str] = ("direction_spread", "spread")) -> None:
-    """A monitor's values over the training steps."""
+    """Return a monitor's values over the training steps."""
     for key, colour, shape in zip(keys, COLOURS, SHAPES, strict=False):
         ax.plot(*monitor.series(key), c=colour, marker=shape, ms=4, lw=1.5, label=key)
     ax.set_xlabel("step")

@@ -50,7 +50,7 @@ def _draw_panel(fill: Callable[[Axes], None]) -> Figure:
 
 @styled
 def _draw_legend(scene: Scene) -> Figure:
-    """The colour of each concept, taken from a scatter plot of the scene that is not shown."""
+    """Return the colour of each concept, taken from a scatter plot of the scene that is not shown."""
     rows = math.ceil((len(scene.coloured) + 1) / 2)
     figure, (axes,) = panels(1, 1, (_SIZE[0], 0.45 + 0.2 * rows))
     scene.scatter(axes, scene.x[:, 0], scene.x[:, 0])

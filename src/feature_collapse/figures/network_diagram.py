@@ -12,7 +12,7 @@ from feature_collapse.task import read_vocabulary
 
 @styled
 def draw_networks() -> Figure:
-    """The two networks below each other, on one sentence of the shipped vocabulary."""
+    """Return the two networks below each other, on one sentence of the shipped vocabulary."""
     vocabulary, _ = read_vocabulary("food")
     pairs = ((1, 2), (0, 0), (2, 0), (0, 3), (1, 1))
     words = [vocabulary.word_name(vocabulary.index(alpha, beta)) for alpha, beta in pairs]

@@ -20,7 +20,7 @@ Field = dict[tuple[Any, ...], Cell]
 
 
 def finished(results: Results, **wanted: Any) -> Results:
-    """The finished runs whose columns have the given values.
+    """Return the finished runs whose columns have the given values.
 
     Raises:
         InputError: there is none, or no such column.
@@ -72,7 +72,7 @@ def paper_points(results: Results, network: str, exponent: float, value: str) ->
 
 
 def draw_field(axis: Axes, found: Field, x: str, y: str, title: str, **options: Any) -> Any:
-    """A map with its axes named; returns the mesh."""
+    """Return a map with its axes named; returns the mesh."""
     mesh = draw_mesh(axis, found, **options)
     axis.set(xlabel=x, ylabel=y, title=title)
     return mesh
@@ -144,7 +144,7 @@ def draw_slice(axis: Axes, found: Mapping[Any, Cell], value: str, index: int, la
 
 
 def draw_paper(axis: Axes, found: Mapping[Any, Cell], value: str, index: int, label: str) -> None:
-    """The paper's points at their full size: large open markers with their 95 % intervals."""
+    """Return the paper's points at their full size: large open markers with their 95 % intervals."""
     look = {"markersize": 10, "markerfacecolor": "none", "markeredgewidth": 1.4, "linestyle": "none"}
     _draw_bars(axis, found, value, index, label=label, **look)
 
@@ -159,7 +159,7 @@ def _draw_bars(axis: Axes, found: Mapping[Any, Cell], value: str, index: int, **
 
 
 def log_axis(axis: Axes, values: Sequence[float]) -> None:
-    """A logarithmic x axis with the given values as its ticks, as many as there is room for."""
+    """Return a logarithmic x axis with the given values as its ticks, as many as there is room for."""
     axis.set_xscale("log")
     shown = [values[0]]
     for value in values[1:]:
@@ -170,5 +170,5 @@ def log_axis(axis: Axes, values: Sequence[float]) -> None:
 
 
 def at(found: Field, position: int, value: Any) -> dict[Any, Cell]:
-    """The cells of a field with one coordinate given, keyed by the other."""
+    """Return the cells of a field with one coordinate given, keyed by the other."""
     return {key[1 - position]: cell for key, cell in found.items() if key[position] == value}

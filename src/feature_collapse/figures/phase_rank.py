@@ -27,7 +27,7 @@ _ASIDE = 1.035  # factor between the curves
 
 @styled
 def draw_phase_rank(results: Results) -> Figure:
-    """The map with the mean rank written on each field, and slices over n_spl with 95 % intervals.
+    """Return the map with the mean rank written on each field, and slices over n_spl with 95 % intervals.
 
     Raises:
         InputError: results of another sweep, or of which something that is shown is missing; it is named.

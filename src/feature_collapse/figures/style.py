@@ -71,12 +71,12 @@ def styled(draw: Callable[P, R]) -> Callable[P, R]:
 
 
 def colour(alpha: int) -> str:
-    """The colour of a concept; they repeat after eight, the markers help beyond."""
+    """Return the colour of a concept; they repeat after eight, the markers help beyond."""
     return COLOURS[alpha % len(COLOURS)]
 
 
 def marker(alpha: int) -> str:
-    """The marker of a concept."""
+    """Return the marker of a concept."""
     return MARKERS[(alpha + alpha // len(COLOURS)) % len(MARKERS)]
 
 
@@ -89,13 +89,13 @@ def plain(text: str, longest: int = _LONGEST) -> str:
 
 
 def panels(rows: int, columns: int, size: tuple[float, float], **options: Any) -> tuple[Figure, list[Axes]]:
-    """A figure of rows × columns panels, `size` inches in all, and its axes row by row."""
+    """Return a figure of rows × columns panels, `size` inches in all, and its axes row by row."""
     figure = Figure(figsize=size, layout="constrained")
     return figure, list(figure.subplots(rows, columns, squeeze=False, **options).flat)
 
 
 def render(figure: Figure, kind: str, dpi: int = 200) -> bytes:
-    """The figure as the bytes of a `png`, `pdf` or `svg` file, the same for the same figure."""
+    """Return the figure as the bytes of a `png`, `pdf` or `svg` file, the same for the same figure."""
     buffer = io.BytesIO()
     metadata = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind)
     with matplotlib.rc_context(_RC | {"svg.hashsalt": "feature-collapse"}), warnings.catch_warnings():

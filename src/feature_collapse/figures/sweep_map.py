@@ -99,7 +99,7 @@ def _check(sweep: str, axes: Sequence[str], x: str | None, y: str | None, split:
 def _chosen(
     values: Mapping[str, Sequence[Any]], x: str | None, y: str | None, split: str | None
 ) -> tuple[str, str | None, str | None]:
-    """The axes that are drawn: numbers rather along x and y, networks rather side by side."""
+    """Return the axes that are drawn: numbers rather along x and y, networks rather side by side."""
     numeric = [name for name in values if all(is_number(v) for v in values[name])]
     x = x or next(name for name in [*numeric, *values] if name not in (y, split))
     y = y or next((name for name in numeric if name not in (x, split)), "none")
@@ -169,7 +169,7 @@ def draw_mesh(
     ys: Sequence[Any] | None = None,
     **options: Any,
 ) -> Any:
-    """A map of the means on equally wide fields, labelled with the axes' values; returns the mesh.
+    """Return a map of the means on equally wide fields, labelled with the axes' values; returns the mesh.
 
     The values are those given, in their order, else those found, sorted.
     """

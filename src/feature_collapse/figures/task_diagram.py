@@ -15,7 +15,7 @@ _WORDS = 5  # words listed per concept
 
 @styled
 def draw_task(task: Task | None = None, seed: int = 7) -> Figure:
-    """The vocabulary on the left, the first latents and a sampled sentence of each on the right."""
+    """Return the vocabulary on the left, the first latents and a sampled sentence of each on the right."""
     task = task or make_task(vocabulary="food", L=5, K=4, seed=seed)
     shown, length = min(task.K, 4), min(task.L, 6)
     sentences = task.train_set(1).words[:shown]

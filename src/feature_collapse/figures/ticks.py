@@ -13,7 +13,7 @@ _LONGEST = 18  # characters beside a tick
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value belongs on a scale; true and false have none."""
+    """Return whether a value belongs on a scale; true and false have none."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 

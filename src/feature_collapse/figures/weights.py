@@ -45,7 +45,7 @@ def network_name(settings: Settings) -> str:
 
 
 def concept_names(record: Record) -> list[str]:
-    """The names of the concepts, as text for a picture."""
+    """Return the names of the concepts, as text for a picture."""
     words = record.task.vocabulary
     return [plain(words.concept_name(a)) if words.concepts else f"concept {a + 1}" for a in range(words.n_c)]
 

@@ -198,7 +198,7 @@ def _off_monotone(means: Floats, count: Ints) -> tuple[float, Floats]:
 
 
 def _isotonic(values: Floats, weights: Floats) -> Floats:
-    """The nearest rising curve, by pooling neighbours that fall."""
+    """Return the nearest rising curve, by pooling neighbours that fall."""
     blocks: list[list[float]] = []
     for value, weight in zip(values, weights, strict=True):
         blocks.append([float(value), float(weight), 1])

@@ -104,7 +104,7 @@ def _curve(curve: Curve, slope: float) -> str:
 
 
 def _cause(report: Report, slope: float, curve: Curve) -> list[str]:
-    """The long tail of theorem 2 and its two cures."""
+    """Return the long tail of theorem 2 and its two cures."""
     if slope < LEANING or curve.p_no_relation > CHANCE_LEVEL or report.normaliser != "none":
         return []
     return [

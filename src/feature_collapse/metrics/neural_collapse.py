@@ -56,7 +56,7 @@ def _principal(means: Floats) -> tuple[Floats, Floats]:
 
 
 def _coincide(m: ConceptMoments, means: Floats) -> bool:
-    """Whether the concept means differ by no more than rounding errors."""
+    """Return whether the concept means differ by no more than rounding errors."""
     size = float(np.max(np.einsum("ij,ij->i", m.mean, m.mean)))
     return float(np.max(np.einsum("ij,ij->i", means, means))) <= 1e-26 * size
 

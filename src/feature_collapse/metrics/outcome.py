@@ -79,7 +79,7 @@ def _beyond_chance(p: Mapping[str, float], key: str) -> bool:
 
 
 def _shape(means: Floats) -> tuple[str, str]:
-    """The first shape within the tolerance, and it in words."""
+    """Return the first shape within the tolerance, and it in words."""
     found: Shape = shape(means)
     residuals = {"frame": found.frame, "orthogonal": found.orthogonal, "centred frame": found.centred}
     for name, residual in residuals.items():

@@ -45,7 +45,7 @@ class RecordTables:
 
 
 def is_record(path: Path) -> bool:
-    """Whether `path` is a folder with the files of a record."""
+    """Return whether `path` is a folder with the files of a record."""
     return path.is_dir() and (path / "weights.safetensors").is_file() and (path / "config.json").is_file()
 
 

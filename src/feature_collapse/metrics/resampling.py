@@ -244,7 +244,7 @@ def _scatter(blocks: Blocks, rows: Rows) -> Floats:
 
 
 def _less_means(total: Floats, shift: Floats, count: Ints) -> Quadratic:
-    """The scatter inside shuffled concepts: that of all entities, less that of the concepts' means."""
+    """Return the scatter inside shuffled concepts: that of all entities, less that of the concepts' means."""
 
     def within(axes: Floats) -> Floats:
         inside = np.einsum("ij,ij->j", axes, total @ axes) - count @ (shift @ axes) ** 2

@@ -66,7 +66,7 @@ class FeatureStatistics:
         self._sums = {r: RowSums(c, d, r.length(d), scatter=r in spectra) for r in sorted(wanted, key=str)}
 
     def update(self, features: Any, concept_ids: Any, frequencies: Any = None) -> FeatureStatistics:
-        """Add a batch: features (n, d), integer concept_ids (n,), optional frequencies (n,).
+        """Return add a batch: features (n, d), integer concept_ids (n,), optional frequencies (n,).
 
         Nothing is kept of it but sums and the sample. On an error nothing of the batch is added.
 
@@ -103,7 +103,7 @@ class FeatureStatistics:
         self.zero_vectors += int(np.sum(length == 0))
 
     def merge(self, other: FeatureStatistics) -> FeatureStatistics:
-        """Add what another worker has accumulated (same n_concepts, d, eps, sample_rows and views).
+        """Return add what another worker has accumulated (same n_concepts, d, eps, sample_rows and views).
 
         Raises:
             InputError: if the two were made with different settings.
@@ -160,13 +160,13 @@ class FeatureStatistics:
         return {view: base[lens.rows].scaled(lens.scale) for view, lens in self.lenses.items()}
 
     def _scatter(self, rows: Rows) -> Floats:
-        """The pooled within-concept scatter Σ (x − m)(x − m)ᵀ, (d, d)."""
+        """Return the pooled within-concept scatter Σ (x − m)(x − m)ᵀ, (d, d)."""
         scatter = self._sums[rows].features.scatter
         assert scatter is not None
         return scatter
 
     def _eigenvalues(self, m: ConceptMoments, within: Floats) -> tuple[Floats, Floats]:
-        """The eigenvalues, largest first, of Σ (x − m)(x − m)ᵀ, m the global mean, and of Σ xxᵀ."""
+        """Return the eigenvalues, largest first, of Σ (x − m)(x − m)ᵀ, m the global mean, and of Σ xxᵀ."""
         n = max(self.rows, 1)
         away = (m.mean - m.count @ m.mean / n) * np.sqrt(m.count)[:, None]
         means = m.mean * np.sqrt(m.count)[:, None]
@@ -224,7 +224,7 @@ class FeatureStatistics:
         return build(self.seen(names), evidence, normaliser, rows, {"resamples": 0, "shuffles": 0})
 
     def _slopes_of(self, view: str) -> dict[str, float]:
-        """The slopes of a view, where one pass knows them: of the raw lengths, and of equal ones."""
+        """Return the slopes of a view, where one pass knows them: of the raw lengths, and of equal ones."""
         if self.lenses[view].rows.length(self.d) is not None:
             return dict.fromkeys(self.slopes(), 0.0)
         return self.slopes() if view == "none" else {}

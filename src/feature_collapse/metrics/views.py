@@ -29,7 +29,7 @@ def normalise(x: Floats, name: str, eps: float = 0.0) -> Floats:
 
 @lru_cache
 def _normaliser(name: str, eps: float) -> Normaliser:
-    """The normaliser; looking through the installed packages once is enough."""
+    """Return the normaliser; looking through the installed packages once is enough."""
     return make_normaliser(name, eps)
 
 

@@ -76,20 +76,20 @@ class Network(nn.Module):
         return self
 
     def features(self) -> Float[Tensor, "n_w d"]:
-        """The word representations φ(w)."""
+        """Return the word representations φ(w)."""
         return self.normaliser.forward(self.W)
 
     def forward(self, words: Int[Tensor, "B L"]) -> Float[Tensor, "B K"]:
-        """The scores of the K classes for each sentence. O(B K L d)."""
+        """Return the scores of the K classes for each sentence. O(B K L d)."""
         x = self.normaliser.forward(self.W[words])
         return x.flatten(1) @ self.U.flatten(1).T
 
     def accuracy(self, words: np.ndarray, labels: np.ndarray, chunk: int = 4096) -> float:
-        """The fraction of sentences whose highest score is that of their class; memory O(chunk·K)."""
+        """Return the fraction of sentences whose highest score is that of their class; memory O(chunk·K)."""
         return self.losses(words, labels, chunk)[1]
 
     def cross_entropy(self, words: np.ndarray, labels: np.ndarray, chunk: int = 4096) -> float:
-        """The mean cross-entropy, summed in float64; memory O(chunk·K)."""
+        """Return the mean cross-entropy, summed in float64; memory O(chunk·K)."""
         return self.losses(words, labels, chunk)[0]
 
     @torch.no_grad()

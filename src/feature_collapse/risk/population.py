@@ -206,7 +206,7 @@ class _Sums:
         return p, losses
 
     def add(self, words: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> None:
-        """Add sentences: words (n, L), their classes (n,) and their weights (n,)."""
+        """Return add sentences: words (n, L), their classes (n,) and their weights (n,)."""
         n, L = words.shape
         p, losses = self.losses(words, labels)
         row = np.arange(n)
@@ -245,7 +245,7 @@ def _draw(task: Task, n: int, rng: np.random.Generator) -> Iterator[tuple[np.nda
 
 
 def _sentences(z: np.ndarray, mu: np.ndarray, K: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """All sentences of latent z in chunks: words (n, L) and log-probabilities (n,)."""
+    """Return all sentences of latent z in chunks: words (n, L) and log-probabilities (n,)."""
     L, s_c = len(z), len(mu)
     log_mu, chunk = np.log(mu), max(1, _CHUNK // K)
     for start in range(0, s_c**L, chunk):

@@ -250,7 +250,7 @@ class _Batches:
         self.B = B
 
     def after(self, done: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """The batches that remain after `done` steps."""
+        """Return the batches that remain after `done` steps."""
         for start in range(done * self.B, len(self.order), self.B):
             rows = self.order[start : start + self.B]
             yield self.words[rows].long(), self.labels[rows].long()

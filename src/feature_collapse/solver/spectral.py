@@ -75,7 +75,7 @@ def gradient_at_zero(problem: Problem, column_scale: np.ndarray | None = None) -
 
 
 def to_torch(matrix: scipy.sparse.csr_matrix) -> torch.Tensor:
-    """A scipy CSR matrix as torch's, whose products use all cores."""
+    """Return a scipy CSR matrix as torch's, whose products use all cores."""
     with warnings.catch_warnings():  # "sparse CSR is in beta"
         warnings.simplefilter("ignore", UserWarning)
         return torch.sparse_csr_tensor(

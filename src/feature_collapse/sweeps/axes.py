@@ -45,7 +45,7 @@ class Axis:
 
 
 def read_axis(name: str, value: Any, source: str) -> Axis:
-    """An axis from its value in a TOML file.
+    """Return an axis from its value in a TOML file.
 
     Raises:
         InputError: an unknown axis (the nearest is named), no values, or a range that is not one.

@@ -156,7 +156,7 @@ def _writable(path: Path) -> bool:
 
 
 def _has_log(path: Path) -> bool:
-    """Whether a part of the content may be in the write-ahead log still."""
+    """Return whether a part of the content may be in the write-ahead log still."""
     log = path.with_name(path.name + "-wal")
     return log.exists() and log.stat().st_size > 0
 

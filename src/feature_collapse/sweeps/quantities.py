@@ -20,7 +20,7 @@ TAKEN = frozenset((*NUMBERS, *LISTS, *_ENTRIES, *OF_THE_RUN, "none"))  # names t
 
 
 def check_quantities(names: Iterable[str], where: str) -> tuple[str, ...]:
-    """The quantities that names stand for, each once: an entry of a list stands for the list.
+    """Return the quantities that names stand for, each once: an entry of a list stands for the list.
 
     Raises:
         InputError: an unknown name (the nearest is named), or one that every run has.

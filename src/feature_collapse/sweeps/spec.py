@@ -98,7 +98,7 @@ class Sweep:
         return sum(block.count for block in self.blocks)
 
     def runs(self) -> Iterator[Run]:
-        """Every run once, in the order of the axes, the last axis fastest. About 50 µs a run.
+        """Return every run once, in the order of the axes, the last axis fastest. About 50 µs a run.
 
         Raises:
             InputError: a combination whose settings do not fit together; it is named.
@@ -123,7 +123,7 @@ class Sweep:
     def from_mapping(
         cls, source: Mapping[str, Any], where: str = "the sweep", *, quick: bool = False
     ) -> Sweep:
-        """A sweep from a plain mapping, as a TOML file gives it; with `quick`, at its quick size.
+        """Return a sweep from a plain mapping, as a TOML file gives it; with `quick`, at its quick size.
 
         Raises:
             InputError: an unknown key or axis (the nearest is named), an empty grid, a value of the wrong
@@ -155,7 +155,7 @@ class Sweep:
 
 
 def read_sweep(path: str | Path, *, quick: bool = False) -> Sweep:
-    """A sweep from a TOML file.
+    """Return a sweep from a TOML file.
 
     Raises:
         InputError: as `Sweep.from_mapping`; a file that is missing or is not TOML.

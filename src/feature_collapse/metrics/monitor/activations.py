@@ -75,7 +75,7 @@ class ActivationMonitor(Monitor):
                 self._caught.append(found)
 
     def _near(self) -> bool:
-        """Whether the step under way is one of the `window` before a measurement."""
+        """Return whether the step under way is one of the `window` before a measurement."""
         return (-(self.steps + 1)) % self.watch.every < self.window
 
     def step(self, concepts: Any = None) -> Measurement | None:

@@ -37,7 +37,7 @@ def read_tokens(path: str | Path) -> list[str]:
 
 
 def _is_json(text: str) -> bool:
-    """Whether a text is JSON or was: a bracket, and what may follow it there."""
+    """Return whether a text is JSON or was: a bracket, and what may follow it there."""
     start = text.lstrip()
     if start[0] not in "{[":
         return False
