@@ -22,7 +22,7 @@ _SMALLEST = 1e-250  # entries below this are not divided by one another
 
 
 def slack(B: Float[Tensor, "n n"]) -> float:
-    """ε such that B + εI ⪰ 0 is proved by a Cholesky factorisation of B, for diagonals ≥ 0. O(n)."""
+    """Return ε such that B + εI ⪰ 0 is proved by a Cholesky factorisation of B, for diagonals ≥ 0. O(n)."""
     n = len(B)
     gamma = (n + 1) * UNIT / (1.0 - 2.0 * (n + 1) * UNIT)
     return 1.01 * gamma * float(B.diagonal().abs().sum())

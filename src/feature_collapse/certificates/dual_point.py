@@ -137,7 +137,7 @@ class _Pass:
         return self._finished()
 
     def _add_block(self, first: int, last: int) -> None:
-        """Return add the gradient of a block of classes to the Gram matrix, and its part of the entropies."""
+        """Add the gradient of a block of classes to the Gram matrix, and its part of the entropies."""
         tiles = [(low, min(low + self.tile, last)) for low in range(first, last, self.tile)]
         G = [self.gram.new_zeros(self.L * self.n_w, high - low) for low, high in tiles]
         for part in self.parts:

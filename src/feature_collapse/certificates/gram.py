@@ -20,7 +20,7 @@ def is_single(K: int, L: int, n_w: int) -> bool:
 
 
 def add_gram(gram: Float[Tensor, "n_w n_w"], G: Float[Tensor, "L n_w b"], single: bool) -> None:
-    """Return add Σ_ℓ G_ℓ G_ℓᵀ in place, the upper triangle by tiles and mirrored. L n_w² b flops."""
+    """Add Σ_ℓ G_ℓ G_ℓᵀ in place, the upper triangle by tiles and mirrored. L n_w² b flops."""
     n_w = G.shape[1]
     tile = math.ceil(n_w / max(1, n_w // 400)) if n_w < WIDE_FROM else 1000
     with _exact_products():

@@ -58,7 +58,7 @@ class WordSums:
     factor: Tensor | None
 
     def add_to(self, G: Tensor, e: Tensor) -> None:
-        """Return add the sums to G, whose rows are (position, word); `e` may be overwritten."""
+        """Add the sums to G, whose rows are (position, word); `e` may be overwritten."""
         if self.matrix is not None:
             G.addmm_(self.matrix, e)
             return

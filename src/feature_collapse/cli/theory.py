@@ -60,7 +60,7 @@ def command(
     ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """What theorems 1, 2 and 3 and the mean field predict for a setting, and whether they apply."""
+    """Show what theorems 1, 2 and 3 and the mean field predict for a setting, and whether they apply."""
     from feature_collapse.errors import InputError, check_int
     from feature_collapse.model.decay import Decay
     from feature_collapse.task.frequencies import read_frequencies

@@ -23,7 +23,7 @@ PAIRS = 200_000
 
 
 def lengths(ax: Axes, scene: Scene) -> None:
-    """Length against frequency with the fitted slope; without frequencies, lengths by concept."""
+    """Draw length against frequency with the fitted slope; without frequencies, lengths by concept."""
     size = np.linalg.norm(scene.x, axis=1)
     f = scene.frequencies
     if f is None or not np.any((f > 0) & (size > 0)) or np.ptp(f[f > 0]) == 0:
@@ -81,7 +81,7 @@ def _lengths_by_concept(ax: Axes, scene: Scene, size: Floats) -> None:
 
 
 def angles(ax: Axes, scene: Scene) -> None:
-    """Histogram of the cosines of pairs inside and between concepts; the line is −1/(n_c − 1)."""
+    """Draw a histogram of the cosines of pairs inside and between concepts; the line is −1/(n_c − 1)."""
     units = normalise(scene.view(scene.report.normaliser), "sphere")
     n = len(units)
     if n * (n - 1) // 2 <= PAIRS:
@@ -132,7 +132,7 @@ def _add_partners(scene: Scene, i: Any, j: Any, same: Any) -> tuple[Any, Any, An
 
 
 def pca(ax: Axes, scene: Scene, view: str) -> None:
-    """First two principal components of one view, coloured by concept, equal scales on both axes."""
+    """Draw the first two principal components of one view, coloured by concept, equal scales on both axes."""
     x = scene.view(view)
     centred = x - x.mean(axis=0)
     _, s, vt = np.linalg.svd(centred, full_matrices=False)

@@ -54,7 +54,7 @@ def check_column(results: Results, name: str, low: float = 0.0, *, above: bool =
 
 
 def field(results: Results, x: str, y: str, value: str, **wanted: Any) -> Field:
-    """Cells over two columns of the finished runs with the wanted values; seeds averaged.
+    """Return cells over two columns of the finished runs with the wanted values; seeds averaged.
 
     Raises:
         InputError: none of them has the value.
@@ -139,7 +139,7 @@ def _position(value: float, ticks: Sequence[float]) -> float:
 
 
 def draw_slice(axis: Axes, found: Mapping[Any, Cell], value: str, index: int, label: str) -> None:
-    """Means over one axis with their 95 % intervals as bars."""
+    """Draw means over one axis with their 95 % intervals as bars."""
     _draw_bars(axis, found, value, index, markersize=4, linewidth=1.2, label=label)
 
 

@@ -32,7 +32,7 @@ _SHOWN = (
 
 @styled
 def draw_phase_collapse_types(results: Results) -> Figure:
-    """Three maps of residuals, and the slice at exponent 1 with the paper's points at full size.
+    """Draw three maps of residuals, and the slice at exponent 1 with the paper's points at full size.
 
     Raises:
         InputError: results of another sweep, or of which something that is shown is missing; it is named.

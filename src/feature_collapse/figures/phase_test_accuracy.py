@@ -30,7 +30,7 @@ EXPONENT = 1.0
 
 @styled
 def draw_phase_test_accuracy(results: Results) -> Figure:
-    """Two maps, and the slice at exponent 1 with the paper's points at full size.
+    """Draw two maps, and the slice at exponent 1 with the paper's points at full size.
 
     Raises:
         InputError: results of another sweep, or of which something that is shown is missing; it is named.

@@ -111,7 +111,7 @@ def _chosen(
 def _curves(
     curves: Mapping[Any, Mapping[Any, Cell]], xs: Sequence[Any], x: str, value: str, split: str | None
 ) -> Figure:
-    """Curves with the 95 % interval as a band; x is logarithmic where its values span more than 30."""
+    """Draw curves with the 95 % interval as a band; x is logarithmic where its values span more than 30."""
     figure, (axis,) = panels(1, 1, (6.2 if split else 4.6, 3.2))
     scale = all(is_number(v) and (v == 0 or 1 / _DRAWABLE < abs(v) < _DRAWABLE) for v in xs)
     at = {v: float(v) if scale else i for i, v in enumerate(xs)}

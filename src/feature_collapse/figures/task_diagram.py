@@ -77,7 +77,7 @@ def _vocabulary(axes: Axes, task: Task) -> None:
 def _draw_box(
     axes: Axes, box: tuple[float, float, float, float], text: str, edge: str, *, filled: bool
 ) -> None:
-    """Text in a rounded box (left, bottom, width, height), as large as fits."""
+    """Draw text in a rounded box (left, bottom, width, height), as large as fits."""
     x, y, width, height = box
     axes.add_patch(
         FancyBboxPatch(

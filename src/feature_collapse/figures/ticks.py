@@ -38,6 +38,6 @@ def label(value: Any, digits: int = 6) -> str:
 
 
 def tick_labels(values: Sequence[Any]) -> list[str]:
-    """Short labels; numbers have three digits, or six where three do not tell them apart."""
+    """Return short labels; numbers have three digits, or six where three do not tell them apart."""
     short = [label(value, 3) for value in values]
     return [plain(text, _LONGEST) for text in (short if len({*short}) == len(short) else map(label, values))]

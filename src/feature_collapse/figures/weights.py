@@ -40,7 +40,7 @@ def what_ran(settings: Settings) -> str:
 
 
 def network_name(settings: Settings) -> str:
-    """`h` without a normaliser, `h*` with one."""
+    """Return `h` without a normaliser, `h*` with one."""
     return "h" if settings.normaliser == "none" else "h*"
 
 
@@ -52,7 +52,7 @@ def concept_names(record: Record) -> list[str]:
 
 @styled
 def draw_weights(record: Record) -> Figure:
-    """Two panels, embeddings and linear weights, with their leading singular values."""
+    """Draw two panels, embeddings and linear weights, with their leading singular values."""
     settings = record.settings
     figure, (left, right) = panels(1, 2, (7.2, 3.9))
     phi = "" if settings.normaliser == "none" else f", after {settings.normaliser}"

@@ -11,7 +11,7 @@ from feature_collapse.figures.style import COLOURS, GREY, panels, styled
 
 @styled
 def draw_word_frequencies(record: Record) -> Figure:
-    """μ_β against the rank β, and beside it how often each word occurs in the training set."""
+    """Draw μ_β against the rank β, and beside it how often each word occurs in the training set."""
     mu, n_c = record.task.mu, record.task.n_c
     rank = np.arange(1, len(mu) + 1)
     counts = np.bincount(record.train.words.ravel(), minlength=n_c * len(mu)).reshape(n_c, -1)

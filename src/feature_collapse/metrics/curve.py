@@ -189,7 +189,7 @@ def _redrawn(rest: Floats, bins: Ints, count: Ints, generator: np.random.Generat
 
 
 def _off_monotone(means: Floats, count: Ints) -> tuple[float, Floats]:
-    """Weighted squared distance of the means from the best monotone curve, and that curve."""
+    """Return the weighted squared distance of the means from the best monotone curve, and that curve."""
     tries: list[Callable[[Floats], Floats]] = [lambda m: m, np.negative]
     curves = [turn(_isotonic(turn(means), count.astype(np.float64))) for turn in tries]
     away = [float(count @ (means - c) ** 2) for c in curves]

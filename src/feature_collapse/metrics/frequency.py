@@ -25,7 +25,7 @@ class FrequencySums:
         self.without_frequency = 0
 
     def update(self, length: Floats, frequencies: Floats, ids: Ints) -> None:
-        """Return add a batch; entities without a logarithm are left out."""
+        """Add a batch; entities without a logarithm are left out."""
         usable = (length > 0) & (frequencies > 0)
         self.without_frequency += int(np.sum(frequencies <= 0))
         if not usable.any():
@@ -39,7 +39,7 @@ class FrequencySums:
         self.pairs.update(pair, groups)
 
     def merge(self, other: FrequencySums) -> None:
-        """Return add what another worker has seen."""
+        """Add what another worker has seen."""
         ids = np.flatnonzero(other.pairs.count)
         self._add_cross(ids, other.pairs.count[ids], other.pairs.mean[ids], other.cross[ids])
         self.pairs.merge(other.pairs)

@@ -137,7 +137,7 @@ class _Points:
 def _second_pass(
     data: Data, points: Mapping[str, Point], lenses: Mapping[str, Lens], generator: np.random.Generator
 ) -> _Points:
-    """Return add the values that need the entities again: nearest centres, NC4, length against frequency."""
+    """Add the values that need the entities again: nearest centres, NC4, length against frequency."""
     members, n_kept = data.members, int(data.kept.sum())
     asked = int(min(len(members), max(1000, CENTRE_BUDGET // (max(1, n_kept) * data.x.shape[1] * 6))))
     chosen = members if asked == len(members) else np.sort(generator.choice(members, asked, replace=False))

@@ -28,7 +28,7 @@ class GroupMoments:
         self.scatter: Floats | None = np.zeros((d, d)) if scatter else None
 
     def update(self, x: Floats, groups: BatchGroups) -> None:
-        """Return add rows x (n, d) whose concepts are in `groups`."""
+        """Add rows x (n, d) whose concepts are in `groups`."""
         mean = groups.sums(x) / groups.count[:, None]
         centred = x - mean[groups.inverse]
         if self.scatter is not None:
@@ -36,7 +36,7 @@ class GroupMoments:
         self._combine(groups.ids, groups.count, mean, groups.sums(np.einsum("ij,ij->i", centred, centred)))
 
     def merge(self, other: GroupMoments) -> None:
-        """Return add what another worker has seen."""
+        """Add what another worker has seen."""
         ids = np.flatnonzero(other.count)
         if self.scatter is not None and other.scatter is not None:
             self.scatter += other.scatter
@@ -66,7 +66,7 @@ class RowSums:
         self.weighted: Floats | None = None if length else np.zeros((n_concepts, d))
 
     def update(self, rows: Floats, groups: BatchGroups) -> None:
-        """Return add rows (n, d) whose concepts are in `groups`."""
+        """Add rows (n, d) whose concepts are in `groups`."""
         size = np.linalg.norm(rows, axis=1)[:, None]
         self.features.update(rows, groups)
         self.lengths.update(size, groups)
@@ -74,7 +74,7 @@ class RowSums:
             self.weighted[groups.ids] += groups.sums(size * rows)
 
     def merge(self, other: RowSums) -> None:
-        """Return add what another worker has seen."""
+        """Add what another worker has seen."""
         self.features.merge(other.features)
         self.lengths.merge(other.lengths)
         if self.weighted is not None and other.weighted is not None:

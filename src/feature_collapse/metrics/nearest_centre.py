@@ -67,7 +67,7 @@ class NearestCentre:
         return np.asarray(np.any(nearest & chosen, axis=1))
 
     def merge(self, other: NearestCentre) -> None:
-        """Return add another worker's counts."""
+        """Add another worker's counts."""
         for pair, times in other.wrong.items():
             self.wrong[pair] = self.wrong.get(pair, 0) + times
         self.own, self.agree, self.seen = (

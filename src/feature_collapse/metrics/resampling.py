@@ -179,7 +179,7 @@ class Resampler:
         return within
 
     def _within(self, rows: Rows) -> _Within | None:
-        """What makes NC1 cheap, or None where the exact way is."""
+        """Return what makes NC1 cheap, or None where the exact way is."""
         block = self._blocks.blocks["rows", rows]
         c, d = block.reference.shape
         if self.m * d * min(c, d) <= EXACT:

@@ -39,7 +39,7 @@ def spread(count: Ints, mean: Floats, m2: Floats) -> tuple[float, Floats]:
 
 
 def _share(within: Floats, between: Floats, scale: float) -> Floats:
-    """within/(within + between), NaN where both vanish beside rounding errors of size `scale`."""
+    """Return within/(within + between), NaN where both vanish beside rounding errors of size `scale`."""
     total = within + np.maximum(between, 0.0)
     floor = 1e-28 * scale
     return np.where(total > floor, within / np.where(total > floor, total, 1.0), np.nan)

@@ -66,7 +66,7 @@ class FeatureStatistics:
         self._sums = {r: RowSums(c, d, r.length(d), scatter=r in spectra) for r in sorted(wanted, key=str)}
 
     def update(self, features: Any, concept_ids: Any, frequencies: Any = None) -> FeatureStatistics:
-        """Return add a batch: features (n, d), integer concept_ids (n,), optional frequencies (n,).
+        """Add a batch: features (n, d), integer concept_ids (n,), optional frequencies (n,).
 
         Nothing is kept of it but sums and the sample. On an error nothing of the batch is added.
 
@@ -103,7 +103,7 @@ class FeatureStatistics:
         self.zero_vectors += int(np.sum(length == 0))
 
     def merge(self, other: FeatureStatistics) -> FeatureStatistics:
-        """Return add what another worker has accumulated (same n_concepts, d, eps, sample_rows and views).
+        """Add what another worker has accumulated (same n_concepts, d, eps, sample_rows and views).
 
         Raises:
             InputError: if the two were made with different settings.

@@ -119,7 +119,7 @@ def from_mean_zero(coordinates: Float[np.ndarray, "n d_1"]) -> Float[np.ndarray,
 
 
 def _reflect(rows: np.ndarray) -> np.ndarray:
-    """Return apply Householder's reflection that exchanges 1/√d and the first basis vector."""
+    """Apply Householder's reflection that exchanges 1/√d and the first basis vector."""
     d = rows.shape[1]
     if d == 1:
         return rows

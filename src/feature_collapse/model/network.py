@@ -94,7 +94,7 @@ class Network(nn.Module):
 
     @torch.no_grad()
     def losses(self, words: np.ndarray, labels: np.ndarray, chunk: int = 4096) -> tuple[float, float]:
-        """Mean cross-entropy and accuracy in one pass; O(N K L d) time, O(chunk·K) memory."""
+        """Return mean cross-entropy and accuracy in one pass; O(N K L d) time, O(chunk·K) memory."""
         total, right = 0.0, 0
         for i in range(0, len(words), chunk):
             target = torch.as_tensor(labels[i : i + chunk], dtype=torch.long, device=self.W.device)

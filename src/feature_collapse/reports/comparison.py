@@ -64,7 +64,7 @@ class QuantityRow:
 
 @cache
 def notebooks() -> dict[str, dict[str, Number]]:
-    """What the authors' notebooks printed, by figure."""
+    """Return what the authors' notebooks printed, by figure."""
     text = files("feature_collapse.reports").joinpath("notebooks.json").read_text(encoding="utf-8")
     figures: dict[str, dict[str, Number]] = json.loads(text)["figures"]
     return figures

@@ -59,7 +59,7 @@ def _values(report: Report) -> Table:
 
 
 def _concepts(view: View) -> Table:
-    """Spread, by direction and by length, of each concept, the worst direction first."""
+    """Return spread, by direction and by length, of each concept, the worst direction first."""
 
     def worst(value: float) -> float:
         return 0.0 if math.isnan(value) else -value

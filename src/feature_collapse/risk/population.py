@@ -206,7 +206,7 @@ class _Sums:
         return p, losses
 
     def add(self, words: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> None:
-        """Return add sentences: words (n, L), their classes (n,) and their weights (n,)."""
+        """Add sentences: words (n, L), their classes (n,) and their weights (n,)."""
         n, L = words.shape
         p, losses = self.losses(words, labels)
         row = np.arange(n)

@@ -57,7 +57,7 @@ def directions(
 def add(
     model: Model, V: Tensor, U: Tensor, new: Tensor, lambda_: float, radius: float | None
 ) -> tuple[Tensor, Tensor, bool]:
-    """V and U with the new directions, at the step that lowers the risk most.
+    """Return V and U with the new directions, at the step that lowers the risk most.
 
     The last value is False where none of the steps lowers it by more than the rounding.
     """

@@ -75,7 +75,7 @@ def given_start(problem: Problem, start: Weights) -> tuple[Tensor, Tensor]:
 
 
 def _shortened(top: Spectrum, few: bool) -> Spectrum:
-    """Where few are wanted, the triplets before the largest drop of the singular values."""
+    """Return, where few are wanted, the triplets before the largest drop of the singular values."""
     if not few or len(top.values) < 3:
         return top
     r = 1 + int(np.argmax(top.values[:-1] / np.maximum(top.values[1:], 1e-300)))

@@ -162,6 +162,6 @@ def _has_log(path: Path) -> bool:
 
 
 def _size(head: bytes) -> int:
-    """Bytes of the whole file, as its header tells them."""
+    """Return the bytes of the whole file, as its header tells them."""
     page = int.from_bytes(head[16:18], "big")
     return (65536 if page == 1 else page) * int.from_bytes(head[28:32], "big")

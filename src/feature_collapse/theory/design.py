@@ -150,5 +150,5 @@ def _of_code(name: str, n_c: int, L: int) -> Design:
 
 
 def _off_a(sizes: tuple[int, ...], n_c: int, L: int) -> float | None:
-    """0 for all latents; the violation for a code is large and not worth measuring."""
+    """Return 0 for all latents; the violation for a code is large and not worth measuring."""
     return 0.0 if sum(sizes) == n_c**L else None

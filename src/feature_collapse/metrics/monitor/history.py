@@ -109,7 +109,7 @@ class Monitor:
         )
 
     def keep(self, statistics: FeatureStatistics, start: float) -> Measurement:
-        """Return add what the statistics tell to the history, and return it."""
+        """Add what the statistics tell to the history, and return it."""
         report = statistics.finalize(self.concept_names, self.watch.view)
         values = {k: v.value for k, v in report.views[self.watch.view].values.items()}
         seconds = time.perf_counter() - start
