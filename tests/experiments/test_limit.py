@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from feature_collapse.errors import InputError
-from feature_collapse.experiments.limit import Effort, beside, excess, limit, result_of
+from feature_collapse.experiments.excess import excess
+from feature_collapse.experiments.limit import Effort, beside, limit, result_of
 from feature_collapse.experiments.run import run
 from feature_collapse.experiments.settings import Settings
 from feature_collapse.risk.population import enumerate_risk

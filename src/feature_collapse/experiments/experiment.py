@@ -18,7 +18,8 @@ from feature_collapse.risk.problem import Problem
 from feature_collapse.task import Sentences, Task, Vocabulary, read_vocabulary
 from feature_collapse.task.frequencies import Law
 from feature_collapse.task.task import LATENTS, generator, make_latents, word_law_of
-from feature_collapse.theory.predict import Prediction, reference
+from feature_collapse.theory.predict import reference
+from feature_collapse.theory.prediction import Prediction
 
 _UNUSED = {  # settings that a method does not read
     "sgd": ("gap", "time_limit"),
