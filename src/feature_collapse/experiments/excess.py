@@ -1,4 +1,4 @@
-"""How far above the minimum of the true risk the weights of a record are: how good, not only how well fitted."""
+"""How far above the minimum of the true risk a record's weights are: how good, not only how well fitted."""
 
 from __future__ import annotations
 

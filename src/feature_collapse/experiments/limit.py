@@ -14,8 +14,8 @@ import numpy as np
 from jaxtyping import Float
 
 from feature_collapse.errors import InputError, check_int, check_real
+from feature_collapse.experiments.experiment import word_decay
 from feature_collapse.experiments.settings import Settings
-from feature_collapse.model.decay import Decay
 from feature_collapse.model.geometry import equiangular
 from feature_collapse.model.normalisers import make_normaliser
 from feature_collapse.model.weights import Weights
@@ -133,16 +133,6 @@ class Effort:
         check_real("gap", self.gap, 1e-10, 1.0)
         check_int("sets", self.sets, 2, 10_000)
         check_int("samples", self.samples, 100, 10**9)
-
-
-def word_decay(settings: Settings, task: Task) -> Float[np.ndarray, " s_c"] | None:
-    """Return the decays of the words of a concept in the limit of endless data: those of the law.
-
-    Shares in the data converge to the law, and lazy decay to q = 1.
-    """
-    exponent = 1.0 if settings.decay == "lazy" else settings.decay_exponent
-    found = Decay(exponent, "law").weights(task, task.test_set(1))
-    return None if found is None else found[: task.s_c]
 
 
 def result_of(task: Task, settings: Settings) -> str:
