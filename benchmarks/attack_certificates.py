@@ -1,4 +1,4 @@
-"""Certificates under attack: random small problems whose minimum is bracketed without any code of the package.
+"""Certificates under attack: odd small problems, their minimum bracketed without the package's code.
 
     python benchmarks/attack_certificates.py [--problems 5000] [--seed 0]
 
@@ -8,7 +8,7 @@ truth is the least risk, in long double, of all weights tried: random ones, zero
 factors by scipy, and (plain network) an accelerated proximal gradient method on the convex form
 f(M) + λ‖M‖_*, from whose solution the factors are read off. A lower end is the dual value by dense singular
 values at the best of them. Every certificate, at every one of these weights, must lie below the upper end.
-Prints the table; exits with 1 where a bound lies above a reachable risk by more than rounding (1e-12, relative).
+Prints the table; exits with 1 where a bound lies above a reachable risk by more than rounding, 1e-12.
 """
 
 from __future__ import annotations
@@ -187,7 +187,7 @@ def dual_value(case: Case, W: np.ndarray, U: np.ndarray) -> float:
 
 
 def attack(case: Case, rng: np.random.Generator) -> tuple[float, float, int, float]:
-    """The worst (bound - reachable)/reachable, the bracket's relative width, certificates, and seconds in them."""
+    """The worst (bound - reachable)/reachable, the bracket's width, certificates, and seconds in them."""
     phi = NORMALISERS[case.kind]
     options = {"omega": case.omega, "normaliser": phi, "d": case.d, "n_w": case.n_w, "K": case.K}
     problem = Problem.of(Sentences(case.words, case.labels), lambda_=case.lambda_, **options)
@@ -228,7 +228,7 @@ def main() -> None:
         rows.setdefault(NORMALISERS[case.kind].name, []).append(found)
         if found[0] > ROUNDING:
             print(f"problem {number}: a bound is {found[0]:.2e} above a reachable risk: {case}", flush=True)
-    print(f"{'normaliser':12s}{'problems':>10s}{'certificates':>14s}{'worst bound':>13s}{'truth within 1e-3':>19s}"
+    print(f"{'normaliser':12s}{'problems':>10s}{'certificates':>14s}{'worst bound':>13s}{'known to 1e-3':>19s}"
           f"{'ms a certificate':>18s}")  # fmt: skip
     worst = -np.inf
     for name, found in sorted(rows.items()):

@@ -142,7 +142,7 @@ def main() -> None:
     for name, method in (("L-BFGS, d = 100", lbfgs), ("Adam, d = 100", adam), ("SGD, d = 100", sgd)):
         curves[name] = method(problem, chosen.seconds)
     print(
-        f"figure {chosen.figure}: lower bound {bound:.8g}; our proof of a gap of 1e-4 came at {found.seconds:.1f} s"
+        f"figure {chosen.figure}: lower bound {bound:.8g}; a gap of 1e-4 was proved at {found.seconds:.1f} s"
     )
     print(f"{'method':18s}" + "".join(f"{f'{level:.0e}':>12s}" for level in LEVELS) + f"{'smallest':>12s}")
     rows = []

@@ -1,4 +1,6 @@
-"""Time and peak memory of an evaluation, a certificate and a solution against K, N, n_w and r, a factor of 16 each.
+"""Time and peak memory of an evaluation, a certificate and a solution against K, N, n_w and r.
+
+Each over a factor of 16.
 
     python benchmarks/bench_scaling.py [--out FOLDER] [--threads T]
 
@@ -29,7 +31,7 @@ AXES = {
 
 
 def measure(K: int, n_w: int, n_spl: int, r: int, L: int, threads: int) -> dict[str, float]:
-    """CPU seconds of an evaluation, a certificate and a solution, and the peak memory above the start, in MB."""
+    """CPU seconds of an evaluation, a certificate and a solution; peak memory above the start, in MB."""
     import torch
 
     from feature_collapse.certificates.bound import certificate

@@ -1,4 +1,4 @@
-"""Small data sets, short ways to make the package's nouns of arrays, and slow references that share no code."""
+"""Small data sets, the package's nouns from arrays, and slow references that share no code with it."""
 
 from __future__ import annotations
 

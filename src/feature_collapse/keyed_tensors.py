@@ -1,4 +1,4 @@
-"""A safetensors file of a run's state: replaced atomically, with a checksum, read only by the run of the same key."""
+"""A safetensors file of a run's state: replaced atomically, with a checksum, read by the run of its key."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def write_keyed(path: Path, key: str, tensors: Mapping[str, Tensor]) -> None:
 
 
 def read_keyed(path: Path, key: str) -> dict[str, Tensor] | None:
-    """Return the tensors by name, or None where there is no file of this key, or one with a single bit changed.
+    """Return the tensors by name, or None where there is no file of this key, or one with a bit changed.
 
     A file that is damaged is logged as a warning: the run begins anew.
     """

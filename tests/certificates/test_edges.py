@@ -1,4 +1,4 @@
-"""Certificates at the edge: weights that under- or overflow, misclassified sentences, tiny gradients, odd layouts."""
+"""Certificates at the edge: under- and overflow, misclassified sentences, tiny gradients, odd layouts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decay of the words in SGD: of every row with weights, and lazy, which has the penalty of q = 1 in the mean."""
+"""Decay of the words in SGD: of every row, and lazy, which has the penalty of q = 1 in the mean."""
 
 from __future__ import annotations
 

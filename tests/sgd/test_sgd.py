@@ -38,8 +38,8 @@ def test_a_step_is_that_of_pytorchs_optimiser(name):
     ours = network(name).double()
     theirs = Network(30, 5, 20, 8, ours.normaliser, dtype=torch.float64).load(ours.W, ours.U)
     decay_W = 1e-2 if name == "none" else 0.0
-    optimiser = torch.optim.SGD([{"params": [theirs.W], "weight_decay": decay_W}, {"params": [theirs.U]}], lr=0.3,
-                                weight_decay=1e-2)  # fmt: skip
+    groups = [{"params": [theirs.W], "weight_decay": decay_W}, {"params": [theirs.U]}]
+    optimiser = torch.optim.SGD(groups, lr=0.3, weight_decay=1e-2)
     step, words, labels = (
         Step(ours, 0.3, 1e-2),
         torch.from_numpy(TRAIN.words).long(),

@@ -1,4 +1,4 @@
-"""The gap that the solver expects, at no cost, is the one that the certificate finds, but for directions not in use."""
+"""The gap that the solver expects is the certificate's, but for directions not in use."""
 
 from __future__ import annotations
 

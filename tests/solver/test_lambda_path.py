@@ -1,4 +1,4 @@
-"""The path of minimisers as λ falls, and its figure."""
+"""The path of minimisers as λ falls."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from feature_collapse.errors import InputError
-from feature_collapse.figures.lambda_path import draw_lambda_path
 from feature_collapse.model.normalisers import LayerNorm
 from feature_collapse.model.weights import Weights
 from feature_collapse.risk.problem import Problem
 from feature_collapse.solver.factors import lift
 from feature_collapse.solver.lambda_path import grid, lambda_path
+from feature_collapse.solver.rank import needed_rank
 from feature_collapse.solver.solve import solve
 from feature_collapse.task.task import make_task
 
@@ -65,17 +65,45 @@ def test_compressed_undoes_lift() -> None:
     np.testing.assert_allclose(np.einsum("wd,kld->wkl", V, T), np.einsum("wd,kld->wkl", W, U), atol=1e-13)
 
 
-def test_figure_seven_draws_the_path(path) -> None:
-    figure = draw_lambda_path(path, n_c=3)
-    assert len(figure.axes) == 3
-    drawn = figure.axes[0].lines[0].get_ydata()
-    np.testing.assert_array_equal(drawn, path.rank[::-1])
-
-
-def test_wrong_input_is_named(problem, path) -> None:
+def test_wrong_input_is_named(problem) -> None:
     with pytest.raises(InputError, match="lambda = 10"):
         grid(problem, 3, 10.0)
     with pytest.raises(InputError, match="lambdas must be"):
         lambda_path(problem, [0.0, 1.0])
-    with pytest.raises(InputError, match="rank has shape"):
-        draw_lambda_path(replace(path, rank=path.rank[:2]))
+
+
+def test_each_point_has_a_status_and_a_path_that_misses_the_gap_says_so(problem) -> None:
+    low = replace(problem, d=1)
+    path = lambda_path(low, grid(low, 4, 1e-3), gap=1e-3)
+    assert path.status[0] == "zero"
+    assert "stalled" in path.status
+    missed = np.array([word == "stalled" for word in path.status])
+    np.testing.assert_array_equal(path.relative_gap > 1e-3, missed)
+    assert path.to_dict()["status"] == list(path.status)
+    assert "stalled" in str(path)
+
+
+@pytest.mark.parametrize("name", ["none", "layernorm"])
+def test_the_rank_of_a_path_counts_directions_that_the_gap_can_tell_from_zero(problem, name) -> None:
+    chosen = problem if name == "none" else replace(problem, normaliser=LayerNorm(), d=20)
+    found = solve(chosen, gap=1e-3)
+    rank = needed_rank(chosen, found, 1e-3)
+    assert 1 <= rank <= found.rank
+    finer = solve(chosen, gap=1e-6)
+    assert rank <= needed_rank(chosen, finer, 1e-6) <= finer.rank
+    assert needed_rank(chosen, finer, 1e-3) <= rank  # a better solution needs no more
+    bad = replace(found, bound=replace(found.bound, lower_bound=0.5 * found.risk))
+    assert needed_rank(chosen, bad, 1e-3) == found.rank
+
+
+def test_the_command_prints_the_status_of_each_lambda(command_line, tmp_path) -> None:
+    code, out, _ = command_line(
+        "path", *"--n-c 4 --n-w 16 --L 3 --K 10 --n-spl 5 --d 1 --lambda 1e-4 --count 4".split(),
+        "--out", tmp_path / "path",
+    )  # fmt: skip
+    assert code == 0
+    assert "of 4 values of λ" in out
+    assert "stalled" in out
+    header, *lines = (tmp_path / "path" / "path.csv").read_text().splitlines()
+    assert header.endswith(",relative_gap,status")
+    assert {line.rsplit(",", 1)[1] for line in lines} >= {"zero", "stalled"}

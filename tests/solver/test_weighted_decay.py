@@ -1,4 +1,4 @@
-"""The certified solver under a decay of each word's own: the substitution w' = √a w, zero words, λ_max, the path."""
+"""The certified solver under a decay of each word's own: w' = √a w, zero words, λ_max, the path."""
 
 from __future__ import annotations
 

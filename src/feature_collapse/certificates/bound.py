@@ -32,7 +32,8 @@ class Bound:
         risk: the empirical risk (2) or (3) at the weights.
         lower_bound: at most the global minimum.
         data_term: mean cross-entropy, the risk without its penalty.
-        operator_norm: a proved upper bound on ‖∇f(M)‖_op, of ∇f Diag(a)^{-1/2} where the words have a decay a;
+        operator_norm: a proved upper bound on ‖∇f(M)‖_op, of ∇f Diag(a)^{-1/2} where the words have a decay
+            a;
             at a critical point of the plain network, ≤ λ means global (claim H).
         rounding: a bound on the rounding error of `risk`, in the main |score|·2⁻⁵³ for each sentence's part.
 

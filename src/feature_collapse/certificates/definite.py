@@ -35,7 +35,7 @@ def factorises(B: Float[Tensor, "n n"]) -> bool:
 
 
 def largest_eigenvalue_bound(A: Float[Tensor, "n n"]) -> float:
-    """Return a proved upper bound on the largest eigenvalue of a positive semi-definite A, tight to about 1e-9.
+    """Return a proved upper bound on the largest eigenvalue of a positive semi-definite A, tight to 1e-9.
 
     O(n³).
     """

@@ -69,11 +69,11 @@ class DualPoint:
 
     @property
     def data_rounding(self) -> float:
-        """A bound on the rounding error of `data_term`, that of the scores included: |score|·u in the main."""
+        """A bound on the rounding error of `data_term`, scores included: |score|·u in the main."""
         return self.unit * ((1.0 + self.largest) * self.mass + self.data_term)
 
     def entropy(self, theta: float = 1.0) -> float:
-        """Return Σ_i ω_i Ent((1-θ) e_{y_i} + θ p_i), 0 ≤ θ ≤ 1, less its rounding error: a lower bound. O(N)."""
+        """Return Σ_i ω_i Ent((1-θ) e_{y_i} + θ p_i) less its rounding error: a lower bound. O(N)."""
         if theta == 0.0:
             return 0.0
         t = theta * self.off_label

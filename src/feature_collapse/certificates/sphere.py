@@ -96,7 +96,7 @@ def sphere_bound(
 
 
 def _scaling(A: Tensor, guess: Tensor, row_sums: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the best of a few scales s, all near the guess, and the least ν/s equal for all words that is feasible."""
+    """Return the best of a few scales s near the guess, and the least feasible ν/s equal for all words."""
     best: tuple[float, Tensor, float] | None = None
     for floor in (1e-6, 0.01, 0.1, 1.0):
         scale = torch.maximum(guess, floor * row_sums).clamp_min(1e-12 * float(row_sums.max()))
@@ -112,7 +112,7 @@ def _scaling(A: Tensor, guess: Tensor, row_sums: Tensor) -> tuple[Tensor, Tensor
 
 
 def _proved_sum(A: Tensor, nu: Tensor, error: float) -> float:
-    """Return Σν after scaling ν up until Diag(ν) - A factorises, the proof's slack and the error of A added."""
+    """Return Σν, ν scaled up until Diag(ν) - A factorises, the proof's slack and the error of A added."""
     excess = 0.0
     while True:
         grown = nu * (1.0 + excess)
@@ -180,7 +180,9 @@ def _barrier(B: Tensor, goal: _Goal) -> Tensor:
 
 
 def _step_length(S: Tensor, factor: Tensor, step: Tensor, slope: float, decrement: float) -> float:
-    """Return a step that lowers slope·t - log det(S + t Diag(step)): 1/(1 + decrement) does; doubled while it helps.
+    """Return a step that lowers slope·t - log det(S + t Diag(step)).
+
+    1/(1 + decrement) does; it is doubled while that helps.
 
     `factor` is the Cholesky factor of S. O(n³/3) a trial.
     """

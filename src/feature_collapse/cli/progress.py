@@ -1,4 +1,4 @@
-"""Progress of a training run: loss, accuracy, speed and time left; one line now and then where there is no terminal."""
+"""Progress of a run: loss, accuracy, speed and time left; a line now and then without a terminal."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ class EmpiricalRisk:
     def value_and_gradient(
         self, V: Float[Tensor, "n_w r"], U: Float[Tensor, "K L*r"]
     ) -> tuple[float, Float[Tensor, "n_w r"], Float[Tensor, "K L*r"]]:
-        """Return the value f and its gradients with respect to V and to U. 6 N K L r flops, N K exponentials."""
+        """Return the value f and its gradients by V and by U. 6 N K L r flops, N K exponentials."""
         V, U = V.to(self.dtype), U.to(self.dtype)
         if self.shift is not None:
             found = self._pass(V, U, self.shift)
@@ -160,7 +160,7 @@ class EmpiricalRisk:
             out += torch.mm(chunk.by_word, g)
 
     def probabilities(self, V: Tensor, U: Tensor) -> Iterator[tuple[slice, Tensor, Tensor, Tensor]]:
-        """Yield for each chunk its rows, e^{s - max s} (n, K, a buffer that is reused), word indices, labels."""
+        """Yield for each chunk its rows, e^{s - max s} (n, K, in a buffer), word indices, labels."""
         V, U = V.to(self.dtype), U.to(self.dtype)
         for chunk in self._chunks:
             n = chunk.stop - chunk.start

@@ -1,7 +1,9 @@
 """The data term of the empirical risk, to its last digits also where it is far below the rounding of 1.
 
-For small λ the minimiser's cross-entropies are of the order of λ. Here they are log(1 + Σ_{k≠y} e^{s_k - s_y}) and the
-label's part of the gradient is -q, q = 1 - p_y summed over the other classes, so that rounding is relative to them.
+For small λ the minimiser's cross-entropies are of the order of λ. Here they are log(1 + Σ_{k≠y} e^{s_k -
+s_y}) and the
+label's part of the gradient is -q, q = 1 - p_y summed over the other classes, so that rounding is relative to
+them.
 Somewhat slower than `EmpiricalRisk`; in float64.
 """
 
@@ -33,7 +35,7 @@ class PreciseRisk(EmpiricalRisk):
     def value_and_gradient(
         self, V: Float[Tensor, "n_w r"], U: Float[Tensor, "K L*r"]
     ) -> tuple[float, Float[Tensor, "n_w r"], Float[Tensor, "K L*r"]]:
-        """Return the value f and its gradients with respect to V and to U. 6 N K L r flops and N K exponentials."""
+        """Return the value f and its gradients by V and by U. 6 N K L r flops, N K exponentials."""
         V, U = V.to(self.dtype), U.to(self.dtype)
         gV, gU = torch.zeros_like(V), torch.zeros_like(U)
         value = torch.zeros((), dtype=torch.float64, device=self.device)

@@ -103,8 +103,8 @@ def _kept(
     n_w, d = network.W.shape
     if (decay is not None or lazy) and network.normaliser.radius(d) is not None:
         raise InputError(
-            f"a decay of the words has no meaning under the normaliser {network.normaliser.name!r}, which fixes "
-            "their length"
+            f"a decay of the words has no meaning under the normaliser {network.normaliser.name!r}, "
+            "which fixes their length"
         )
     if decay is not None and lazy:
         raise InputError(

@@ -42,7 +42,8 @@ class SGDSettings:
         seed: of the shuffles.
         test_every: epochs between two measurements of the test accuracy.
         decay: (n_w,) a_j: word j decays with a_j λ in place of λ; None for 1 each.
-        lazy: only the words of a batch decay, once per occurrence, which has the penalty of a_j = n_w p_j in the
+        lazy: only the words of a batch decay, once per occurrence, which has the penalty of a_j = n_w p_j in
+            the
             mean, p_j being the share of word j.
     """
 
@@ -202,7 +203,8 @@ class _Training:
         if not math.isfinite(loss):
             raise RunStopped(
                 f"the loss became {loss} in epoch {self.epoch}: training diverged; lower the learning rate "
-                f"(now {self.settings.learning_rate:g}) or raise the batch size (now {self.settings.batch_size})"
+                f"(now {self.settings.learning_rate:g}) or raise the batch size "
+                f"(now {self.settings.batch_size})"
             )
         measured = self.settings.measures(self.epoch)
         test = self.network.accuracy(test_set.words, test_set.labels) if measured else math.nan

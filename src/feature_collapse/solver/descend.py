@@ -1,4 +1,4 @@
-"""One round of descent: L-BFGS in fixed units, until the gap expected is small enough or the round is over."""
+"""One round of descent: L-BFGS in fixed units, until the gap expected is small enough."""
 
 from __future__ import annotations
 

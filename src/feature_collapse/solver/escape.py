@@ -25,7 +25,7 @@ STEPS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 1e-3, 3e-4, 1e-4, 1e-5)  # tried unti
 def directions(
     point: DualPoint, V: Tensor, lambda_: float, radius: float | None, tolerance: float, count: int
 ) -> Tensor:
-    """(n_w, ≤ count) unused directions along which the risk falls, σ being above λ by more than `tolerance`, relative.
+    """Return (n_w, ≤ count) unused directions along which the risk falls: σ > (1 + tolerance) λ.
 
     O(n_w³).
     """

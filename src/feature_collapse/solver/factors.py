@@ -1,4 +1,4 @@
-"""Factors V (n_w, r) and U (K L, r) of one matrix of scores: balanced, on the sphere, lifted into more dimensions."""
+"""Factors V (n_w, r) and U (K L, r) of one matrix: balanced, on the sphere, lifted into more dimensions."""
 
 from __future__ import annotations
 

@@ -19,7 +19,8 @@ _AGREE = 1e-3  # relative, of the risk in the file and that at its weights: sing
 def fault_of(state: State, problem: Problem, schedule: Schedule) -> str | None:
     """Return why a run does not go on from a state, or None. One evaluation.
 
-    Its sizes are the problem's, its numbers finite and in range, and its risk is not above that of zero weights.
+    Its sizes are the problem's, its numbers finite and in range, and its risk is not above that of zero
+    weights.
     """
     rows, parts, rank = problem.K * problem.L, schedule.parts_of(problem), state.rank
     counts = (state.parts_done, state.round, state.iteration, state.patience.waited)

@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 from feature_collapse.errors import InputError, check_int, check_real
 from feature_collapse.risk.problem import Problem
 from feature_collapse.solver.options import SolverOptions
+from feature_collapse.solver.rank import needed_rank
 from feature_collapse.solver.solution import Solution
 from feature_collapse.solver.solve import solve
 from feature_collapse.solver.spectral import lambda_max
@@ -33,7 +34,7 @@ class LambdaPath:
         risk: (n,) risk with its penalty.
         lower_bound: (n,) proved.
         data_term: (n,) mean cross-entropy.
-        rank: (n,) directions in use.
+        rank: (n,) directions that the gap can tell from zero (`needed_rank`).
         singular_values: (n, SHOWN) of the words' representations, zeros where there are fewer.
         status: (n,) of each solution.
     """
@@ -105,9 +106,9 @@ def lambda_path(
     >>> from feature_collapse.task import make_task
     >>> problem = Problem.of(make_task(n_w=12, L=3, K=8, seed=0), n_spl=3)
     >>> print(lambda_path(problem, grid(problem, 3, 0.02)))
-    λ = 0.1197: risk 2.07944, relative gap ..., rank 0, zero
-    λ = 0.04893: risk 1.81612, relative gap ..., rank 2, solved
-    λ = 0.02: risk 1.19741, relative gap ..., rank 2, solved
+    λ = 0.1906: risk 2.07944, relative gap ..., rank 0, zero
+    λ = 0.06173: risk 1.42147, relative gap ..., rank 5, solved
+    λ = 0.02: risk 0.730571, relative gap ..., rank 5, solved
 
     Args:
         problem: its own λ is not used.
@@ -123,17 +124,20 @@ def lambda_path(
     if falling.ndim != 1 or falling.size == 0 or not falling[-1] > 0:
         raise InputError("lambdas must be one or more numbers > 0")
     solutions: list[Solution] = []
+    ranks: list[int] = []
     start = None
     for row, lambda_ in enumerate(falling):
         if callback is not None:
             callback(row, float(lambda_))
-        found = solve(replace(problem, lambda_=float(lambda_)), gap=gap, options=options, start=start)
+        at = replace(problem, lambda_=float(lambda_))
+        found = solve(at, gap=gap, options=options, start=start)
         solutions.append(found)
+        ranks.append(needed_rank(at, found, gap))
         start = found.weights.compressed() if found.rank else None
-    return _path(falling, solutions)
+    return _path(falling, solutions, ranks)
 
 
-def _path(lambdas: np.ndarray, solutions: Sequence[Solution]) -> LambdaPath:
+def _path(lambdas: np.ndarray, solutions: Sequence[Solution], ranks: Sequence[int]) -> LambdaPath:
     values = np.zeros((len(lambdas), SHOWN))
     for row, found in zip(values, solutions, strict=True):
         some = np.linalg.svd(found.weights.features(), compute_uv=False)[:SHOWN]
@@ -143,7 +147,7 @@ def _path(lambdas: np.ndarray, solutions: Sequence[Solution]) -> LambdaPath:
         np.array([found.risk for found in solutions]),
         np.array([found.lower_bound for found in solutions]),
         np.array([found.bound.data_term for found in solutions]),
-        np.array([found.rank for found in solutions]),
+        np.array(ranks),
         values,
         tuple(found.status for found in solutions),
     )

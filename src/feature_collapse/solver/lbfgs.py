@@ -164,7 +164,7 @@ def _first_step(at: Iterate, curvature: Curvature) -> float:
 def _search(
     objective: Objective, at: Iterate, direction: Tensor, slope: float, first: float
 ) -> tuple[Tensor, Evaluation] | None:
-    """Return a point for the weak Wolfe conditions and the objective there, or None where no step lowers the value."""
+    """Return a point for the weak Wolfe conditions, or None where no step lowers the value."""
     noise = 4 * torch.finfo(at.x.dtype).eps * abs(at.value)
     low, high, step = 0.0, float("inf"), first
     best: tuple[Tensor, Evaluation] | None = None

@@ -72,10 +72,10 @@ class Model(Protocol):
         """Return the objective at some weights."""
 
     def forces(self, V: Tensor, U: Tensor, new: Tensor) -> Tensor:
-        """Return the gradient of the data term with respect to U Vᵀ times some columns (n_w, b), as (K L, b)."""
+        """Return the data term's gradient by U Vᵀ times some columns (n_w, b), as (K L, b)."""
 
     def expected_gap(self, units: Units, at: Iterate) -> float:
-        """Return what the certificate would give, relative, if directions not in use were no worse: an estimate."""
+        """Return an estimate of the certificate's relative gap: that in the directions in use."""
 
     def prune(self, V: Tensor, U: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
-        """Return the weights without directions whose singular value is below `threshold` times the largest."""
+        """Return the weights without directions of singular values below `threshold` times the largest."""

@@ -1,4 +1,4 @@
-"""Options of the certified solver: what a user may choose, and the schedule by which it spends its evaluations."""
+"""Options of the certified solver: what a user may choose, and how it spends its evaluations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from feature_collapse.risk.problem import Problem
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a large data set that is solved first: sentences per class, and the expected gap that suffices."""
+    """A part of a large data set that is solved first: sentences per class, and the gap that suffices."""
 
     sentences: int
     gap: float
@@ -29,7 +29,8 @@ class Schedule:
         rounds: the same on all data; the last repeats.
         prune_part: singular values, relative to the largest, below which a direction is dropped, on a part.
         prune: the same on all data.
-        prune_added: the same once directions were added: those may have to stay small, and would be found again.
+        prune_added: the same once directions were added: those may have to stay small, and would be found
+            again.
         small: scores N·K up to which all is in double precision.
     """
 

@@ -27,7 +27,7 @@ class PlainModel:
         lambda_: float,
         word_units: Float[Tensor, " n_w"] | None = None,
     ) -> None:
-        """A model on given data, `counts` being the weights of the words in it, `word_units` their a^{-1/2}."""
+        """A model on given data: `counts` are the weights of the words in it, `word_units` their a^{-1/2}."""
         self.risk, self.lambda_ = risk, lambda_
         self.counts = counts.to(risk.device, torch.float64)
         self.word_units = None
@@ -40,7 +40,7 @@ class PlainModel:
         return V if self.word_units is None else V * self.word_units.to(V.dtype)
 
     def units(self, V: Tensor, U: Tensor) -> tuple[Tensor, Tensor, Units]:
-        """Return the factors balanced along the singular vectors of U Vᵀ (which lowers the penalty), and the units."""
+        """Return the factors balanced along the singular vectors of U Vᵀ, and the units."""
         V, U = balanced(V, U)
         of_V = self.lambda_ + self.counts.unsqueeze(1) * U.square().mean(0)
         of_U = self.lambda_ + (self.counts.unsqueeze(1) * V.square()).sum(0) / (self.risk.L * self.risk.K)
@@ -80,7 +80,8 @@ class PlainModel:
 
         P - D(θ) = ⟨∂, x⟩/2 + (1-θ)(-⟨∇f, M⟩), 1/θ being the largest ‖∇fᵀu‖/(λ‖u‖) or ‖∇f v‖/(λ‖v‖) in use,
         or 1. At a balanced critical point -⟨∇f, M⟩ is the penalty, and off it the penalty less ⟨∂, x⟩/2. That
-        is of first order in 1-θ; the second is ½(1-θ)² Σ ω_i (1/p_{y_i} - 1) ≥ ½(1-θ)² (exp(cross-entropy) - 1),
+        is of first order in 1-θ; the second is ½(1-θ)² Σ ω_i (1/p_{y_i} - 1) ≥ ½(1-θ)² (exp(cross-entropy) -
+        1),
         which is added.
         """
         if not 0.0 < at.value < math.inf:
@@ -99,7 +100,7 @@ class PlainModel:
         return (first + second) / at.value
 
     def prune(self, V: Tensor, U: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
-        """Return the weights without directions whose singular value of U Vᵀ is below `threshold` × the largest."""
+        """Return the weights without directions of singular values below `threshold` × the largest."""
         V_b, U_b = balanced(V, U)
         sizes = V_b.norm(dim=0)
         keep = sizes > threshold**0.5 * sizes.max()
@@ -111,7 +112,7 @@ def _squares(V: Tensor, U: Tensor) -> float:
 
 
 def _largest_ratio(images: Tensor, vectors: Tensor) -> float:
-    """Largest over c of ‖images c‖/‖vectors c‖, for (·, r) matrices; directions of no length left out. O((m+n) r²)."""
+    """Return the largest ‖images c‖/‖vectors c‖ over c; directions of no length left out. O((m+n) r²)."""
     values, basis = torch.linalg.eigh((vectors.T @ vectors).double())
     kept = values > 1e-10 * values[-1]
     basis = (basis[:, kept] * values[kept].rsqrt()).to(images.dtype)

@@ -69,7 +69,8 @@ def solve(
 ) -> Solution:
     """Minimise the risk until (risk - lower bound)/risk ≤ gap, proved.
 
-    Time: 6 N K L r flops and N K exponentials per evaluation, some 50-150 of them; a few certificates of N K L
+    Time: 6 N K L r flops and N K exponentials per evaluation, some 50-150 of them; a few certificates of N K
+        L
     additions and K L n_w² flops. Memory: the limit in `options` and 48 N L bytes.
 
     >>> from feature_collapse.task import make_task
@@ -81,7 +82,8 @@ def solve(
         problem: data, λ ≥ 1e-9, normaliser.
         gap: relative, 1e-10 to 1.
         options: time and memory limits, seed, schedule.
-        start: weights to begin from instead of the spectral start; of few coordinates, or of a normalised network,
+        start: weights to begin from instead of the spectral start; of few coordinates, or of a normalised
+            network,
             of which the features count. The gap proved does not depend on it.
         checkpoint: file to continue from and to write to; None for neither.
         callback: called with the progress about ten times a second.
@@ -126,7 +128,7 @@ def _first(run: _Run, parts: Sequence[Part], start: Weights | None) -> State:
 
 
 def _at_larger_lambda(run: _Run) -> Weights | None:
-    """Return the solution at 100 λ, from which a tiny λ is reached; None where it is zero, or no time is left."""
+    """Return the solution at 100 λ, from which a tiny λ is reached; None if zero, or no time is left."""
     time_limit = run.options.time_limit
     if time_limit is not None:
         time_limit -= run.trace.seconds()
@@ -161,7 +163,7 @@ def _solve_part(run: _Run, part: Part, state: State) -> State:
 
 
 def _solve_all(run: _Run, state: State) -> Solution:
-    """Return the solution on all data: rounds of descent, certificates, new directions, until there is an end."""
+    """Return the solution on all data: descent, certificates, new directions, until there is an end."""
     model = _model(run, state)
     while True:
         if not state.ended:
@@ -212,7 +214,7 @@ def _stalled(run: _Run, state: State) -> _End:
 
 
 def _improved(run: _Run, model: Model, state: State, proof: Proof) -> State | None:
-    """Return the state from which to go on after a certificate that does not suffice, or None where nothing helps.
+    """Return the state from which to go on where a certificate does not suffice; None if nothing helps.
 
     With the directions of claim I, else in double precision, else with a smaller expected gap to reach.
     """

@@ -100,7 +100,7 @@ def leading(G: LinearOperator, rank: int, seed: int = 0, rounds: int = 5) -> Spe
 
 
 def lambda_max(problem: Problem) -> float:
-    """Return λ_max = ‖∇f(0)‖_op, of ∇f Diag(a)^{-1/2} under a decay, to about 1e-6 relative. O(N L) a Lanczos step.
+    """Return λ_max = ‖∇f(0) Diag(a)^{-1/2}‖_op, to about 1e-6 relative. O(N L) a Lanczos step.
 
     At and above it the plain network's global minimum is at zero weights. A normalised network has no such λ.
     """
@@ -116,7 +116,7 @@ def lambda_max(problem: Problem) -> float:
 
 
 def stretch_at_zero(problem: Problem, v: np.ndarray) -> float:
-    """Return ‖G_0 v‖/‖v‖ ≤ λ_max for any v (n_w,), without building G_0 (G_0 Diag(a)^{-1/2} under a decay). O(N L)."""
+    """Return ‖G_0 Diag(a)^{-1/2} v‖/‖v‖ ≤ λ_max for any v (n_w,), without building G_0. O(N L)."""
     word_units = problem.word_units()
     words = v if word_units is None else v * word_units
     image = torch.from_numpy(words[problem.words] * problem.shares()[:, None])

@@ -27,7 +27,7 @@ class SphereModel:
         self.counts = counts.to(risk.device, torch.float64)
 
     def units(self, V: Tensor, U: Tensor) -> tuple[Tensor, Tensor, Units]:
-        """Return the weights rotated to the principal directions of the words in the data, and the units there."""
+        """Return the weights in the principal directions of the words in the data, and the units there."""
         _, _, axes = torch.linalg.svd(V * self.counts.sqrt().unsqueeze(1), full_matrices=False)
         V, U = V @ axes.T, U @ axes.T
         of_V = self.counts.unsqueeze(1) * (self.radius**2 * max(float(U.square().mean()), 1e-12))
@@ -68,7 +68,7 @@ class SphereModel:
         return images.double().reshape(-1, new.shape[1])
 
     def expected_gap(self, units: Units, at: Iterate) -> float:
-        """Return an estimate of the relative gap: that of R3 at ν_j = (V∇fᵀ∇f)_j·v_j/ρ², made feasible in use.
+        """Return an estimate of the relative gap: R3's at ν_j = (V∇fᵀ∇f)_j·v_j/ρ², made feasible in use.
 
         P - D* there is ‖∂/∂U‖²/(2λ); making ν feasible costs the excess over 1 of the directions in use.
         """
@@ -95,7 +95,7 @@ class SphereModel:
         return (first + 0.5 * self.lambda_ * squares * max(excess, 0.0)) / at.value
 
     def prune(self, V: Tensor, U: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
-        """Return the weights without directions in which the words hardly reach, the words back on the sphere."""
+        """Return the weights without directions that the words hardly use, the words back on the sphere."""
         _, sizes, axes = torch.linalg.svd(V * self.counts.sqrt().unsqueeze(1), full_matrices=False)
         keep = sizes > threshold * sizes.max()
         if bool(keep.all()):

@@ -1,4 +1,4 @@
-"""Weights to start from: the leading singular vectors of the gradient at zero, at the best of a few scales."""
+"""Weights to start from: leading singular vectors of the gradient at zero, at the best of a few scales."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a certified run is: one immutable value, handed on from iteration to iteration and kept in the checkpoint."""
+"""Where a certified run is: one immutable value, handed on and kept in the checkpoint."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ class Trace:
             self._interval = max(_SAVE, _SHARE * (time.monotonic() - self._saved))
 
     def resume(self, schedule: Schedule) -> Saved | None:
-        """Return what the checkpoint holds, from which this trace goes on; None where there is none of this run.
+        """Return what the checkpoint holds of this run, from which the trace goes on, or None.
 
         Weights of zero are none, and a state that `fault_of` finds fault with is none: that is logged.
         """

@@ -1,6 +1,7 @@
 """Zero weights, which minimise the plain network's risk for every λ ≥ λ_max = ‖∇f(0)‖_op (R2).
 
-A normalised network has no such λ, but zero linear weights are its minimum where nothing in the data tells the classes
+A normalised network has no such λ, but zero linear weights are its minimum where nothing in the data tells
+the classes
 apart, ∇f(0) = 0: one class, or every sentence with every label.
 """
 
@@ -16,7 +17,7 @@ _SLACK = 1e-5  # relative, of an estimate of λ_max
 
 
 def may_be_zero(problem: Problem, part: Problem, seed: int) -> bool:
-    """Return whether zero weights may be the minimum; a part of the data tells most others apart at once. O(N L)."""
+    """Return whether zero weights may be the minimum; a part of the data rules most out. O(N L)."""
     if problem.radius is not None:
         return nothing_to_tell(problem)
     if part is not problem:
