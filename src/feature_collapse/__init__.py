@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from feature_collapse.task.task import Task, make_task
     from feature_collapse.theory.classify import classify
     from feature_collapse.theory.compare import compare
-    from feature_collapse.theory.predict import Prediction, predict
+    from feature_collapse.theory.predict import predict
+    from feature_collapse.theory.prediction import Prediction
 
 __version__ = "0.2.0"
 
@@ -46,7 +47,7 @@ _HOME = {
     "EmbeddingMonitor": "metrics.monitor.embedding",
     "InputError": "errors",
     "LayerNorm": "model.normalisers",
-    "Prediction": "theory.predict",
+    "Prediction": "theory.prediction",
     "Problem": "risk.problem",
     "RMSNorm": "model.normalisers",
     "Record": "experiments.record",

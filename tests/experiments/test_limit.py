@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from feature_collapse.errors import InputError
-from feature_collapse.experiments.limit import Effort, beside, excess, limit, result_of
+from feature_collapse.experiments.excess import excess
+from feature_collapse.experiments.experiment import Experiment
+from feature_collapse.experiments.limit import Effort, beside, limit, result_of
 from feature_collapse.experiments.run import run
 from feature_collapse.experiments.settings import Settings
 from feature_collapse.risk.population import enumerate_risk
@@ -67,6 +69,12 @@ def test_a_record_has_an_excess_and_an_optimism(tmp_path):
     assert above.optimism > 0  # four sentences a class: the empirical minimum is below that of the true risk
     best = limit(record.task, record.settings.replace(lambda_=0.01))
     assert enumerate_risk(best.weights, record.task, 0.01).risk - found.risk < 1e-6
+
+
+@pytest.mark.parametrize(("q", "theorem"), [(0.0, "R5 (mean field)"), (1.0, "theorem 1")])
+def test_the_prediction_of_an_experiment_knows_the_decay(q, theorem):
+    settings = SMALL.replace(word_law="zipf", decay_exponent=q, K=27, L=4)
+    assert Experiment.of(settings).reference().theorem == theorem
 
 
 def test_beside_a_theorem_only_what_is_proved_and_cheap_is_computed():

@@ -24,7 +24,8 @@ def command(
     Where the latents are not symmetric, the minimum of the true risk for them stands beside the theorem's.
     """
     from feature_collapse.errors import check_real
-    from feature_collapse.experiments.limit import beside, word_decay
+    from feature_collapse.experiments.experiment import word_decay
+    from feature_collapse.experiments.limit import beside
     from feature_collapse.experiments.record import read_record
     from feature_collapse.theory.compare import compare
 

@@ -42,6 +42,7 @@ def command(
     """
     from feature_collapse.errors import InputError
     from feature_collapse.experiments import limit as limits
+    from feature_collapse.experiments.excess import excess
     from feature_collapse.experiments.experiment import Experiment
     from feature_collapse.experiments.record import read_record
 
@@ -58,7 +59,7 @@ def command(
         echo(limits.cost(task, chosen, effort))
     callback = None if as_json else lambda m, bound: echo(f"  set {m}: least empirical risk ≥ {bound:.6g}")
     found = limits.limit(task, chosen, effort, callback)
-    above = None if held is None else limits.excess(held, found, effort)
+    above = None if held is None else excess(held, found, effort)
     if as_json:
         missing = {"excess": None, "excess_low": None, "excess_high": None}
         print_json({**found.to_dict(), **(missing if above is None else above.to_dict())})

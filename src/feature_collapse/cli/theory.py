@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from feature_collapse.experiments.limit import Limit
     from feature_collapse.task.task import Task
-    from feature_collapse.theory.predict import Prediction
+    from feature_collapse.theory.prediction import Prediction
 
 
 def command(

@@ -18,7 +18,8 @@ from feature_collapse.risk.problem import Problem
 from feature_collapse.task import Sentences, Task, Vocabulary, read_vocabulary
 from feature_collapse.task.frequencies import Law
 from feature_collapse.task.task import LATENTS, generator, make_latents, word_law_of
-from feature_collapse.theory.predict import Prediction, reference
+from feature_collapse.theory.predict import reference
+from feature_collapse.theory.prediction import Prediction
 
 _UNUSED = {  # settings that a method does not read
     "sgd": ("gap", "time_limit"),
@@ -95,7 +96,8 @@ class Experiment:
 
     def reference(self) -> Prediction:
         """Return what the theory predicts: theorem 1, 2 or 3 or the mean field (R5), whichever fits."""
-        return reference(self.task, self.settings.lambda_, self.settings.d, self.normaliser)
+        s, decay = self.settings, word_decay(self.settings, self.task)
+        return reference(self.task, s.lambda_, s.d, self.normaliser, decay=decay)
 
     @cached_property
     def key(self) -> str:
@@ -122,3 +124,13 @@ class Experiment:
         train = self.data.train if train is None else train
         decay = self.decay(train)
         return Problem(train, s.n_w, s.K, s.lambda_, self.normaliser, s.d, decay=decay, device=device)
+
+
+def word_decay(settings: Settings, task: Task) -> Float[np.ndarray, " s_c"] | None:
+    """Return the decays of the words of a concept in the limit of endless data: those of the law.
+
+    Shares in the data converge to the law, and lazy decay to q = 1.
+    """
+    exponent = 1.0 if settings.decay == "lazy" else settings.decay_exponent
+    found = Decay(exponent, "law").weights(task, task.test_set(1))
+    return None if found is None else found[: task.s_c]

@@ -14,9 +14,8 @@ import numpy as np
 from jaxtyping import Float
 
 from feature_collapse.errors import InputError, check_int, check_real
-from feature_collapse.experiments.record import Record
+from feature_collapse.experiments.experiment import word_decay
 from feature_collapse.experiments.settings import Settings
-from feature_collapse.model.decay import Decay
 from feature_collapse.model.geometry import equiangular
 from feature_collapse.model.normalisers import make_normaliser
 from feature_collapse.model.weights import Weights
@@ -25,12 +24,13 @@ from feature_collapse.risk.problem import Problem
 from feature_collapse.solver.solve import solve
 from feature_collapse.task.task import FRESH, Task, generator
 from feature_collapse.theory.interval import CONFIDENCE, lower_limit, upper_limit
-from feature_collapse.theory.predict import Prediction, reference
+from feature_collapse.theory.predict import reference
+from feature_collapse.theory.prediction import Prediction
 from feature_collapse.theory.reduction import reduce, which_result
 from feature_collapse.theory.types import type_three
 
 _EVERY = 2**40  # epochs of fresh sentences that no training reaches: for bounds and for estimates
-_EACH = (1.0 + CONFIDENCE) / 2.0  # confidence of either end, so that both hold with CONFIDENCE
+EACH = (1.0 + CONFIDENCE) / 2.0  # confidence of either end, so that both hold with CONFIDENCE
 _CHEAP = 1e8  # K² L n_c: beyond it the exact value is not computed beside a theorem unasked
 _EVALUATIONS = 150  # of the risk in one certified minimisation, at most as a rule
 
@@ -112,47 +112,6 @@ class Limit:
 
 
 @dataclass(frozen=True)
-class Excess:
-    """How far above the minimum the true risk of given weights is.
-
-    Attributes:
-        true_risk: of the weights, estimated on fresh sentences.
-        standard_error: of that estimate.
-        excess: true_risk less the minimum.
-        low, high: 95% confidence limits of the excess.
-        optimism: the minimum less the least empirical risk, where the record holds a certified one.
-    """
-
-    true_risk: float
-    standard_error: float
-    excess: float
-    low: float
-    high: float
-    optimism: float | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return every number, for JSON."""
-        return {
-            "true_risk": self.true_risk,
-            "standard_error": self.standard_error,
-            "excess": self.excess,
-            "excess_low": self.low,
-            "excess_high": self.high,
-            "optimism": self.optimism,
-        }
-
-    def __str__(self) -> str:
-        """Return the excess with its interval."""
-        text = (
-            f"true risk of the weights {self.true_risk:.6g} ± {self.standard_error:.2g}: excess "
-            f"{self.excess:.4g}, from {self.low:.4g} to {self.high:.4g} with 95% confidence"
-        )
-        if self.optimism is None:
-            return text
-        return f"{text}; the least empirical risk lies {self.optimism:.4g} below the least true risk"
-
-
-@dataclass(frozen=True)
 class Effort:
     """How much work a limit may take.
 
@@ -174,16 +133,6 @@ class Effort:
         check_real("gap", self.gap, 1e-10, 1.0)
         check_int("sets", self.sets, 2, 10_000)
         check_int("samples", self.samples, 100, 10**9)
-
-
-def word_decay(settings: Settings, task: Task) -> Float[np.ndarray, " s_c"] | None:
-    """Return the decays of the words of a concept in the limit of endless data: those of the law.
-
-    Shares in the data converge to the law, and lazy decay to q = 1.
-    """
-    exponent = 1.0 if settings.decay == "lazy" else settings.decay_exponent
-    found = Decay(exponent, "law").weights(task, task.test_set(1))
-    return None if found is None else found[: task.s_c]
 
 
 def result_of(task: Task, settings: Settings) -> str:
@@ -276,28 +225,14 @@ def _by_sets(
         candidates.insert(0, type_three(frame, prediction.r, task.latents, c))
     # chosen on some sentences, judged on others, so that the choice does not bias the estimate
     few = max(100, effort.samples // 10)
-    risks = [_true_risk(weights, task, settings, few, 0)[0] for weights in candidates]
+    risks = [true_risk(weights, task, settings, few, 0)[0] for weights in candidates]
     chosen = candidates[int(np.argmin(risks))]
-    risk, error = _true_risk(chosen, task, settings, effort.samples, 1)
-    low, high = lower_limit(bounds, _EACH), upper_limit(risk, error, _EACH)
+    risk, error = true_risk(chosen, task, settings, effort.samples, 1)
+    low, high = lower_limit(bounds, EACH), upper_limit(risk, error, EACH)
     return Limit("R9", risk, low, high, chosen, prediction, task.n_c)
 
 
-def excess(record: Record, found: Limit, effort: Effort | None = None) -> Excess:
-    """Return how far the true risk of a record's weights is above the minimum, with 95% confidence.
-
-    O(samples · K L).
-    """
-    effort, settings = effort or Effort(), record.settings
-    risk, error = _true_risk(record.weights, record.task, settings, effort.samples, 2)
-    margin = upper_limit(0.0, error, _EACH)
-    certified = record.summary.get("lower_bound") is not None
-    optimism = found.risk - float(record.summary["risk"]) if certified else None
-    low, high = risk - margin - found.upper_bound, risk + margin - found.lower_bound
-    return Excess(risk, error, risk - found.risk, low, high, optimism)
-
-
-def _true_risk(weights: Weights, task: Task, settings: Settings, n: int, purpose: int) -> tuple[float, float]:
+def true_risk(weights: Weights, task: Task, settings: Settings, n: int, purpose: int) -> tuple[float, float]:
     """Return an estimate of the true risk with the penalty of endless data, and its standard error."""
     if settings.lambda_ <= 0:
         raise InputError("lambda = 0, but must be > 0: without a penalty the true risk has no minimum")

@@ -20,7 +20,8 @@ from feature_collapse.task.symmetry import Symmetry
 from feature_collapse.task.task import Task
 from feature_collapse.theory.classify import TOLERANCE, Verdict, classify
 from feature_collapse.theory.design import Design
-from feature_collapse.theory.predict import FIVE, TWO, Prediction, Value, reference
+from feature_collapse.theory.predict import reference
+from feature_collapse.theory.prediction import FIVE, TWO, Prediction, Value
 from feature_collapse.theory.theorem2 import Norms
 
 _AFFORDABLE = 1e12  # K² L² n_c: beyond it the symmetry is not measured
