@@ -41,6 +41,14 @@ HEAVY = frozenset(
     "transformers typer wordfreq".split()
 )
 FACE = ""
+SLOW_PARTS = frozenset({"scipy.stats", "scipy.special"})  # of a library whose other parts load fast
+
+
+def heavy_part(target: str) -> str | None:
+    """Return the part of an imported name that takes long to load, or None."""
+    slow = next((part for part in sorted(SLOW_PARTS) if f"{target}.".startswith(f"{part}.")), None)
+    first = target.partition(".")[0]
+    return slow or (first if first in HEAVY else None)
 
 
 class Source:
@@ -140,7 +148,7 @@ class Source:
     @cached_property
     def _heavy_at_top(self) -> dict[str, frozenset[str]]:
         return {
-            name: HEAVY & {imported.target.partition(".")[0] for imported in _at_top(module)}
+            name: frozenset(filter(None, (heavy_part(imported.target) for imported in _at_top(module))))
             for name, module in self.modules.items()
         }
 
@@ -158,7 +166,9 @@ class Source:
 
     def _brings(self, module: Module, imported: Import) -> frozenset[str]:
         file = self.file_of(module.own(imported))
-        return HEAVY & {imported.target.partition(".")[0]} if file is None else self.heavy(file)
+        if file is not None:
+            return self.heavy(file)
+        return frozenset(filter(None, (heavy_part(imported.target),)))
 
     def package(self, name: str) -> str:
         """The package, or lone file, at the top that a module lies in, by today's name."""

@@ -34,9 +34,9 @@ StoreFile = Annotated[Path, typer.Argument(help="Sweep file (.sweep) that `sweep
 _QUICK = "-quick"  # ends the names of what is made at the quick size
 
 
-@app.command()
+@app.command("run")
 @with_driver
-def run(
+def run_command(
     what: Annotated[
         str, typer.Argument(metavar="FILE", help="TOML file of the sweep, or figure8 … figure11.")
     ],

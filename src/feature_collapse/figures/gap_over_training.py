@@ -48,7 +48,8 @@ def draw_gap_over_training(results: Results) -> Figure:
         (left, gap, "risk"),
         (right, training.numbers("test_accuracy"), "test_accuracy"),
     ):
-        found = cells(training, ("network", "n_spl", "epochs"), lambda _, value=value: value)  # type: ignore[misc]
+        by = ("network", "n_spl", "epochs")
+        found = cells(training, by, lambda _, value=value: value)  # type: ignore[misc]
         if not found:
             raise InputError(f"results {results.name!r} have no finished run of SGD with a {name}")
         for index, (network, n_spl) in enumerate(kinds):
