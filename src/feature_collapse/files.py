@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -58,6 +58,22 @@ def make_folder(path: Path) -> Path:
     except OSError as error:
         raise InputError(f"output folder {str(path)!r} cannot be written: {error.strerror}") from None
     return path
+
+
+def refuse_overwriting(output: Path, inputs: Iterable[Path | None]) -> None:
+    """Check that an output is a plain file to be, in a folder that exists, and no input or inside one.
+
+    Raises:
+        InputError: naming the output and what is in the way.
+    """
+    if (output.exists() and not output.is_file()) or not output.parent.is_dir():
+        raise InputError(f"output {str(output)!r}, but must be a plain file in a folder that exists")
+    target = output.resolve()
+    for path in inputs:
+        if path is not None and path.resolve() in (target, *target.parents):
+            raise InputError(
+                f"output {str(output)!r} would replace an input ({str(path)!r}); give another file"
+            )
 
 
 @contextmanager

@@ -165,3 +165,12 @@ def test_measure_says_why_where_check_says_another_type(tmp_path, other_lengths)
     assert found["verdict"] == "III"
     assert (checked != "III") == other_lengths
     assert any("r_β that all concepts share" in note for note in found["notes"]) == other_lengths
+
+
+def test_a_report_never_replaces_an_input(files, command_line, tmp_path):
+    vectors, groups = files
+    before = {path: path.read_bytes() for path in (vectors, groups)}
+    for output in (vectors, groups):
+        code, _, err = command_line("measure", vectors, "--groups", groups, "--report", output)
+        assert (code, "would replace an input" in err) == (2, True)
+    assert {path: path.read_bytes() for path in (vectors, groups)} == before

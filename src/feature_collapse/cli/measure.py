@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from feature_collapse.cli.options import echo, print_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -56,13 +57,30 @@ COMPARED = (
 def command(
     file: Annotated[Path, typer.Argument(help="Embeddings (any known format), or the folder of a record.")],
     groups: Annotated[
-        Path | None,
-        typer.Option("--groups", "-g", help="CSV with entity,concept[,frequency]; not for a record."),
+        str | None,
+        typer.Option(
+            "--groups",
+            "-g",
+            help="CSV with entity,concept[,frequency], or pos, wordnet, script, bins; not for a record.",
+        ),
+    ] = None,
+    frequencies: Annotated[
+        str | None, typer.Option(help="CSV, wordfreq:LANG, corpus:FILE, or rank (a proxy).")
     ] = None,
     tensor: Annotated[str | None, typer.Option(help="Name of the matrix, if the file holds several.")] = None,
     tokens: Annotated[
         Path | None, typer.Option(help="vocab.txt or tokenizer.json that names the rows.")
     ] = None,
+    wordnet: Annotated[
+        Path | None, typer.Option(help="Folder of a WordNet database, for groups pos and wordnet.")
+    ] = None,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Entities are tokens as written, not words.")
+    ] = False,
+    several: Annotated[bool, typer.Option("--several", help="A word may be in several groups.")] = False,
+    candidates: Annotated[
+        bool, typer.Option("--list", help="List the matrices of a model's folder, and stop.")
+    ] = False,
     normaliser: Annotated[
         str | None,
         typer.Option(help="What the model applies to its embeddings: none, layernorm, rmsnorm or sphere."),
@@ -78,43 +96,43 @@ def command(
     ] = None,
 ) -> None:
     """Measure feature collapse and neural collapse in FILE: values, intervals, chance level, verdict."""
-    from feature_collapse.errors import InputError
+    from feature_collapse.files import refuse_overwriting
     from feature_collapse.metrics.measured import measure_file
+    from feature_collapse.metrics.readers.model_folder import list_candidates
+    from feature_collapse.metrics.readers.source import Source
     from feature_collapse.metrics.record_tables import is_record
 
-    if report is not None and ((report.exists() and not report.is_file()) or not report.parent.is_dir()):
-        raise InputError(f"report = {report}, but must be a plain file in a folder that exists")
+    if candidates:
+        for line in list_candidates(file):
+            echo(line)
+        return
+    if report is not None:
+        named = [Path(text) for text in (groups, frequencies) if text is not None]
+        refuse_overwriting(report, [file, tokens, *named])
+    given = (groups, frequencies, tensor, tokens, wordnet, exact or None, several or None)
+    source = None
+    if any(value is not None for value in given):
+        source = Source(groups, frequencies, tensor, tokens, wordnet, exact, several)
     measured = measure_file(
-        file,
-        groups,
-        tensor=tensor,
-        tokens=tokens,
-        normaliser=normaliser,
-        eps=eps,
-        resamples=resamples,
-        shuffles=shuffles,
-        seed=seed,
+        file, source, normaliser=normaliser, eps=eps, resamples=resamples, shuffles=shuffles, seed=seed
     )
     if is_record(file):
         measured = replace(measured, report=_beside_check(file, measured.report))
     if report is not None:
         _write(report, measured)
     if as_json:
-        typer.echo(
-            json.dumps({"source": measured.source, **measured.report.to_dict()}, indent=2, allow_nan=False)
-        )
+        print_json({"source": measured.source, **measured.report.to_dict()})
     else:
         _print(measured, full)
         if report is not None:
-            typer.echo(f"report: {report}")
+            echo(f"report: {report}")
 
 
 def _write(path: Path, measured: Measured) -> None:
+    from feature_collapse.files import write_atomically
     from feature_collapse.reports.measurement import html_report
 
-    part = path.with_name(path.name + ".part")
-    part.write_text(html_report(measured), encoding="utf-8")
-    part.replace(path)
+    write_atomically(path, html_report(measured))
 
 
 def _print(measured: Measured, full: bool) -> None:

@@ -99,9 +99,10 @@ def render(figure: Figure, kind: str, dpi: int = 200) -> bytes:
     buffer = io.BytesIO()
     metadata = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind)
     with matplotlib.rc_context(_RC | {"svg.hashsalt": "feature-collapse"}), warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", "Glyph .* missing from font"
-        )  # a user's label; a box is drawn in its place
+        # a user's label: a box is drawn in its place
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        # said where a busy machine took a second
+        warnings.filterwarnings("ignore", 'Creating legend with loc="best"')
         figure.savefig(buffer, format=kind, dpi=dpi, metadata=metadata)
     return buffer.getvalue()
 

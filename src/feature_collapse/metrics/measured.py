@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from feature_collapse.errors import InputError
 from feature_collapse.metrics.measure import measure
-from feature_collapse.metrics.readers import read_embeddings, read_groups, select
+from feature_collapse.metrics.readers.model_folder import is_model_folder
+from feature_collapse.metrics.readers.named_groups import NAMES
+from feature_collapse.metrics.readers.source import Source
 from feature_collapse.metrics.record_tables import is_record, measure_record, read_tables
 from feature_collapse.metrics.report import Report
 
@@ -31,52 +33,58 @@ class Measured:
 
 def measure_file(
     file: str | Path,
-    groups: str | Path | None = None,
+    source: Source | str | Path | None = None,
     *,
-    tensor: str | None = None,
-    tokens: str | Path | None = None,
     normaliser: str | None = None,
     eps: float = 0.0,
     **options: Any,
 ) -> Measured:
-    """Return what `measure` finds in a file of embeddings with a groups file, or in the folder of a record.
+    """Return what `measure` finds in a file of embeddings, a model's folder, or the folder of a record.
 
-    Entities of the groups that are not in the file are counted and listed in the report's notes. For a record
-    the groups, normaliser and ε are in the folder; `options` go to `measure`.
+    Entities of the groups that are not among the embeddings are counted and listed in the report's notes.
+    For a record the groups, normaliser and ε are in the folder; `options` go to `measure`.
+
+    Args:
+        file: embeddings in any known format, a model's folder, or a record.
+        source: groups, frequencies and how entities are matched, or the groups alone; None for a record.
+        normaliser: what the model applies to its embeddings.
+        eps: of the normaliser.
+        options: of `measure`.
 
     Raises:
         InputError: as the readers and `measure`; also for options that do not apply.
     """
     file = Path(file)
+    if isinstance(source, str | Path):
+        source = Source(source)
     if is_record(file):
-        given = {
-            "groups": groups,
-            "tensor": tensor,
-            "tokens": tokens,
-            "normaliser": normaliser,
-            "eps": eps or None,
-        }
-        for name, value in given.items():
-            if value is not None:
-                raise InputError(f"{name} = {str(value)!r}, but {file} is a record, which says so itself")
-        record = read_tables(file)
-        report = measure_record(file, **options)
-        concepts = tuple(str(c) for c in record.concepts)
-        s_c = len(record.mu)
-        words = tuple(f"({i // s_c}, {i % s_c})" for i in range(len(record.W)))
-        return Measured(str(file), report, record.W, words, concepts, record.frequencies, record.eps)
-    if groups is None:
-        if file.is_dir():
+        return _measure_record(file, source, {"normaliser": normaliser, "eps": eps or None}, options)
+    if source is None or source.groups is None:
+        if file.is_dir() and not is_model_folder(file):
             read_tables(file)  # says what is missing
         raise InputError(
-            "groups is missing: a CSV file with entity,concept[,frequency] says what plays the same role"
+            "groups is missing: a CSV file with entity,concept[,frequency], or one of "
+            f"{', '.join(NAMES)}, says what plays the same role"
         )
-    chosen = read_groups(Path(groups))
-    embeddings = read_embeddings(file, tensor, tokens)
-    found = select(embeddings, chosen)
+    embeddings, found = source.read(file)
     vectors = np.asarray(embeddings.vectors[found.rows])
     report = measure(vectors, found.concepts, found.frequencies, normaliser=normaliser, eps=eps, **options)
     report = replace(report, notes=(*found.notes, *report.notes))
     return Measured(
         embeddings.source, report, vectors, found.entities, found.concepts, found.frequencies, eps
     )
+
+
+def _measure_record(
+    file: Path, source: Source | None, given: dict[str, Any], options: dict[str, Any]
+) -> Measured:
+    own = {} if source is None else {field.name: getattr(source, field.name) for field in fields(source)}
+    for name, value in {**own, **given}.items():
+        if value is not None and value is not False:
+            raise InputError(f"{name} = {str(value)!r}, but {file} is a record, which says so itself")
+    record = read_tables(file)
+    report = measure_record(file, **options)
+    concepts = tuple(str(c) for c in record.concepts)
+    s_c = len(record.mu)
+    words = tuple(f"({i // s_c}, {i % s_c})" for i in range(len(record.W)))
+    return Measured(str(file), report, record.W, words, concepts, record.frequencies, record.eps)

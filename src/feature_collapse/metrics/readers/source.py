@@ -24,7 +24,7 @@ class Source:
     'bins'
 
     Attributes:
-        groups: a CSV file, or the name of groups: pos, wordnet, script, bins.
+        groups: a CSV file, or the name of groups: pos, wordnet, script, bins. `read` needs it.
         frequencies: a CSV file, wordfreq:LANG, corpus:FILE, or rank; None for those of the groups file.
         tensor: the name of the matrix, where the file or folder holds several.
         tokens: a vocabulary that names the rows; None for the model's own.
@@ -33,7 +33,7 @@ class Source:
         several: whether an entity may be in several groups.
     """
 
-    groups: str | Path
+    groups: str | Path | None = None
     frequencies: str | Path | None = None
     tensor: str | None = None
     tokens: str | Path | None = None
@@ -47,6 +47,8 @@ class Source:
         Raises:
             InputError: as the readers; frequencies that both a groups file and an option state.
         """
+        if self.groups is None:
+            raise InputError("groups is missing: it says what plays the same role")
         embeddings, tokenizer = self._embeddings(Path(path))
         found = None
         if self.frequencies is not None:
