@@ -1,5 +1,6 @@
 """The local cluster serves its driver alone, and replaces a worker that dies while it starts."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -65,7 +66,7 @@ def counts(folder):
         return store.counts()
 
 
-def wait_for(what, seconds=90):
+def wait_for(what, seconds=300):
     until = time.monotonic() + seconds
     while not (found := what()):
         assert time.monotonic() < until, "it did not happen in time"
@@ -81,14 +82,23 @@ def ports(driver):
     return [(address.ip, address.port) for _, address in found]
 
 
+async def reach(address, security):
+    """Whether Dask's handshake with a port succeeds; a port that only keeps one waiting has refused."""
+    connecting = distributed.comm.connect(address, timeout=2, **security.get_connection_args("client"))
+    try:
+        comm = await asyncio.wait_for(connecting, 4)
+    except (OSError, TimeoutError, TypeError, ValueError, RuntimeError):
+        return False
+    comm.abort()
+    return True
+
+
 def intrude(address, security=None):
     """The user that runs code sent to a scheduler, or None where it is refused."""
-    try:
-        client = distributed.Client(address, timeout=2, set_as_default=False, security=security)
-    except (OSError, TimeoutError, TypeError, ValueError, RuntimeError):
+    if not asyncio.run(reach(address, security or distributed.Security())):
         return None
-    with client:
-        return client.submit(os.getuid).result(timeout=20)
+    with distributed.Client(address, timeout=10, set_as_default=False, security=security) as client:
+        return client.submit(os.getuid).result(timeout=60)
 
 
 def page(port, path):
@@ -155,5 +165,6 @@ def test_a_worker_that_dies_in_the_first_seconds_costs_at_most_its_batch(tmp_pat
         errors = driver.communicate(timeout=300)[1]
     finally:
         stop(driver)
-    assert (driver.returncode, errors) == (0, "")
+    progress = [line for line in errors.splitlines() if not line.startswith("s: ")]  # of a slow machine
+    assert (driver.returncode, progress) == (0, [])
     assert counts(tmp_path) == Counts(done=16)

@@ -4,6 +4,7 @@ import pytest
 
 from feature_collapse.errors import InputError
 from feature_collapse.experiments.summary import SHOWN
+from feature_collapse.model import normalisers
 from feature_collapse.sweeps.engine import run_sweep, serial
 from feature_collapse.sweeps.quantities import LISTS, LONGEST, NUMBERS
 from feature_collapse.sweeps.spec import Sweep, check_size, read_sweep
@@ -178,3 +179,12 @@ def test_a_file_that_cannot_be_parsed_is_one_sentence(tmp_path, text):
     path.write_text(text)
     with pytest.raises(InputError, match=r"is not TOML|nested too deeply"):
         read_sweep(path)
+
+
+def test_planning_a_run_of_a_normaliser_of_ours_searches_no_installed_packages(monkeypatch):
+    def search(group):
+        raise AssertionError("that takes milliseconds for each run")
+
+    runs = sweep(axes={"normaliser": ["none", "layernorm"], "seeds": 3})
+    monkeypatch.setattr(normalisers, "entry_points", search)
+    assert len(list(runs.runs())) == 6

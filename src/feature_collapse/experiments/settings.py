@@ -17,7 +17,7 @@ import numpy as np
 from feature_collapse.boundary import clip, read_text
 from feature_collapse.errors import InputError, check_choice, check_int, check_real, nearest
 from feature_collapse.model.decay import FREQUENCIES, Decay
-from feature_collapse.model.normalisers import normaliser_names
+from feature_collapse.model.normalisers import check_normaliser, normaliser_names
 from feature_collapse.task import codes, latents
 from feature_collapse.task.frequencies import given, read_frequencies, zipf
 from feature_collapse.task.task import DESIGNS, WORD_LAWS
@@ -121,7 +121,7 @@ class Settings:
             self._set(K=self.number_of_classes())
 
     def _check_network(self) -> None:
-        check_choice("normaliser", self.normaliser, normaliser_names())
+        check_normaliser(self.normaliser)
         self._set(eps=check_real("eps", self.eps, 0.0) if self.normaliser != "none" else 0.0)
         if self.normaliser == "layernorm" and self.eps == 0 and self.d < 2:
             raise InputError(

@@ -236,6 +236,17 @@ def normaliser_names() -> tuple[str, ...]:
     return tuple(dict.fromkeys((*_REGISTRY, *installed)))
 
 
+def check_normaliser(name: Any) -> str:
+    """Return `name` if it is a normaliser's; installed packages are searched only for one that is not ours.
+
+    Raises:
+        InputError: naming the value, the choices and the nearest one.
+    """
+    if isinstance(name, str) and name in _REGISTRY:
+        return name
+    return check_choice("normaliser", name, normaliser_names())
+
+
 def make_normaliser(name: str, eps: float = 0.0) -> Normaliser:
     """Return the normaliser of a name; ε goes to those that have one.
 
@@ -246,7 +257,7 @@ def make_normaliser(name: str, eps: float = 0.0) -> Normaliser:
     Raises:
         InputError: an unknown name, ε < 0, or an entry point that does not load or gives no normaliser.
     """
-    check_choice("normaliser", name, normaliser_names())
+    check_normaliser(name)
     if name not in _REGISTRY:
         register(_load(name))
     kind = _REGISTRY[name]

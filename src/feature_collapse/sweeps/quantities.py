@@ -10,7 +10,7 @@ LISTS = ("singular_values_W", "singular_values_U")  # columns name_1, name_2, â€
 LONGEST = 10
 NUMBERS = (
     *("risk", "train_ce", "train_ce_last_epoch", "penalty", "train_accuracy", "test_ce", "test_accuracy"),
-    *("lower_bound", "gap", "relative_gap", "rank", "operator_norm", "seconds"),
+    *("lower_bound", "gap", "relative_gap", "rounding", "rank", "operator_norm", "seconds"),
     *("norm_W_mean", "norm_W_std", "norm_U_mean", "norm_U_std"),
     *("d_used", "rank_W", "rank_U", "type_I", "type_II", "type_III"),
 )
