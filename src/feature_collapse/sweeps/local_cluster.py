@@ -81,6 +81,7 @@ def local_client(options: SweepOptions) -> Iterator[Any]:
                             opened.close(timeout=_CLOSING)
                 for process in set(multiprocessing.active_children()) - before:
                     process.kill()
+                    process.join(_CLOSING)  # else Dask finds it alive at exit, and says so
 
 
 def _credentials(distributed: Any) -> Any:
