@@ -86,6 +86,16 @@ def check_choice(name: str, value: Any, choices: Iterable[str]) -> str:
     return value
 
 
+def check_type(name: str, value: Any, kind: type | tuple[type, ...], wanted: str) -> None:
+    """Check that a value is of a kind, `wanted` in words.
+
+    Raises:
+        InputError: naming the type that was given.
+    """
+    if not isinstance(value, kind):
+        raise InputError(f"{name} is of type {type(value).__name__}, but must be {wanted}")
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return the tail of a sentence that names the known word closest to `word`, or nothing."""
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)

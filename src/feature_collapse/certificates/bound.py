@@ -18,7 +18,7 @@ from torch import Tensor
 from feature_collapse.certificates.dual_point import UNIT, DualPoint, dual_point
 from feature_collapse.certificates.plain import operator_norm_bound, plain_bound
 from feature_collapse.certificates.sphere import Search, sphere_bound
-from feature_collapse.errors import InputError, check_real
+from feature_collapse.errors import InputError, check_real, check_type
 from feature_collapse.model.weights import Weights
 from feature_collapse.risk.problem import Problem, check_covered
 from feature_collapse.task.sentences import Sentences
@@ -117,6 +117,8 @@ def _problem(
     weights: Weights, data: Sentences | Problem, lambda_: float | None, device: torch.device | str
 ) -> Problem:
     """Return the problem given, or one that holds the sentences given; φ is the weights' own in both."""
+    check_type("weights", weights, Weights, "Weights")
+    check_type("data", data, (Sentences, Problem), "sentences (a task's train_set) or a Problem")
     if not isinstance(data, Problem):
         if lambda_ is None:
             raise InputError("lambda must be given with sentences: a number > 0")

@@ -54,6 +54,10 @@ def command(
         chosen, task = held.settings, held.task
     else:
         experiment = Experiment.of(settings_of(settings, given))
+        if experiment.settings.eps > 0:
+            raise InputError(
+                f"eps = {experiment.settings.eps:g}, but must be 0 for a limit (the theory's normaliser)"
+            )
         chosen, task = experiment.settings, experiment.task
     if limits.result_of(task, chosen) == "R9" and not as_json:
         echo(limits.cost(task, chosen, effort))

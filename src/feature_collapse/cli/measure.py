@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from feature_collapse.cli.beside_check import beside_check
 from feature_collapse.cli.options import echo, print_json
 
 if TYPE_CHECKING:
@@ -36,11 +37,6 @@ SHORT = (
     "nc4",
     "nearest_centre",
     "effective_rank",
-)
-WHY_OTHERWISE = (
-    "`check` fits W and U together, with lengths r_β that all concepts share (definitions 1-3 to the word); "
-    "`measure` gives each entity its own length, calls lengths equal up to a variation of 0.2, and asks that "
-    "shuffled labels do worse"
 )
 COMPARED = (
     "spread",
@@ -96,6 +92,7 @@ def command(
     ] = None,
 ) -> None:
     """Measure feature collapse and neural collapse in FILE: values, intervals, chance level, verdict."""
+    from feature_collapse.boundary import plain_file
     from feature_collapse.files import refuse_overwriting
     from feature_collapse.metrics.measured import measure_file
     from feature_collapse.metrics.readers.model_folder import list_candidates
@@ -106,6 +103,8 @@ def command(
         for line in list_candidates(file):
             echo(line)
         return
+    if not file.is_dir():
+        plain_file(file)
     if report is not None:
         named = [Path(text) for text in (groups, frequencies) if text is not None]
         refuse_overwriting(report, [file, tokens, *named])
@@ -117,7 +116,7 @@ def command(
         file, source, normaliser=normaliser, eps=eps, resamples=resamples, shuffles=shuffles, seed=seed
     )
     if is_record(file):
-        measured = replace(measured, report=_beside_check(file, measured.report))
+        measured = replace(measured, report=beside_check(file, measured.report))
     if report is not None:
         _write(report, measured)
     if as_json:
@@ -284,18 +283,3 @@ def _print_outliers(console: Console, measured: Measured) -> None:
             f"entities farthest from their concept's direction, beside the usual distance: {', '.join(named)}"
         )
         console.print(escape(printable(text)))
-
-
-def _beside_check(folder: Path, report: Report) -> Report:
-    """The report of a record, with a sentence why, where `check` says another type than this verdict."""
-    from feature_collapse.experiments.record import FILES, read_record
-    from feature_collapse.theory.classify import classify
-
-    if not all((folder / name).is_file() for name in FILES):
-        return report  # no record that `check` reads
-    record = read_record(folder)
-    said = classify(record.weights, record.task).type
-    if said == report.verdict:
-        return report
-    note = f"`check` answers {said}, this verdict is {report.verdict}: {WHY_OTHERWISE}"
-    return replace(report, notes=(*report.notes, note))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
@@ -21,6 +22,8 @@ SettingsFile = Annotated[
     Path | None,
     typer.Option("--settings", help="TOML file of settings; options on the command line override it."),
 ]
+
+_FOLDED = 20  # columns to which the text of a row may be folded
 
 # settings that only one of the methods reads
 SGD_ONLY = ("decay", "epochs", "batch_size", "learning_rate", "init_scale", "fresh", "test_every")
@@ -93,17 +96,32 @@ def print_json(value: Any) -> None:
 
 
 def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-    """Print a table; the first column is text, the others numbers, which never break."""
+    """Print a table; the first column is text, the others numbers, which never break.
+
+    Where the terminal is too narrow for that, each row is printed as lines of `column: value`.
+    """
     from rich.console import Console
+    from rich.measure import Measurement
     from rich.table import Table
     from rich.text import Text
 
+    columns, cells = list(columns), [[printable(cell) for cell in row] for row in rows]
     drawn = Table(title=Text(printable(title)) if title else None, title_justify="left")
     for index, column in enumerate(columns):
         drawn.add_column(
             column, justify="left" if index == 0 else "right", overflow="fold", no_wrap=index > 0
         )
-    for row in rows:
-        drawn.add_row(*(Text(printable(cell)) for cell in row))
+    for row in cells:
+        drawn.add_row(*(Text(cell) for cell in row))
     console = Console()
-    (console if console.is_terminal else Console(width=140)).print(drawn)
+    console = console if console.is_terminal else Console(width=140)
+    natural = Measurement.get(console, console.options.update(max_width=10_000), drawn).maximum
+    first = max((len(row[0]) for row in cells), default=0)  # the one column that may break
+    if natural - max(0, first - _FOLDED) <= console.width:
+        console.print(drawn)
+        return
+    typer.echo(printable(title))
+    for row in cells:
+        text = "; ".join(f"{column}: {cell}" for column, cell in zip(columns, row, strict=True))
+        width = console.width - 1
+        typer.echo(textwrap.fill(text, width, subsequent_indent="  ", break_on_hyphens=False))

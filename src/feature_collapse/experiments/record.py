@@ -13,6 +13,7 @@ Every file is written to a temporary file and renamed.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -24,7 +25,7 @@ from jaxtyping import Float
 from safetensors.numpy import load_file
 
 from feature_collapse.boundary import clip, guarded, parse_json, plain_file, read_text
-from feature_collapse.errors import InputError
+from feature_collapse.errors import InputError, check_type
 from feature_collapse.experiments.experiment import Data
 from feature_collapse.experiments.settings import Settings
 from feature_collapse.model.normalisers import make_normaliser
@@ -136,8 +137,9 @@ def read_record(folder: str | Path) -> Record:
         InputError: the folder is missing, is not a finished record, or a file is truncated, foreign or of a
             wrong shape.
     """
+    check_type("record", folder, (str, Path), "a path")
     folder = Path(folder)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # also where the name is too long for a path
         raise InputError(f"record {str(folder)!r} is not a folder")
     for name in FILES:
         if not (folder / name).is_file():

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from feature_collapse.errors import InputError, RunStopped
+from feature_collapse.errors import InputError, RunStopped, check_type
 from feature_collapse.experiments.experiment import Data, Experiment
 from feature_collapse.experiments.folder import (
     check_folder,
@@ -201,6 +201,8 @@ def run(
         InputError: a wrong setting, folder or device; nothing is written.
         RunStopped: the training diverged.
     """
+    check_type("settings", settings, Settings, "Settings")
+    check_type("folder", folder, (str, Path), "a path")
     folder, found = Path(folder), check_device(device)
     experiment = Experiment.of(settings)
     with locked(make_folder(folder)):

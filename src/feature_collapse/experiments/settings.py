@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from feature_collapse.boundary import clip, read_text
-from feature_collapse.errors import InputError, check_choice, check_int, check_real, nearest
+from feature_collapse.errors import InputError, check_choice, check_int, check_real, check_type, nearest
 from feature_collapse.model.decay import FREQUENCIES, Decay
 from feature_collapse.model.normalisers import check_normaliser, normaliser_names
 from feature_collapse.task import codes, latents
@@ -26,6 +26,7 @@ from feature_collapse.task.vocabulary import Vocabulary
 METHODS = ("sgd", "certified")
 DECAYS = ("every", "lazy")
 LARGEST = 2**31 - 1  # of a size: beyond it no machine goes, and products of sizes leave the range of floats
+LARGEST_RATE = 1e6  # of a learning rate or a start: beyond it single precision overflows in a step
 ALIASES = {"lambda": "lambda_"}
 
 
@@ -165,8 +166,10 @@ class Settings:
             raise InputError(
                 f"eps = {self.eps:g}, but must be 0 for the method certified (the theory's normaliser)"
             )
-        self._set(learning_rate=check_real("learning_rate", self.learning_rate, 0.0, above=True))
-        self._set(init_scale=check_real("init_scale", self.init_scale, 0.0, above=True))
+        self._set(
+            learning_rate=check_real("learning_rate", self.learning_rate, 0.0, LARGEST_RATE, above=True)
+        )
+        self._set(init_scale=check_real("init_scale", self.init_scale, 0.0, LARGEST_RATE, above=True))
         if not isinstance(self.fresh, bool):
             raise InputError(f"fresh = {self.fresh!r}, but must be true or false")
         self._set(gap=check_real("gap", self.gap, 0.0, 1.0, above=True))
@@ -197,7 +200,13 @@ class Settings:
         return int(self.n_c**m)
 
     def replace(self, **changes: Any) -> Settings:
-        """Return the same settings with some changed."""
+        """Return the same settings with some changed.
+
+        Raises:
+            InputError: an unknown setting, or a value out of its range.
+        """
+        for name in changes:
+            check_choice("setting", name, FIELDS)
         return dataclasses.replace(self, **changes)
 
     def to_mapping(self) -> dict[str, Any]:
@@ -212,6 +221,7 @@ class Settings:
         Raises:
             InputError: an unknown key (the nearest is named), or a value of the wrong type or out of range.
         """
+        check_type(source, values, Mapping, "a mapping from settings to values")
         arguments = {}
         known = [name.rstrip("_") for name in FIELDS]
         for key, value in values.items():

@@ -102,6 +102,8 @@ def measure(
     ('I', 0.0)
     """
     view = "none" if normaliser is None else check_choice("normaliser", normaliser, normaliser_names())
+    for name in options:
+        check_choice("option", name, Sampling.__dataclass_fields__)
     sampling = Sampling(**options)
     data = Data.of(embeddings, concepts, frequencies, classifier)
     statistics = FeatureStatistics(

@@ -24,7 +24,7 @@ from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
-from feature_collapse.errors import InputError, check_choice, check_real
+from feature_collapse.errors import InputError, check_choice, check_real, check_type
 
 Array = TypeVar("Array", bound=Any)
 """A numpy array or a torch tensor; what comes in decides what comes out."""
@@ -208,10 +208,11 @@ class UnitSphere(_Scaled):
 
 
 _REGISTRY: dict[str, type[Any]] = {kind.name: kind for kind in (NoNormaliser, LayerNorm, RMSNorm, UnitSphere)}
+_METHODS = ("forward", "vjp", "radius")
 ENTRY_POINTS = "feature_collapse.normalisers"
 
 
-def register(kind: type[Any]) -> type[Any]:
+def register(kind: Any) -> Any:
     """Enter a normaliser in the registry, under its `name`; usable as a decorator. Returns it.
 
     >>> register(LayerNorm) is LayerNorm  # known already: nothing happens
@@ -220,9 +221,17 @@ def register(kind: type[Any]) -> type[Any]:
     Raises:
         InputError: no `name`, `centred`, `forward`, `vjp` and `radius`, or a name that another one has.
     """
+    check_type("normaliser", kind, type, "a class, not an instance of one")
     missing = [part for part in ("name", "centred", "forward", "vjp", "radius") if not hasattr(kind, part)]
     if missing:
         raise InputError(f"normaliser {getattr(kind, '__name__', kind)!r} lacks {', '.join(missing)}")
+    check_type("the name of a normaliser", kind.name, str, "text")
+    check_type(f"normaliser {kind.name!r}: centred", kind.centred, bool, "True or False")
+    if not kind.name.isidentifier() or not all(callable(getattr(kind, part)) for part in _METHODS):
+        raise InputError(
+            f"normaliser {kind.name!r} must have a name of letters, digits and underscores, and "
+            f"{', '.join(_METHODS)} must be functions"
+        )
     known = _REGISTRY.get(kind.name)
     if known is not None and (known.__module__, known.__qualname__) != (kind.__module__, kind.__qualname__):
         raise InputError(f"normaliser {kind.name!r} is known already: give yours another name")

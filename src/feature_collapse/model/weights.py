@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from feature_collapse.arrays import LARGEST
-from feature_collapse.errors import InputError, check_int, check_real
+from feature_collapse.errors import InputError, check_int, check_real, check_type
 from feature_collapse.model.normalisers import NoNormaliser, Normaliser
 from feature_collapse.task.sentences import Sentences
 from feature_collapse.task.task import Task
@@ -153,6 +153,7 @@ class Weights:
         Raises:
             InputError: naming the sizes that differ.
         """
+        check_type("task", task, Task, "a Task")
         ours, theirs = (self.n_w, self.K, self.L), (task.n_w, task.K, task.L)
         if ours != theirs:
             raise InputError(f"the weights have (n_w, K, L) = {ours}, but the task has {theirs}")
@@ -200,13 +201,23 @@ def _square(x: np.ndarray) -> float:
 
 def _array(name: str, value: Any, ndim: int) -> np.ndarray:
     """Return a contiguous, finite float32 or float64 array of `ndim` axes, from an array, list or tensor."""
+    if hasattr(value, "detach") and str(getattr(value, "layout", "")) != "torch.strided":
+        raise InputError(f"{name} must be a dense array of numbers with {ndim} axes")
+    if hasattr(value, "detach") and value.is_meta:
+        raise InputError(
+            f"{name} is a tensor without values, but must be an array of numbers with {ndim} axes"
+        )
     if hasattr(value, "detach"):  # a torch tensor, on any device
         tensor = value.detach().cpu()
         value = (
             tensor if str(tensor.dtype) in ("torch.float32", "torch.float64") else tensor.double()
         ).numpy()
     try:
+        if isinstance(value, np.ma.MaskedArray) and value.mask.any():
+            raise InputError(f"{name} has masked entries, but must have finite numbers only")
         array = np.asarray(value)
+        if array.dtype.kind not in "fiuO":
+            raise TypeError
         if array.dtype not in (np.float32, np.float64):
             array = array.astype(np.float64)
     except (TypeError, ValueError, OverflowError):

@@ -19,7 +19,7 @@ from jaxtyping import Float
 
 from feature_collapse.arrays import LARGEST as LARGEST_NUMBER
 from feature_collapse.arrays import as_array
-from feature_collapse.errors import InputError, check_int, check_real
+from feature_collapse.errors import InputError, check_int, check_real, check_type
 from feature_collapse.model.weights import Embeddings, LinearWeights, Weights
 from feature_collapse.task.sentences import sample
 from feature_collapse.task.symmetry import distance_blocks
@@ -122,6 +122,7 @@ def sample_risk(
     Raises:
         InputError: sizes that do not fit, λ < 0, or n < 2.
     """
+    check_type("weights", weights, Weights, "Weights")
     weights.check_task(task)
     n = check_int("n", n, 2, 10**12)
     sums = _Sums(weights)

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from feature_collapse.errors import InputError, check_int, check_real
+from feature_collapse.errors import InputError, check_int, check_real, check_type
 from feature_collapse.model.decay import Decay
 from feature_collapse.model.normalisers import NoNormaliser, Normaliser, make_normaliser
 from feature_collapse.task.sentences import Sentences
@@ -74,6 +74,7 @@ class Problem:
         Raises:
             InputError: an option that is not known, or any value out of its range.
         """
+        check_type("source", source, (Task, Sentences), "a Task or Sentences")
         unknown = set(options) - {"n_w", "K", "normaliser", "d", "omega", "decay", "device"}
         if unknown:
             raise InputError(f"Problem has no option {', '.join(sorted(unknown))}")
@@ -91,6 +92,8 @@ class Problem:
 
     def __post_init__(self) -> None:
         """Check every field."""
+        check_type("sentences", self.sentences, Sentences, "Sentences")
+        check_type("normaliser", self.normaliser, Normaliser, "a normaliser or the name of one")
         check_int("n_w", self.n_w, 1)
         check_int("K", self.K, 1)
         if isinstance(self.lambda_, int | float) and self.lambda_ == 0:

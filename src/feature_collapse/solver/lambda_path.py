@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from feature_collapse.errors import InputError, check_int, check_real
+from feature_collapse.arrays import as_array
+from feature_collapse.errors import InputError, check_int, check_real, check_type
 from feature_collapse.risk.problem import Problem
 from feature_collapse.solver.options import SolverOptions
 from feature_collapse.solver.rank import needed_rank
@@ -120,7 +121,8 @@ def lambda_path(
     Raises:
         InputError: a λ ≤ 0, or no λ at all.
     """
-    falling = np.sort(np.asarray(lambdas, dtype=np.float64))[::-1]
+    check_type("problem", problem, Problem, "a Problem (Problem.of makes one)")
+    falling = np.sort(as_array("lambdas", lambdas, 1))[::-1]
     if falling.ndim != 1 or falling.size == 0 or not falling[-1] > 0:
         raise InputError("lambdas must be one or more numbers > 0")
     solutions: list[Solution] = []

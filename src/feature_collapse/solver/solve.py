@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from feature_collapse.certificates.bound import Bound
-from feature_collapse.errors import check_real
+from feature_collapse.errors import check_real, check_type
 from feature_collapse.model.weights import Weights
 from feature_collapse.risk.problem import Problem
 from feature_collapse.solver import escape
@@ -30,6 +30,7 @@ from feature_collapse.solver.proof import Proof, prove
 from feature_collapse.solver.solution import Solution
 from feature_collapse.solver.start import given_start, spectral_start
 from feature_collapse.solver.state import Patience, State
+from feature_collapse.solver.stop import End, end_of, stalled
 from feature_collapse.solver.trace import Progress, Trace
 from feature_collapse.solver.zero import may_be_zero, zero_weights
 
@@ -92,6 +93,9 @@ def solve(
         InputError: a value out of its range, or a limit too small for the certificate.
         KeyboardInterrupt: after Ctrl-C, once the checkpoint is written.
     """
+    check_type("problem", problem, Problem, "a Problem (Problem.of makes one)")
+    if start is not None:
+        check_type("start", start, Weights, "Weights")
     check_real("gap", gap, 1e-10, 1.0)
     check_real("lambda", problem.lambda_, SMALLEST_LAMBDA)
     options = options or SolverOptions()
@@ -174,10 +178,10 @@ def _solve_all(run: _Run, state: State) -> Solution:
             state = state.next_round(state.target)
             continue
         proof = run.prove(state)
-        end = _end(run, proof.bound)
+        end = end_of(run.trace, proof.bound, run.gap, run.options.time_limit)
         improved = None if end is not None else _improved(run, model, state, proof)
         if improved is None:
-            return _solution(run, state, proof.bound, end or _stalled(run, state))
+            return _solution(run, state, proof.bound, end or stalled(run.problem, state.rank))
         if improved.single != state.single:
             model = _model(run, improved)
         state = improved
@@ -187,30 +191,6 @@ def _model(run: _Run, state: State) -> Model:
     model = make_model(run.problem, state.single)
     model.risk.shift = state.shift
     return model
-
-
-@dataclass(frozen=True)
-class _End:
-    """A status and the reason for it."""
-
-    status: str
-    reason: str
-
-
-def _end(run: _Run, bound: Bound) -> _End | None:
-    """Return how the run ends after a certificate, or None where it goes on."""
-    if bound.risk - run.trace.lower <= run.gap * bound.risk:
-        return _End("solved", f"the gap asked for, {run.gap:.3g}, is proved")
-    if run.trace.is_late():
-        return _End("time_limit", f"the time limit of {run.options.time_limit:g} s came first")
-    return None
-
-
-def _stalled(run: _Run, state: State) -> _End:
-    reason = "in double precision neither further steps nor the new directions that were tried lower the risk"
-    if state.rank >= run.problem.largest_rank:
-        reason += f", and the rank is at its limit {run.problem.largest_rank}"
-    return _End("stalled", reason)
 
 
 def _improved(run: _Run, model: Model, state: State, proof: Proof) -> State | None:
@@ -254,10 +234,10 @@ def _zero_solution(run: _Run, parts: Sequence[Part]) -> Solution | None:
     if problem.radius is None:
         compared = "at or above" if lambda_ >= bound.operator_norm else "just below, or within rounding of,"
         reason += f" (lambda = {lambda_:g} is {compared} lambda_max = {bound.operator_norm:.9g})"
-    return _solution(run, state, bound, _End("zero", reason))
+    return _solution(run, state, bound, End("zero", reason))
 
 
-def _solution(run: _Run, state: State, bound: Bound, end: _End) -> Solution:
+def _solution(run: _Run, state: State, bound: Bound, end: End) -> Solution:
     problem = run.problem
     bound = replace(bound, lower_bound=run.trace.lower)
     rank = state.rank if end.status != "zero" else 0

@@ -15,8 +15,8 @@ from feature_collapse.certificates.bound import Bound
 from feature_collapse.keyed_tensors import reject
 from feature_collapse.risk.problem import Problem
 from feature_collapse.solver.checkpoint import Saved, read, write
-from feature_collapse.solver.judge import fault_of
 from feature_collapse.solver.options import Schedule
+from feature_collapse.solver.resumed import fault_of
 from feature_collapse.solver.state import State
 
 COLUMNS = ("iteration", "seconds", "risk", "lower_bound", "rank", "phase")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from feature_collapse.errors import InputError, check_choice, check_real
+from feature_collapse.errors import InputError, check_choice, check_real, check_type
 from feature_collapse.model.geometry import Frame, from_mean_zero, polar, simplex, to_mean_zero
 from feature_collapse.model.weights import Weights
 from feature_collapse.task.task import Task
@@ -102,6 +102,7 @@ def classify(weights: Weights, task: Task, tolerance: float = TOLERANCE) -> Verd
     Raises:
         InputError: sizes that do not fit, or a tolerance outside 0 to 1.
     """
+    check_type("weights", weights, Weights, "Weights")
     check_real("tolerance", tolerance, 0.0, 1.0)
     if weights.radius is not None:
         two = fit_type("II", weights, task)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from feature_collapse.errors import InputError
+from feature_collapse.errors import InputError, check_type
 from feature_collapse.model.weights import Weights
 from feature_collapse.task.assumption_b import AssumptionB
 from feature_collapse.task.symmetry import Symmetry
@@ -142,6 +142,7 @@ def compare(
     Raises:
         InputError: sizes that do not fit, λ < 0, a tolerance outside 0 to 1.
     """
+    check_type("weights", weights, Weights, "Weights")
     if measured is not None and not isinstance(measured, Mapping):
         raise InputError("measured must be a mapping from names of quantities to numbers")
     weights.check_task(task)
