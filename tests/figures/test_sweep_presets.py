@@ -1,4 +1,4 @@
-"""Figures 8-11 of data that lack something: one sentence that says what, no warning, no half picture."""
+"""Figures 8-13 of data that lack something: one sentence that says what, no warning, no half picture."""
 
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -10,10 +10,12 @@ from feature_collapse.sweeps.results import Results
 
 MEASURED = {"test_accuracy": 0.8, "type_I": 0.5, "type_II": 0.4, "type_III": 0.3, "rank_W": 2, "risk": 1.1}
 CERTIFIED = {"lower_bound": 1.0, "relative_gap": 1e-3}
+LIMIT = {"K": 100, "L": 15, "limit_risk": 1.0, "theorem_risk": 1.1, "decay_exponent": 1.0}
+NORMS = {"norm_W_mean": 1.4, "norm_W_std": 0.1}
 
 
 def rows():
-    """Runs that all four figures can be drawn from."""
+    """Runs that all six figures can be drawn from."""
     for network in ("h", "h*"):
         for seed in (0, 1):
             for n_spl in (2, 5):
@@ -25,13 +27,15 @@ def rows():
                     "lambda": 1e-3,
                     "state": "done",
                 }
-                for group in ("grid", "paper", "certified"):
+                for group in ("grid", "paper", "certified", "normalised", "lazy"):
                     yield {
                         **place,
                         "group": group,
                         "state": "done",
                         "epochs": 10,
                         **MEASURED,
+                        **NORMS,
+                        **LIMIT,
                         "risk": 1.1 + seed,
                         **CERTIFIED,
                     }
@@ -45,16 +49,24 @@ def results(change=lambda row: row):
 FIGURES = list(SWEEP_FIGURES)
 BROKEN = {
     "nothing finished": (lambda row: row | {"state": "failed"}, FIGURES, "have no finished run"),
-    "only h": (lambda row: row if row["network"] == "h" else None, FIGURES[:3], r"network = h\*"),
-    "a size in words": (lambda row: row | {"n_spl": "five"}, FIGURES, "n_spl = 'five', but must be a number"),
+    "only h": (
+        lambda row: row if row["network"] == "h" else None,
+        [*FIGURES[:3], *FIGURES[4:]],
+        r"network = h\*",
+    ),
+    "a size in words": (
+        lambda row: row | {"n_spl": "five"},
+        FIGURES[:5],
+        "n_spl = 'five', but must be a number",
+    ),
     "no sentences": (
         lambda row: row | {"n_spl": 0},
-        ["figure8", "figure9", "figure11"],
+        ["figure8", "figure9", "figure11", "figure12"],
         "n_spl = 0, but must be .* > 0",
     ),
     "no accuracy": (
         lambda row: row | {"test_accuracy": None},
-        ["figure8", "figure10"],
+        ["figure8", "figure10", "figure12"],
         "with a test_accuracy",
     ),
     "another exponent": (lambda row: row | {"exponent": 2.0}, ["figure8", "figure9"], r"exponent = 1\.0"),
@@ -64,6 +76,13 @@ BROKEN = {
         ["figure10"],
         "no finished run of SGD",
     ),
+    "no decay exponent": (
+        lambda row: row | {"decay_exponent": None},
+        ["figure12"],
+        "decay_exponent = None, but must be a number",
+    ),
+    "no minimum": (lambda row: row | {"limit_risk": 0.0}, ["figure13"], "limit_risk = 0, but must be .* > 0"),
+    "another length": (lambda row: row | {"L": 10}, ["figure13"], "L = 15"),
     "a huge rank": (lambda row: row | {"rank_W": 1e308}, ["figure11"], "must be within"),
 }
 
@@ -103,3 +122,20 @@ def test_nothing_is_written_over_the_slices_of_ranks():
     assert not slices.texts and slices.get_legend() is None
     assert not legend.get_window_extent(renderer).overlaps(slices.get_window_extent(renderer))
     assert "$n_c - 1$: collapse" in [text.get_text() for text in legend.get_texts()]
+
+
+def test_the_longest_training_with_lazy_decay_is_drawn():
+    def change(row):
+        row = row | {"network": "h, lazy" if row["group"] == "lazy" else row["network"]}
+        if row["group"] == "lazy":
+            row |= {"epochs": 10 * (row["seed"] + 1), "test_accuracy": 0.25 * row["seed"]}
+        return row
+
+    drawn = SWEEP_FIGURES["figure12"](results(change)).axes[2]
+    points = {tuple(xy) for line in drawn.get_lines() for xy in zip(*line.get_data(), strict=True)}
+    assert {round(y, 9) for x, y in points if abs(x - 2) < 0.5} == {0.25, MEASURED["type_I"]}
+
+
+def test_a_difference_of_the_theorem_is_written_on_its_field():
+    drawn = SWEEP_FIGURES["figure13"](results(lambda row: row | {"theorem_risk": 0.98}))
+    assert [text.get_text() for text in drawn.axes[0].texts] == ["-2%"]

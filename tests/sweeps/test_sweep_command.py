@@ -92,7 +92,7 @@ WRONG = [
     (("status", "foreign.sweep"), "is not a sweep file"),
     (("export", "none.sweep"), "--csv FILE"),
     (("export", "none.sweep", "--csv", "no/where.csv"), "does not exist"),
-    (("plot", "figure12"), "did you mean 'figure10'|did you mean 'figure11'|is not one of"),
+    (("plot", "figure14"), "did you mean 'figure1|is not one of"),
     (("plot", "figure8", "--data", "s.toml"), "is not a sweep file"),
     (("plot", "figure8", "--data", "none.csv"), "none.csv does not exist"),
 ]

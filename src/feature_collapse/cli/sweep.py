@@ -38,7 +38,7 @@ _QUICK = "-quick"  # ends the names of what is made at the quick size
 @with_driver
 def run_command(
     what: Annotated[
-        str, typer.Argument(metavar="FILE", help="TOML file of the sweep, or figure8 … figure11.")
+        str, typer.Argument(metavar="FILE", help="TOML file of the sweep, or figure8 … figure13.")
     ],
     store: Annotated[
         Path | None,
@@ -144,7 +144,7 @@ def export(
 @app.command()
 def plot(
     what: Annotated[
-        str, typer.Argument(help="figure8 … figure11 (from the committed results), or a sweep file.")
+        str, typer.Argument(help="figure8 … figure13 (from the committed results), or a sweep file.")
     ],
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("results/sweeps"),
     data: Annotated[

@@ -1,4 +1,4 @@
-"""What figures 8, 9 and 11 share: a map over two axes, slices with intervals, and the paper's points."""
+"""What figures 8, 9 and 11-13 share: a map over two axes, slices with intervals, and the paper's points."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which file draws which figure: the paper's (1-4) and ours (5-11), by number, and the pictures of a record.
+"""Which file draws which figure: the paper's (1-4) and ours (5-13), by number, and the pictures of a record.
 
 number    file                     drawn from
 1         task_diagram             a task
@@ -11,6 +11,8 @@ number    file                     drawn from
 9         phase_collapse_types     a sweep
 10        gap_over_training        a sweep
 11        phase_rank               a sweep
+12        phase_decay              a sweep
+13        phase_symmetry           a sweep
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ from feature_collapse.figures.gap_over_training import draw_gap_over_training
 from feature_collapse.figures.lambda_path import draw_lambda_path
 from feature_collapse.figures.network_diagram import draw_networks
 from feature_collapse.figures.phase_collapse_types import draw_phase_collapse_types
+from feature_collapse.figures.phase_decay import draw_phase_decay
 from feature_collapse.figures.phase_rank import draw_phase_rank
+from feature_collapse.figures.phase_symmetry import draw_phase_symmetry
 from feature_collapse.figures.phase_test_accuracy import draw_phase_test_accuracy
 from feature_collapse.figures.task_diagram import draw_task
 from feature_collapse.figures.weights import draw_weights
@@ -49,6 +53,8 @@ SWEEP_FIGURES: dict[str, Callable[[Results], Figure]] = {
     "figure9": draw_phase_collapse_types,
     "figure10": draw_gap_over_training,
     "figure11": draw_phase_rank,
+    "figure12": draw_phase_decay,
+    "figure13": draw_phase_symmetry,
 }
 # what is drawn beside every record, by the name of its file
 RECORD_PICTURES: dict[str, Callable[[Record], Figure]] = {

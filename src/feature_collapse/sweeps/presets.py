@@ -1,4 +1,4 @@
-"""The sweeps behind figures 8-11 and their committed results."""
+"""The sweeps behind figures 8-13 and their committed results."""
 
 from __future__ import annotations
 
@@ -47,6 +47,10 @@ PRESETS = {
         Preset("figure9", "plane", "distance to collapse of types I, II and III over the same plane"),
         Preset("figure10", "training", "how far above the certified minimum SGD is, over training time"),
         Preset("figure11", "rank", "rank of the certified optimum over λ × n_spl"),
+        Preset(
+            "figure12", "cure", "test accuracy with decay in proportion to (word frequency)^q, over q × n_spl"
+        ),
+        Preset("figure13", "symmetry", "how far theorems 1 and 3 are from the exact minimum, over K × L"),
     )
 }
 

@@ -14,9 +14,12 @@ NUMBERS = (
     *("norm_W_mean", "norm_W_std", "norm_U_mean", "norm_U_std"),
     *("d_used", "rank_W", "rank_U", "type_I", "type_II", "type_III"),
 )
+LIMITS = ("limit_risk", "limit_lower_bound", "theorem_risk")  # of the task; kept only where they are named
 OF_THE_RUN = ("group", "state", "attempts", "error", "run_seconds", "key")  # columns of every run
 _ENTRIES = {f"{name}_{i}": name for name in LISTS for i in range(1, LONGEST + 1)}
-TAKEN = frozenset((*NUMBERS, *LISTS, *_ENTRIES, *OF_THE_RUN, "none"))  # names that an axis cannot have
+TAKEN = frozenset(
+    (*NUMBERS, *LISTS, *LIMITS, *_ENTRIES, *OF_THE_RUN, "none")
+)  # names that an axis cannot have
 
 
 def check_quantities(names: Iterable[str], where: str) -> tuple[str, ...]:
@@ -30,8 +33,8 @@ def check_quantities(names: Iterable[str], where: str) -> tuple[str, ...]:
         whole = _ENTRIES.get(name, name)
         if whole in OF_THE_RUN:
             raise InputError(f"{where}: {name!r} is kept of every run; leave it out of record.quantities")
-        if whole not in (*NUMBERS, *LISTS):
-            known = (*NUMBERS, *LISTS)
+        known = (*NUMBERS, *LISTS, *LIMITS)
+        if whole not in known:
             raise InputError(
                 f"{where}: unknown name {name!r} in record.quantities{nearest(name, known)}; "
                 f"known are {', '.join(known)}"

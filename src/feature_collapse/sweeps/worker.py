@@ -28,6 +28,7 @@ from feature_collapse.experiments.run import execute, run
 from feature_collapse.experiments.settings import Settings
 from feature_collapse.model.weights import Weights
 from feature_collapse.sgd.checkpoint import Checkpointing, read_checkpoint, write_checkpoint
+from feature_collapse.sweeps.limit_quantities import limit_quantities
 from feature_collapse.sweeps.messages import Batch, BatchEnd, Finished, Planned, Quantities, Versions
 from feature_collapse.sweeps.plan import data_name, settings_but
 from feature_collapse.sweeps.run_quantities import quantities_of
@@ -93,7 +94,8 @@ def _run(planned: Planned, shared: _Shared, batch: Batch, checkpoint: Path | Non
         )
     if batch.folder is not None:
         record = run(planned.settings, Path(batch.folder) / planned.key, device="cpu")
-        return quantities_of(record.weights, record.task, record.summary, batch.quantities)
+        found = quantities_of(record.weights, record.task, record.summary, batch.quantities)
+        return found | limit_quantities(planned.settings, record.task, batch.quantities)
     if checkpoint is not None and before:
         earlier = read_checkpoint(checkpoint, before)
         if earlier is not None:
@@ -107,7 +109,8 @@ def _run(planned: Planned, shared: _Shared, batch: Batch, checkpoint: Path | Non
         checkpoint=None if checkpoint is None else Checkpointing(checkpoint, math.inf),
     )
     shared.keep(planned.settings, outcome.weights)
-    return quantities_of(outcome.weights, data.task, outcome.summary, batch.quantities)
+    found = quantities_of(outcome.weights, data.task, outcome.summary, batch.quantities)
+    return found | limit_quantities(experiment.settings, data.task, batch.quantities)
 
 
 class _Shared:
