@@ -126,14 +126,12 @@ def test_nothing_is_written_over_the_slices_of_ranks():
 
 def test_the_longest_training_with_lazy_decay_is_drawn():
     def change(row):
-        row = row | {"network": "h, lazy" if row["group"] == "lazy" else row["network"]}
-        if row["group"] == "lazy":
-            row |= {"epochs": 10 * (row["seed"] + 1), "test_accuracy": 0.25 * row["seed"]}
-        return row
+        if row["group"] != "lazy":
+            return row
+        return row | {"epochs": 10 * (row["seed"] + 1), "test_accuracy": 0.25 * row["seed"]}
 
-    drawn = SWEEP_FIGURES["figure12"](results(change)).axes[2]
-    points = {tuple(xy) for line in drawn.get_lines() for xy in zip(*line.get_data(), strict=True)}
-    assert {round(y, 9) for x, y in points if abs(x - 2) < 0.5} == {0.25, MEASURED["type_I"]}
+    lines = SWEEP_FIGURES["figure12"](results(change)).axes[1].get_lines()
+    assert [set(line.get_ydata()) for line in lines if line.get_linestyle() == "None"][-1:] == [{0.25}]
 
 
 def test_a_difference_of_the_theorem_is_written_on_its_field():

@@ -1,10 +1,11 @@
-"""The committed results of figures 8-11 are those of the presets, and agree with the paper at its points."""
+"""The committed results of figures 8-13 are those of the presets, and agree with the paper at its points."""
 
 import math
 
 import pytest
 
 from feature_collapse.figures.phase import crossing
+from feature_collapse.figures.phase_symmetry import relative_difference
 from feature_collapse.figures.registry import SWEEP_FIGURES
 from feature_collapse.figures.style import render
 from feature_collapse.sweeps.presets import PRESETS, preset
@@ -14,7 +15,7 @@ from feature_collapse.sweeps.tables import read_csv
 FIGURES = list(PRESETS)
 MISSING = [figure for figure in FIGURES if not preset(figure).data.is_file()]
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"no committed results yet for {', '.join(MISSING)}")
-SWEEPS = ["figure8", "figure10", "figure11"]  # one for each sweep
+SWEEPS = ["figure8", "figure10", "figure11", "figure12", "figure13"]  # one for each sweep
 
 
 def results(figure):
@@ -89,3 +90,50 @@ def test_crossing_is_where_a_curve_stays_above():
     assert crossing({1: 1.0, 2: 0.0, 4: 1.0}, 1.0) == pytest.approx(4)
     assert crossing({1: 1.0, 2: 1.0}, 0.5) == 1
     assert math.isnan(crossing({1: 1.0, 2: 0.0}, 0.5))
+
+
+def test_decay_in_proportion_to_frequency_cures_the_plain_network_at_the_papers_size():
+    paper = results("figure12").where(group="paper")
+    accuracy = {key[0]: cell for key, cell in cells(paper, ("network",), "test_accuracy").items()}
+    assert accuracy["h, q = 0"].mean == pytest.approx(0.437, abs=0.03)  # control: the paper's decay fails
+    assert min(accuracy["h, q = 1"].values) > 0.995
+    assert min(accuracy["h*"].values) > 0.995
+    norms, residual = (
+        {key[0]: cell.mean for key, cell in cells(paper, ("network",), name).items()}
+        for name in ("norm_W_mean", "type_I")
+    )
+    assert norms["h, q = 1"] == pytest.approx(1.42214, abs=0.01)  # theorem 1
+    assert residual["h, q = 1"] < 0.15 < 0.7 < residual["h, q = 0"]
+
+
+def test_the_cure_holds_on_the_map_and_a_decay_too_steep_is_none():
+    found = results("figure12")
+    accuracy = cells(found.where(group="grid"), ("decay_exponent", "n_spl"), "test_accuracy")
+    assert accuracy[0.0, 5].high < accuracy[1.0, 5].low
+    assert accuracy[1.0, 5].mean > 0.99
+    lazy = found.where(group="lazy")
+    trained = cells(lazy, ("epochs",), "test_accuracy")
+    assert trained[max(trained)].low > accuracy[0.0, 5].high
+
+
+def test_figure_13_has_the_certified_minima_of_the_papers_latents():
+    paper = results("figure13").where(group="paper", seed=0)
+    for network, minimum, theorem in (("h", 2.941039, 2.956125), ("h*", 0.0853316, 0.0920594)):
+        run = paper.where(network=network)
+        assert run.numbers("limit_risk")[0] == pytest.approx(minimum, rel=2e-6)
+        assert run.numbers("theorem_risk")[0] == pytest.approx(theorem, rel=1e-6)
+
+
+def test_the_bound_of_every_minimum_of_figure_13_is_proved_to_a_millionth():
+    found = results("figure13")
+    risk, bound = found.numbers("limit_risk"), found.numbers("limit_lower_bound")
+    assert ((bound <= risk) & (risk - bound <= 1e-6 * risk)).all()
+
+
+def test_the_idealised_theory_is_nearer_with_more_classes_where_latents_do_not_repeat():
+    found = results("figure13").where(group="grid", L=15)
+    for network in ("h", "h*"):
+        off = cells(found.where(network=network), ("K",), relative_difference)
+        assert off[10,].mean > off[100,].mean > 0
+    repeated = results("figure13").where(group="grid", L=5, K=300)  # 300 of 243 latents: control
+    assert (relative_difference(repeated) < 0).all()

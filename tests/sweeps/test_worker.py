@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from feature_collapse.experiments.experiment import Experiment
+from feature_collapse.experiments.limit import limit
 from feature_collapse.experiments.settings import Settings
 from feature_collapse.sweeps.engine import serial
 from feature_collapse.sweeps.messages import Batch, Planned
@@ -102,3 +103,20 @@ def test_other_versions_are_refused_before_any_work():
     unit = (Planned(Experiment.of(settings).key, settings),)
     with pytest.raises(WrongVersions, match=r"torch .* instead of 1\.0"):
         run_batch(Batch((unit,), (), None, replace(versions(), torch="1.0")))
+
+
+def test_the_minimum_of_the_true_risk_is_kept_where_it_is_named():
+    names = ["limit_risk", "limit_lower_bound", "theorem_risk"]
+    base = BASE | {"epochs": 1, "word_law": "uniform"}
+    (one,) = together(
+        Sweep.from_mapping({"name": "s", "base": base, "record": {"quantities": names}})
+    ).values()
+    found = limit(Experiment.of(Settings.from_mapping(base)).task, Settings.from_mapping(base))
+    assert one.result == dict(zip(names, (found.risk, found.lower_bound, found.prediction.risk), strict=True))
+
+
+def test_where_the_minimum_has_no_reduction_its_quantities_are_empty():
+    base = BASE | {"epochs": 1, "word_law": "zipf", "exponent": 1.0}
+    record = {"quantities": ["limit_risk", "risk"]}
+    (one,) = together(Sweep.from_mapping({"name": "s", "base": base, "record": record})).values()
+    assert one.result["limit_risk"] is None and one.result["risk"] > 0

@@ -37,15 +37,17 @@ _ASIDE = 0.09  # between the two markers of a network
 
 @styled
 def draw_phase_decay(results: Results) -> Figure:
-    """Draw the map over n_spl × q, slices of it beside h*, and what is trained at the paper's size.
+    """Draw the map over n_spl × q, slices beside h* and lazy SGD, and the paper's size.
 
     Raises:
         InputError: results of another sweep, or of which something that is shown is missing; it is named.
     """
     grid = finished(results, group=GRID, network="h")
     normalised = field(results, "n_spl", "network", "test_accuracy", group=_NORMALISED, network="h*")
-    full = _full_size(results)
-    for runs in (grid, finished(results, group=_NORMALISED)):
+    lazy = cells(_longest(finished(results, group=_LAZY)), ("n_spl",), "test_accuracy")
+    paper = finished(results, group=PAPER)
+    full = {name: paper.where(network=name) for name in dict.fromkeys(paper.column("network"))}
+    for runs in (grid, finished(results, group=_NORMALISED), finished(results, group=_LAZY)):
         check_column(runs, "n_spl", above=True)
     check_column(grid, "decay_exponent")
     figure, (left, middle, right, last) = panels(1, 4, (14.4, 3.5), width_ratios=(1.25, 1, 1, 0.8))
@@ -59,6 +61,8 @@ def draw_phase_decay(results: Results) -> Figure:
     for index, q in enumerate(shown):
         draw_slice(middle, at(found, 1, q), "test_accuracy", index, f"$h$, $q$ = {q:g}")
     draw_slice(middle, at(normalised, 1, "h*"), "test_accuracy", len(shown), "$h^*$")
+    points = {key[0]: cell for key, cell in lazy.items()}
+    draw_paper(middle, points, "test_accuracy", len(shown) + 1, "$h$, SGD with lazy decay")
     middle.axhline(FAILURE, color=GREY, linewidth=0.8, linestyle=":")
     log_axis(middle, sorted({key[0] for key in (*found, *normalised)}))
     middle.set(xlabel=words, ylabel="test accuracy", title="slices", ylim=(-0.03, 1.05))
@@ -68,16 +72,10 @@ def draw_phase_decay(results: Results) -> Figure:
     return figure
 
 
-def _full_size(results: Results) -> dict[str, Results]:
-    """Return the finished runs at the paper's size by network; of SGD, those trained longest, if any."""
-    paper = finished(results, group=PAPER)
-    found = {name: paper.where(network=name) for name in dict.fromkeys(paper.column("network"))}
-    lazy = results.where(state="done").where(group=_LAZY)
-    for name in dict.fromkeys(lazy.column("network")):
-        runs = lazy.where(network=name)
-        check_column(runs, "epochs", above=True)
-        found[name] = runs.where(epochs=max(runs.column("epochs")))
-    return found
+def _longest(runs: Results) -> Results:
+    """Return the runs that were trained longest."""
+    check_column(runs, "epochs", above=True)
+    return runs.where(epochs=max(runs.column("epochs")))
 
 
 def _draw_full_size(axis: Axes, full: Mapping[str, Results]) -> None:
