@@ -30,7 +30,7 @@ from feature_collapse.sweeps.results import Results, cells
 
 FAILURE = 0.9  # test accuracy below which a network is said to fail
 NORM = 1.42214  # theorem 1's embedding norm at the paper's size
-SLICES = (0.0, 0.5, 1.0, 2.0)  # decay exponents
+SLICES = (0.0, 0.5, 1.0)  # decay exponents
 _NORMALISED, _LAZY = "normalised", "lazy"  # groups of the preset
 _ASIDE = 0.09  # between the two markers of a network
 
@@ -89,7 +89,7 @@ def _draw_full_size(axis: Axes, full: Mapping[str, Results]) -> None:
         draw_paper(axis, points, "test_accuracy", index, label)
     _name(axis, list(full))
     axis.set(title="the paper's size, $n_{spl}$ = 5", ylim=(-0.03, 1.05))
-    axis.legend(loc="center left")
+    axis.legend(loc="center right")
 
 
 def _draw_norms(axis: Axes, full: Mapping[str, Results]) -> None:
@@ -99,7 +99,7 @@ def _draw_norms(axis: Axes, full: Mapping[str, Results]) -> None:
         axis.errorbar(position, mean, yerr=spread, color=colour(0), marker=marker(0), capsize=3)
     axis.axhline(NORM, color=GREY, linewidth=0.8, linestyle=":", label="theorem 1")
     _name(axis, list(full))
-    axis.set(ylim=(min(0.0, axis.get_ylim()[0]), None), title="embedding norms (bar: ± their std)")
+    axis.set(ylim=(0.0, None), title="embedding norms (bar: ± their std)")
     axis.legend(loc="lower right")
 
 
