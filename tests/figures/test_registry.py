@@ -13,7 +13,7 @@ TABLES = (registry.DIAGRAMS, registry.RECORD_FIGURES, registry.PATH_FIGURES, reg
 def test_every_figure_has_one_drawing():
     names = [name for table in TABLES for name in table]
     numbers = {int(re.sub(r"\D", "", name)) for name in names}
-    assert numbers == set(range(1, 12))
+    assert numbers == set(range(1, 14))
     assert len(names) == len(set(names))
 
 
