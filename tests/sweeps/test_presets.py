@@ -9,8 +9,9 @@ from feature_collapse.figures.phase import crossing
 from feature_collapse.figures.phase_symmetry import relative_difference
 from feature_collapse.figures.registry import SWEEP_FIGURES
 from feature_collapse.figures.style import render
+from feature_collapse.sweeps.engine import serial
 from feature_collapse.sweeps.presets import PRESETS, preset
-from feature_collapse.sweeps.results import cells
+from feature_collapse.sweeps.results import Results, cells
 from feature_collapse.sweeps.tables import read_csv
 
 FIGURES = list(PRESETS)
@@ -139,3 +140,18 @@ def test_the_idealised_theory_is_nearer_with_more_classes_where_latents_do_not_r
         assert medians == sorted(medians, reverse=True) and medians[-1] > 0
     repeated = results("figure13").where(group="grid", L=5, K=300)  # 300 of 243 latents: control
     assert (relative_difference(repeated) < 0).all()
+
+
+@pytest.mark.parametrize("figure", ["figure12", "figure13"])
+def test_the_quick_size_has_every_group_that_the_figure_needs(figure):
+    finished = [
+        (run, end)
+        for run, (_, end) in zip(
+            preset(figure).read(quick=True).runs(), serial(preset(figure).read(quick=True)), strict=True
+        )
+    ]
+    rows = [run.axes | {"group": run.group, "state": "done"} | end.result for run, end in finished]
+    rows = [run.settings.to_mapping() | row for (run, _), row in zip(finished, rows, strict=True)]
+    names = dict.fromkeys(name for row in rows for name in row)
+    drawn = Results("quick", {name: [row.get(name) for row in rows] for name in names})
+    assert len(render(SWEEP_FIGURES[figure](drawn), "png", dpi=50)) > 10_000
