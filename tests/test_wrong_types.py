@@ -54,5 +54,5 @@ def test_a_rate_beyond_single_precision_is_refused_before_anything_is_written(co
     code, _, err = command_line(
         "train", "--n-w", 12, "--K", 6, "--L", 3, "--learning-rate", "1e300", "--out", "r"
     )
-    assert (code, "learning_rate = 1e+300, but must be a number > 0 and ≤ 1e+06" in err) == (2, True)
+    assert (code, "learning_rate = 1e+300, but must be a number > 0 and ≤ 1e+30" in err) == (2, True)
     assert not (tmp_path / "r").exists()

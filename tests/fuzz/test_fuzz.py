@@ -23,10 +23,12 @@ def worker():
         yield running
 
 
-def _all_answered(tally, count):
+def _all_answered(tally, count, *, checksum=False):
     assert not tally.bad
     assert tally.counts["clean"] + tally.counts["read"] == count
     assert tally.counts["clean"] > count / 20, "the mutations are too weak to break anything"
+    if checksum:  # whatever is broken is refused
+        return
     assert tally.counts["read"] > count / 1000, "the mutations are too strong: nothing is left to read"
 
 
@@ -41,7 +43,8 @@ def test_two_thousand_broken_files_are_one_sentence_each_or_are_read(worker, nam
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [kind.name for kind in OURS])
 def test_broken_files_of_our_own_are_one_sentence_each_or_are_read(worker, name):
-    _all_answered(worker.fuzz(name, seed=0, first=0, count=FEWER), FEWER)
+    tally = worker.fuzz(name, seed=0, first=0, count=FEWER)
+    _all_answered(tally, FEWER, checksum="checkpoint" in name)
 
 
 @pytest.mark.parametrize("name", ["npy", "tokenizer.json", "torch"])

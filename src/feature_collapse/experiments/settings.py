@@ -26,7 +26,7 @@ from feature_collapse.task.vocabulary import Vocabulary
 METHODS = ("sgd", "certified")
 DECAYS = ("every", "lazy")
 LARGEST = 2**31 - 1  # of a size: beyond it no machine goes, and products of sizes leave the range of floats
-LARGEST_RATE = 1e6  # of a learning rate or a start: beyond it single precision overflows in a step
+LARGEST_RATE = 1e30  # of a learning rate or a start: beyond it single precision overflows in one step
 ALIASES = {"lambda": "lambda_"}
 
 
