@@ -108,7 +108,7 @@ def _cause(report: Report, slope: float, curve: Curve) -> list[str]:
     if slope < LEANING or curve.p_no_relation > CHANCE_LEVEL or report.normaliser != "none":
         return []
     return [
-        "Weight decay that treats rare and frequent entities alike does this (theory.md, theorem 2): try a "
+        "Weight decay that treats rare and frequent entities alike does this (theorem 2): try a "
         "normaliser after the embedding, or decay in proportion to frequency (R8, --decay lazy)."
     ]
 
