@@ -80,6 +80,8 @@ def local_client(options: SweepOptions) -> Iterator[Any]:
                         with suppress(Exception):
                             opened.close(timeout=_CLOSING)
                 for process in set(multiprocessing.active_children()) - before:
+                    # Dask's watcher would say that somebody else has read the exit code
+                    logging.getLogger("distributed.process").setLevel(logging.CRITICAL)
                     process.kill()
                     process.join(_CLOSING)  # else Dask finds it alive at exit, and says so
 
