@@ -48,6 +48,19 @@ def test_every_function_and_test_of_a_row_exists(row):
         assert (TESTS / name).exists() if "/" in name else name in TEST_NAMES, name
 
 
+@pytest.mark.parametrize("row", [row for row in ROWS if row[4].strip()], ids=lambda row: row[0].strip())
+def test_every_picture_of_a_row_exists(row):
+    links = re.findall(r"\]\(([\w./]+)(?:#[\w-]+)?\)", row[4])
+    assert links
+    for link in links:
+        assert (TESTS.parent / "docs" / link).is_file(), link
+
+
+@pytest.mark.parametrize("item", ["definition 1", "theorem 1", "theorem 2", "theorem 3", "R2, R3", "R5"])
+def test_what_can_be_seen_has_a_picture(item):
+    assert [row for row in ROWS if row[0].strip().startswith(item) and row[4].strip()]
+
+
 def test_a_name_that_does_not_exist_is_noticed():
     with pytest.raises(AttributeError):
         resolve("theory.theorem1.solved")

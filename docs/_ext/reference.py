@@ -188,6 +188,7 @@ def link_names(app: Sphinx, docname: str, source: list[str]) -> None:
     """Link what leads out of docs/ to the site's pages, names in api.md to theirs, items to statements."""
     for name, inside in (("CHANGELOG", "changelog"), ("CONTRIBUTING", "contributing"), ("README", "index")):
         source[0] = source[0].replace(f"](../{name}.md", f"]({inside}.md")
+    source[0] = re.sub(r"\]\(gallery/(\w+)\.py\)", r"](auto_gallery/\1.rst)", source[0])
     if docname == "paper-map":
         source[0] = "\n".join(map(link_item, source[0].splitlines()))
     if docname != "api":
