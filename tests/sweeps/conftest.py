@@ -13,6 +13,11 @@ import pytest
 
 import feature_collapse
 
+try:
+    import psutil
+except ModuleNotFoundError:  # comes with Dask; the tests that need it skip
+    psutil = None
+
 ENVIRONMENT = os.environ | {
     "PYTHONPATH": str(Path(feature_collapse.__file__).parents[1]),
     "OMP_NUM_THREADS": "1",
@@ -28,6 +33,40 @@ def start(*command):
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+
+
+def drive(folder, text, *more):
+    """Start `sweep run` on a sweep file of that text, with two workers and the store s.sweep, in `folder`."""
+    (folder / "s.toml").write_text(text)
+    command = ["feature_collapse", "sweep", "run", "s.toml", "--store", "s.sweep", "--workers", "2", *more]
+    return subprocess.Popen(
+        [sys.executable, "-m", *command],
+        cwd=folder,
+        env=ENVIRONMENT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # ignored in background jobs, and inherited
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+
+def family(driver):
+    """Every living process that a driver started."""
+    try:
+        return psutil.Process(driver.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def workers(driver):
+    """Those of a driver's family that work on its runs."""
+    found = []
+    for child in family(driver):
+        with suppress(psutil.NoSuchProcess):
+            found += [child] if "spawn_main" in " ".join(child.cmdline()) else []
+    return found
 
 
 def stop(*processes):

@@ -3,8 +3,6 @@
 import random
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -16,7 +14,7 @@ from feature_collapse.sweeps.results import read_results
 from feature_collapse.sweeps.spec import read_sweep
 from feature_collapse.sweeps.store import open_store
 
-from .conftest import ENVIRONMENT
+from .conftest import drive, workers
 
 psutil = pytest.importorskip("psutil")
 SWEEP = """
@@ -38,28 +36,6 @@ quantities = ["risk", "test_accuracy", "type_I", "type_III", "rank_W"]
 KILLS = ("worker", "driver", "worker", "driver", "worker")
 
 
-def drive(folder: Path):
-    return subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "feature_collapse",
-            "sweep",
-            "run",
-            "s.toml",
-            "--store",
-            "s.sweep",
-            "--workers",
-            "2",
-        ],
-        cwd=folder,
-        env=ENVIRONMENT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def finished(path: Path) -> int:
     if not path.exists():
         return 0
@@ -70,20 +46,11 @@ def finished(path: Path) -> int:
         reader.close()
 
 
-def workers(driver):
-    try:
-        children = psutil.Process(driver.pid).children()
-        return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
-    except psutil.NoSuchProcess:
-        return []
-
-
 def test_random_kills_of_workers_and_driver_lose_no_run_and_repeat_none(tmp_path):
     chance = random.Random(6)
-    (tmp_path / "s.toml").write_text(SWEEP)
     store, kills, left = tmp_path / "s.sweep", list(KILLS), []
     counts, orphans = [0], []
-    driver = drive(tmp_path)
+    driver = drive(tmp_path, SWEEP)
     try:
         until = time.monotonic() + 300
         while driver.poll() is None or kills:
@@ -102,7 +69,7 @@ def test_random_kills_of_workers_and_driver_lose_no_run_and_repeat_none(tmp_path
                     driver.stderr.close()
                     left.append(kills.pop(0))
                     now = finished(store)
-                    driver = drive(tmp_path)
+                    driver = drive(tmp_path, SWEEP)
             counts.append(now)
             if driver.poll() == 0 and kills:
                 break

@@ -2,13 +2,11 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
 
-from .conftest import ENVIRONMENT
+from .conftest import drive, family, workers
 
 psutil = pytest.importorskip("psutil")
 pytest.importorskip("distributed")
@@ -24,49 +22,9 @@ seeds = 50
 """
 
 
-def family(driver):
-    try:
-        return psutil.Process(driver.pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
-
-
-def workers(driver):
-    found = []
-    for child in family(driver):
-        try:
-            found += [child] if "spawn_main" in " ".join(child.cmdline()) else []
-        except psutil.NoSuchProcess:
-            continue
-    return found
-
-
 @pytest.mark.parametrize("seconds", [0.0, 0.4, 6.0], ids=["at the first worker", "while they start", "later"])
 def test_ctrl_c_ends_driver_and_workers_with_one_sentence(tmp_path, seconds):
-    (tmp_path / "s.toml").write_text(SWEEP)
-    driver = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "feature_collapse",
-            "sweep",
-            "run",
-            "s.toml",
-            "--store",
-            "s.sweep",
-            "--workers",
-            "2",
-        ],
-        cwd=tmp_path,
-        env=ENVIRONMENT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        preexec_fn=lambda: signal.signal(
-            signal.SIGINT, signal.SIG_DFL
-        ),  # ignored in background jobs, and inherited
-    )
+    driver = drive(tmp_path, SWEEP)
     try:
         until = time.monotonic() + 60
         while not workers(driver) and time.monotonic() < until:

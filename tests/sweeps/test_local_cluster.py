@@ -3,8 +3,6 @@
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -14,7 +12,7 @@ import pytest
 from feature_collapse.sweeps.counts import Counts
 from feature_collapse.sweeps.store import open_store
 
-from .conftest import ENVIRONMENT, stop
+from .conftest import drive, stop, workers
 
 psutil = pytest.importorskip("psutil")
 distributed = pytest.importorskip("distributed")
@@ -29,36 +27,6 @@ epochs = {epochs}
 n_spl = [1, 2]
 seeds = {seeds}
 """
-
-
-def drive(folder, epochs, *more, seeds=8):
-    (folder / "s.toml").write_text(SWEEP.format(epochs=epochs, seeds=seeds))
-    command = (
-        "-m",
-        "feature_collapse",
-        "sweep",
-        "run",
-        "s.toml",
-        "--store",
-        "s.sweep",
-        "--workers",
-        "2",
-        *more,
-    )
-    return subprocess.Popen(
-        [sys.executable, *command],
-        cwd=folder,
-        env=ENVIRONMENT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def workers(driver):
-    children = psutil.Process(driver.pid).children()
-    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
 
 
 def counts(folder):
@@ -111,7 +79,7 @@ def page(port, path):
 
 
 def test_who_has_no_credentials_is_refused_at_every_port_of_a_running_sweep(tmp_path):
-    driver = drive(tmp_path, 2000, seeds=2000)
+    driver = drive(tmp_path, SWEEP.format(epochs=2000, seeds=2000))
     try:
         wait_for(lambda: len(workers(driver)) == 2 and len(ports(driver)) >= 8)
         wait_for(lambda: counts(tmp_path).running)
@@ -144,7 +112,7 @@ def test_control_the_intruder_gets_in_where_no_credentials_are_asked_for(cluster
 
 
 def test_a_dashboard_that_is_asked_for_answers(tmp_path):
-    driver = drive(tmp_path, 3000, "--dashboard")
+    driver = drive(tmp_path, SWEEP.format(epochs=3000, seeds=8), "--dashboard")
     try:
         line = driver.stderr.readline()
         assert line.startswith("dashboard: http://127.0.0.1:")
@@ -156,7 +124,7 @@ def test_a_dashboard_that_is_asked_for_answers(tmp_path):
 
 @pytest.mark.parametrize("seconds", [0.0, 0.5, 1.0, 2.0])
 def test_a_worker_that_dies_in_the_first_seconds_costs_at_most_its_batch(tmp_path, seconds):
-    driver = drive(tmp_path, 100)
+    driver = drive(tmp_path, SWEEP.format(epochs=100, seeds=8))
     try:
         wait_for(lambda: workers(driver))
         time.sleep(seconds)
