@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.transforms import blended_transform_factory
 
 from feature_collapse.errors import InputError, check_int
 from feature_collapse.figures.style import GREY, colour, marker, styled
@@ -47,7 +49,8 @@ def draw_collapse_types(
         check_int("n_c", n_c, 2, 4)
     mu = zipf(6) if mu is None else mu
     heights = [0.8 if n_c == 2 else 2.1 for n_c in concepts]
-    figure = Figure(figsize=(7.0, sum(heights) + 0.4), layout="constrained")
+    engine = ConstrainedLayoutEngine(rect=(0.03, 0.0, 0.97, 1.0))  # room for the names of the rows
+    figure = Figure(figsize=(7.0, sum(heights) + 0.4), layout=engine)
     grid = figure.add_gridspec(len(concepts), 3, height_ratios=heights)
     for row, n_c in enumerate(concepts):
         found = theorem2.constants(n_c, L, mu, lambda_)
@@ -60,15 +63,10 @@ def draw_collapse_types(
             if row == 0:
                 axes.set_title(TITLES[column])
             if column == 0:
-                label = f"{n_c} concepts"
-                if n_c == 4:
-                    axes.text2D(
-                        -0.12, 0.5, label, transform=axes.transAxes, rotation=90, va="center", ha="center"
-                    )
-                else:
-                    axes.text(
-                        -0.08, 0.5, label, transform=axes.transAxes, rotation=90, va="center", ha="center"
-                    )
+                across = blended_transform_factory(figure.transFigure, axes.transAxes)
+                write = axes.text2D if n_c == 4 else axes.text
+                name = write(0.015, 0.5, f"{n_c} concepts", transform=across, rotation=90, va="center")
+                name.set_in_layout(False)  # the engine leaves the room
     return figure
 
 

@@ -63,7 +63,7 @@ def draw_weights(record: Record) -> Figure:
     ):
         values = draw_points(axes, rows, concepts, names)
         axes.set(title=title, xlabel="1st principal axis", ylabel="2nd principal axis")
-        shown = ", ".join(f"{v:.3g}" if v >= 0.01 else f"{v:.1e}" for v in values[:3])
+        shown = ", ".join(_singular_value(v, values[0]) for v in values[:3])
         box = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1.5}
         axes.text(
             0.02,
@@ -82,6 +82,13 @@ def draw_weights(record: Record) -> Figure:
     accuracy = 100 * record.summary["test_accuracy"]
     figure.suptitle(f"{plain(what_ran(settings), 80)}: test accuracy {accuracy:.1f}%", fontsize=10)
     return figure
+
+
+def _singular_value(value: float, largest: float) -> str:
+    """Return three digits; 0 for what is rounding beside the largest, the weights being kept as float32."""
+    if value <= 1e-6 * largest:
+        return "0"
+    return f"{value:.3g}" if value >= 0.01 else f"{value:.1e}"
 
 
 def draw_points(axes: Axes, rows: np.ndarray, concepts: np.ndarray, names: Sequence[str]) -> np.ndarray:
