@@ -37,12 +37,52 @@ ARRAY = np.ones((12, 2))
         lambda: fc.Weights(np.ma.masked_equal(ARRAY, 1.0), WEIGHTS.U),
         lambda: fc.Weights(torch.empty(12, 2, device="meta"), WEIGHTS.U),
         lambda: fc.Weights(torch.eye(12).to_sparse(), WEIGHTS.U),
+        lambda: fc.Weights(ARRAY, WEIGHTS.U, "layernorm"), lambda: fc.solve(PROBLEM, checkpoint=3),
+        lambda: fc.solve(PROBLEM, options={}), lambda: fc.sample_risk(WEIGHTS, TASK, rng=0),
+        lambda: fc.predict("x"), lambda: fc.predict(TASK, lambda_=10**5000),
+        lambda: fc.Problem.of(TASK, device=None), lambda: fc.run(fc.Settings(), "x", device=None),
+        lambda: fc.certificate(WEIGHTS, PROBLEM, "x"), lambda: fc.Settings.from_mapping({3: 1}),
+        lambda: fc.compare(WEIGHTS, TASK, 0.1, measured={"norm_W_mean": "x"}),
+        lambda: fc.Settings(vocabulary=3), lambda: WEIGHTS.penalty(1.0, -np.ones(12)),
+        lambda: fc.Task(TASK.vocabulary, np.ones(7), TASK.latents),
+        lambda: fc.make_task(vocabulary="food", frequencies_given=[1, 2]),
+        lambda: fc.make_task(n_w=12, latents_given=TASK.latents, design="golay"),
     ],
 )  # fmt: skip
 def test_a_wrong_type_is_one_sentence(mistake):
     with pytest.raises(InputError) as caught:
         mistake()
     assert "\n" not in str(caught.value)
+
+
+def test_sentences_of_a_foreign_byte_order_are_taken():
+    train = TASK.train_set(2)
+    foreign = fc.Sentences(train.words.astype(">i4"), train.labels.astype(">i4"))
+    ours, theirs = (fc.certificate(WEIGHTS, one, 0.1) for one in (train, foreign))
+    assert ours == theirs
+
+
+def test_weights_do_not_change_with_what_they_were_made_from():
+    layer = torch.ones(12, 2)
+    snapshot = fc.Weights(layer, WEIGHTS.U)
+    layer.mul_(7)
+    assert snapshot.W.max() == 1.0
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"method": "certified", "gap": 1e-12},
+        {"method": "certified", "lambda_": 1e-10},
+        {"learning_rate": 1.0, "lambda_": 0.9, "decay": "lazy"},
+        {"learning_rate": 1.0, "lambda_": 0.9, "decay_exponent": 1.0, "word_law": "zipf"},
+    ],
+)
+def test_what_the_method_would_refuse_is_refused_before_anything_is_written(tmp_path, changes):
+    settings = fc.Settings(n_w=12, L=3, K=6, d=4, epochs=1).replace(**changes)
+    with pytest.raises(InputError):
+        fc.run(settings, tmp_path / "r", device="cpu")
+    assert not (tmp_path / "r").exists()
 
 
 def test_the_right_types_are_taken():

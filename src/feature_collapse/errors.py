@@ -35,8 +35,8 @@ def check_int(name: str, value: Any, low: int, high: int | None = None) -> int:
         raise InputError(f"{name} = {value!r}, but must be {allowed}")
     if int(value) < low or (high is not None and int(value) > high):
         # nobody reads more digits, and Python does not write more than 4,300
-        told = f" = {value}" if abs(int(value)) < 10**30 else " has more than 30 digits"
-        raise InputError(f"{name}{told}, but must be {allowed}")
+        shown = f" = {value}" if abs(int(value)) < 10**30 else " has more than 30 digits"
+        raise InputError(f"{name}{shown}, but must be {allowed}")
     return int(value)
 
 
@@ -59,6 +59,8 @@ def check_real(
     if high < math.inf:
         allowed += f" and ≤ {high:g}"
     if isinstance(value, bool) or not isinstance(value, Real) or not _is_finite(value):
+        if isinstance(value, Integral) and abs(int(value)) >= 10**30:  # beyond floats; see check_int
+            raise InputError(f"{name} has more than 30 digits, but must be {allowed}")
         raise InputError(f"{name} = {value!r}, but must be {allowed}")
     if float(value) < low or float(value) > high or (above and float(value) == low):
         raise InputError(f"{name} = {float(value):g}, but must be {allowed}")

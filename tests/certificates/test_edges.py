@@ -194,3 +194,11 @@ def test_a_problem_of_another_network_is_refused() -> None:
         certificate(Weights(W, U, UnitSphere()), problem)
     with pytest.raises(InputError, match=r"the weights have \(n_w, K, L\)"):
         certificate(Weights(W[:5], U), problem)
+
+
+def test_scores_whose_differences_are_rounding_are_refused() -> None:
+    words, labels = random_data(0)
+    W, U = random_weights(0, scale=1.0)
+    assert math.isfinite(bound_at(1e4 * W, 1e4 * U, words, labels, LAMBDA, None).risk)
+    with pytest.raises(InputError, match=r"scores reach .* must be below 1e\+17"):
+        bound_at(1e9 * W, 1e9 * U, words, labels, LAMBDA, None)

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from feature_collapse.experiments.experiment import Experiment
+from feature_collapse.experiments.run import run
 from feature_collapse.experiments.settings import Settings
 from feature_collapse.experiments.summary import _scorer, summarise
 from feature_collapse.model.network import Network
@@ -32,4 +33,12 @@ def test_a_lifted_solution_is_measured_in_its_own_coordinates_with_the_same_resu
 def test_features_in_general_position_are_measured_as_they_are():
     rng = np.random.default_rng(0)
     weights = Weights(rng.standard_normal((12, 4)), rng.standard_normal((6, 3, 4)))
-    np.testing.assert_array_equal(_scorer(weights).W.detach().numpy(), weights.W.astype(np.float32))
+    np.testing.assert_array_equal(_scorer(weights).W.detach().numpy(), weights.W)
+
+
+@pytest.mark.parametrize("lambda_", [1e-6, 1e-8])
+def test_a_certified_record_has_the_cross_entropy_that_was_proved_however_small(tmp_path, lambda_):
+    settings = Settings(n_w=6, L=2, design="all", d=8, method="certified", lambda_=lambda_)
+    found = run(settings, tmp_path / "r", device="cpu").summary
+    assert found["train_ce"] == pytest.approx(found["risk"] - found["penalty"], rel=1e-6)
+    assert found["test_ce"] == pytest.approx(found["train_ce"], rel=0.05)  # words are interchangeable

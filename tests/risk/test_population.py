@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 
@@ -122,3 +124,10 @@ def test_too_many_sentences_are_refused_before_any_work():
     z = latents.random(3, 15, 5, np.random.default_rng(0))
     with pytest.raises(InputError, match="enumeration allows"):
         enumerate_risk(Weights(np.zeros((1200, 2)), np.zeros((5, 15, 2))), Task.of(z, np.ones(400), 3))
+
+
+@pytest.mark.parametrize(("c", "exact"), [(20.0, 3.7430e-13), (30.0, 1.145e-19)])
+def test_the_closed_form_keeps_its_digits_where_the_margins_are_large(c, exact):
+    task = Task.of(latents.every(3, 2), [1.0], 3)  # 4 at distance 1, 4 at distance 2, κ = 3/2
+    assert collapsed_cross_entropy(task, np.ones(1), c) == pytest.approx(exact, rel=2e-4)
+    assert math.log1p(4 * math.exp(-1.5 * c) + 4 * math.exp(-3 * c)) == pytest.approx(exact, rel=2e-4)

@@ -1,12 +1,16 @@
 """R4: theorem 1 holds exactly for linear codes, with K far below n_c^L."""
 
+import time
+
 import numpy as np
 import pytest
 
+from feature_collapse.errors import InputError
+from feature_collapse.experiments.settings import Settings
 from feature_collapse.model.geometry import equiangular
 from feature_collapse.model.weights import Weights
 from feature_collapse.risk.population import enumerate_risk
-from feature_collapse.task import Task, codes, frequencies
+from feature_collapse.task import Task, codes, frequencies, make_task
 from feature_collapse.task.weight_enumerators import code_symmetry
 from feature_collapse.theory import theorem1
 from feature_collapse.theory.distance_law import Spheres
@@ -76,3 +80,30 @@ def test_without_assumption_b_there_are_other_minimisers():
     plane = enumerate_risk(weights, Task.of(z, [1.0], 5), 0.01).risk
     assert abs(plane - found.risk) < 1e-12
     assert np.abs(twisted @ twisted.T + 0.25).max() > 0.3  # not equiangular
+
+
+@pytest.mark.parametrize(
+    ("name", "n_c", "L"),
+    [
+        ("repetition", 5, 4),
+        ("parity", 3, 6),
+        ("simplex", 3, 13),
+        ("hamming", 2, 7),
+        ("tetracode", 3, 4),
+        ("golay", 3, 11),
+    ],
+)
+def test_the_dimension_of_a_code_is_known_without_building_it(name, n_c, L):
+    assert codes.dimension(name, n_c, L) == len(codes.generator(name, n_c, L))
+
+
+@pytest.mark.parametrize(
+    "sizes", [{"design": "parity", "L": 50_000}, {"design": "simplex", "L": (3**14 - 1) // 2}]
+)
+def test_a_code_that_is_too_large_is_refused_at_once(sizes):
+    started = time.process_time()
+    with pytest.raises(InputError):
+        Settings(**sizes)
+    with pytest.raises(InputError):
+        make_task(n_w=6, **sizes)
+    assert time.process_time() - started < 5.0  # 83 s of elimination, or 18 GB, before

@@ -165,3 +165,33 @@ def test_wrong_input_is_refused(change, match):
     weights, task = setting("theorem 2")
     with pytest.raises(InputError, match=match):
         compare(**{"weights": weights, "task": task, "lambda_": 0.001, **change})
+
+
+def test_many_concepts_leave_assumption_b_open_and_nothing_else():
+    task = Task.of(np.random.default_rng(0).integers(50, size=(4, 3)), [1.0], 50)
+    weights = Weights(np.zeros((50, 60)), np.zeros((4, 3, 60)))
+    found = compare(weights, task, 0.1)
+    assert found.assumption_b is None and found.symmetry is not None
+    assert "assumption B not decided" in found.symmetry_text()
+
+
+class Squashed:
+    """φ(v) = tanh v: no fixed norm, and not the plain network."""
+
+    name, centred = "squashed", False
+
+    def forward(self, v):
+        return np.tanh(v)
+
+    def vjp(self, v, g):
+        return g / np.cosh(v) ** 2
+
+    def radius(self, d):
+        return None
+
+
+def test_a_normaliser_without_a_radius_is_not_taken_for_none():
+    task = Task.of([[0, 1], [1, 2], [2, 0]], [0.5, 0.5], 3)
+    found = compare(Weights(np.ones((6, 4)), np.ones((3, 2, 4)), Squashed()), task, 1e-3)
+    assert (found.prediction.theorem, found.exact) == ("none", False)
+    assert "nothing is known of the normaliser 'squashed'" in found.prediction.reason

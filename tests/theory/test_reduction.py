@@ -4,13 +4,16 @@ import numpy as np
 import pytest
 
 from feature_collapse.errors import InputError
+from feature_collapse.model.geometry import equiangular
 from feature_collapse.model.normalisers import LayerNorm, RMSNorm, UnitSphere
 from feature_collapse.model.weights import Weights
 from feature_collapse.risk.population import enumerate_risk
 from feature_collapse.solver.solve import solve
 from feature_collapse.task import Task, frequencies, latents
 from feature_collapse.theory import theorem1
+from feature_collapse.theory.predict import predict
 from feature_collapse.theory.reduction import concept_averaged, reduce, which_result
+from feature_collapse.theory.types import type_one
 from oracles import TorchRisk, random_law
 
 SEVEN = np.array([[2, 0, 0], [0, 0, 2], [2, 1, 0], [0, 0, 1], [1, 1, 0], [0, 2, 2], [0, 0, 1]])
@@ -174,3 +177,20 @@ def test_wrong_input_is_refused():
         concept_averaged(Weights(weights.W, weights.U, LayerNorm(0.1)), task)
     with pytest.raises(InputError, match="reduced problem"):
         reduce(task, 0.01, normaliser=LayerNorm()).lift(weights)
+
+
+@pytest.mark.parametrize("rate", [0.25, 1.0, 7.0])
+def test_r8_holds_for_every_decay_in_proportion_to_frequency(rate):
+    task = Task.of(latents.every(3, 2), mu=[0.7, 0.2, 0.1], n_c=3)
+    decay = rate * task.s_c * task.mu
+    found = predict(task, 1e-2, decay=decay)["theorem1"]
+    exact = solve(reduce(task, 1e-2, decay=decay).problem, gap=1e-9)
+    assert (found.applies, which_result(task, decay=decay)) == (True, "R8")
+    assert found.risk == pytest.approx(exact.risk, rel=1e-8)
+    c, c_prime = found.constants["c"], found.constants["c_prime"]
+    weights = type_one(equiangular(3, 5), task.s_c, task.latents, c, c_prime)
+    at = enumerate_risk(weights, task, 1e-2, decay=np.tile(decay, 3))
+    assert at.risk == pytest.approx(found.risk, rel=1e-12)
+    assert max(np.abs(at.gradient_V).max(), np.abs(at.gradient_U).max()) < 1e-12
+    doubled = predict(task, 1e-2, decay=decay * [1.0, 1.0, 2.0])["theorem1"]
+    assert not doubled.applies and "not in proportion" in doubled.reason

@@ -32,9 +32,8 @@ class Bound:
         risk: the empirical risk (2) or (3) at the weights.
         lower_bound: at most the global minimum.
         data_term: mean cross-entropy, the risk without its penalty.
-        operator_norm: a proved upper bound on ‖∇f(M)‖_op, of ∇f Diag(a)^{-1/2} where the words have a decay
-            a;
-            at a critical point of the plain network, ≤ λ means global (claim H).
+        operator_norm: a proved upper bound on ‖∇f(M)‖_op, of ∇f Diag(a)^{-1/2} where the words have a
+            decay a; at a critical point of the plain network, ≤ λ means global (claim H).
         rounding: a bound on the rounding error of `risk`, in the main |score|·2⁻⁵³ for each sentence's part.
 
     >>> bound = Bound(risk=0.5, lower_bound=0.4, data_term=0.3, operator_norm=0.01)
@@ -56,7 +55,7 @@ class Bound:
     @property
     def relative_gap(self) -> float:
         """The gap over the risk (0 for a risk of 0)."""
-        return self.gap / self.risk if self.risk > 0 else 0.0
+        return self.gap / self.risk if self.risk != 0 else 0.0
 
     def to_dict(self) -> dict[str, float]:
         """Return all numbers, the gaps included, for JSON."""
@@ -99,8 +98,8 @@ def certificate(
         memory_limit: bytes.
 
     Raises:
-        InputError: sizes that do not fit, λ ≤ 0, a memory limit too small, or a normaliser of which nothing
-            is proved.
+        InputError: sizes that do not fit, λ ≤ 0, a memory limit too small, scores of 1e17 and more, or a
+            normaliser of which nothing is proved.
     """
     problem = _problem(weights, data, lambda_, device)
     check_real("memory_limit", memory_limit, 1e6)
@@ -126,7 +125,7 @@ def _problem(
         return Problem(data, weights.n_w, weights.K, lambda_, device=str(device))
     if lambda_ is not None:
         raise InputError(
-            f"lambda = {lambda_:g} is given beside a problem, which has its own: {data.lambda_:g}"
+            f"lambda = {lambda_!r} is given beside a problem, which has its own: {data.lambda_:g}"
         )
     ours, theirs = (weights.n_w, weights.K, weights.L), (data.n_w, data.K, data.L)
     if ours != theirs:

@@ -9,7 +9,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from feature_collapse.certificates.sentence_parts import Part, Parts
+from feature_collapse.errors import InputError
 
+_LARGEST = 1e17  # differences of such scores are rounding
 _RANGE = 900.0  # 2 to this power, and sums of many of them, are finite
 
 
@@ -22,12 +24,21 @@ class ScoreDifferences:
     """
 
     def __init__(self, V: Float[Tensor, "n_w r"], U: Float[Tensor, "K L*r"], L: int) -> None:
-        """Prepare for representations V and linear weights U."""
+        """Prepare for representations V and linear weights U.
+
+        Raises:
+            InputError: scores whose differences are rounding.
+        """
         self.V, self.U = V, U
         ones = torch.ones(len(U), 1, dtype=U.dtype, device=U.device)
         self.U1 = torch.cat((U * math.log2(math.e), ones), 1)
         of_U = U.reshape(len(U) * L, -1).norm(dim=1).max()
         self.largest = 2.0 * L * float(V.norm(dim=1).max()) * float(of_U)
+        if not self.largest < _LARGEST:
+            raise InputError(
+                f"the weights' scores reach {self.largest:.1g}, but must be below {_LARGEST:g}: float64 "
+                "cannot tell their differences"
+            )
         self.excess: Tensor | None = None
 
     def bring_into_range(self, parts: Parts, block: int) -> None:

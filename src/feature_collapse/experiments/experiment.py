@@ -132,5 +132,5 @@ def word_decay(settings: Settings, task: Task) -> Float[np.ndarray, " s_c"] | No
     Shares in the data converge to the law, and lazy decay to q = 1.
     """
     exponent = 1.0 if settings.decay == "lazy" else settings.decay_exponent
-    found = Decay(exponent, "law").weights(task, task.test_set(1))
+    found = Decay(exponent, "law").weights(task)
     return None if found is None else found[: task.s_c]

@@ -206,12 +206,12 @@ def _by_sets(
 ) -> Limit:
     """Return R9's limit: bounds of independent training sets below, a true risk above."""
     decay = word_decay(settings, task)
-    a = None if decay is None else np.tile(decay, task.n_c)
+    a, phi = None if decay is None else np.tile(decay, task.n_c), make_normaliser(settings.normaliser)
     bounds: list[float] = []
     best: Weights | None = None
     for m in range(effort.sets):
         train = task.fresh_set(settings.n_spl, _EVERY + m)
-        problem = Problem(train, task.n_w, task.K, settings.lambda_, d=settings.d, decay=a)
+        problem = Problem(train, task.n_w, task.K, settings.lambda_, phi, settings.d, decay=a)
         found = solve(problem, gap=max(effort.gap, 1e-3), start=best)
         best = found.weights
         bounds.append(found.lower_bound)

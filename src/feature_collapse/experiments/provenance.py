@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +38,13 @@ def describe(experiment: Experiment, device: torch.device, d: int) -> dict[str, 
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of this package, Python, torch and numpy."""
+    """Return the versions of this package and of what its numbers rest on."""
     return {
         "feature_collapse": __version__,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,
+        "scipy": version("scipy"),
     }
 
 
@@ -57,11 +59,14 @@ def processor() -> str:
 
 
 def git_revision() -> str | None:
-    """Return the commit of the checkout that this code runs from, or None outside one."""
+    """Return the commit of the checkout that this code runs from, `-dirty` if changed; None outside one."""
     here = Path(__file__).resolve().parent
     try:
         done = subprocess.run(
-            ["git", "-C", str(here), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10
+            ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=40", "--exclude", "*"],
+            capture_output=True,
+            text=True,
+            timeout=10,
         )
         tracked = subprocess.run(
             ["git", "-C", str(here), "ls-files", "--error-unmatch", __file__], capture_output=True, timeout=10

@@ -31,7 +31,7 @@ from feature_collapse.experiments.settings import Settings
 from feature_collapse.model.normalisers import make_normaliser
 from feature_collapse.model.weights import Weights
 from feature_collapse.task import Sentences, Task, Vocabulary
-from feature_collapse.task.frequencies import check_law
+from feature_collapse.task.frequencies import given
 from feature_collapse.task.latents import given as given_latents
 from feature_collapse.theory.predict import reference
 
@@ -157,7 +157,7 @@ def read_record(folder: str | Path) -> Record:
         names = Vocabulary(settings.n_c, len(weights.W), *_names(config.get("names")))
         task = Task(
             names,
-            check_law(part("mu", 1, "f"), names.s_c),
+            given(part("mu", 1, "f"), names.s_c),
             given_latents(part("latents", 2, "iu"), settings.n_c),
             settings.seed,
         )

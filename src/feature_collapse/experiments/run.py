@@ -30,9 +30,10 @@ from feature_collapse.model.network import Network
 from feature_collapse.model.weights import Weights
 from feature_collapse.sgd.checkpoint import COLUMNS as sgd_columns
 from feature_collapse.sgd.checkpoint import Checkpointing
+from feature_collapse.sgd.step import check_decay_step
 from feature_collapse.sgd.train import SGDSettings, TrainingProgress, train_sgd
 from feature_collapse.solver.options import SolverOptions
-from feature_collapse.solver.solve import solve
+from feature_collapse.solver.solve import check_range, solve
 from feature_collapse.solver.trace import COLUMNS as solver_columns
 from feature_collapse.solver.trace import Progress
 from feature_collapse.task.task import START, generator
@@ -46,6 +47,7 @@ def check_device(name: str) -> torch.device:
     Raises:
         InputError: a device that is not known or not there.
     """
+    check_type("device", name, str, "text: auto, cpu, cuda or cuda:N")
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -63,6 +65,21 @@ def check_device(name: str) -> torch.device:
     return device
 
 
+def _check_method(experiment: Experiment) -> None:
+    """Check what the method itself would refuse, before anything is written.
+
+    Raises:
+        InputError: a gap or λ out of the solver's range, or a step that turns the decay of a word around.
+    """
+    s = experiment.settings
+    if s.method == "certified":
+        check_range(s.gap, s.lambda_)
+        return
+    decay = None if s.decay == "lazy" else experiment.decay()
+    largest = float(s.n_w) if s.decay == "lazy" else 0.0 if decay is None else float(decay.max())
+    check_decay_step(s.learning_rate * s.lambda_, largest)
+
+
 def check_ready(runs: Sequence[tuple[Settings, Path]], device: str) -> None:
     """Check the device and every folder before any work starts.
 
@@ -71,7 +88,9 @@ def check_ready(runs: Sequence[tuple[Settings, Path]], device: str) -> None:
     """
     check_device(device)
     for settings, folder in runs:
-        check_folder(folder, Experiment.of(settings).key)
+        experiment = Experiment.of(settings)
+        _check_method(experiment)
+        check_folder(folder, experiment.key)
 
 
 def execute(
@@ -167,8 +186,7 @@ def _certified(
     )
     summary = summarise(found.weights, data, s.lambda_, experiment.decay(data.train))
     proved = found.to_dict()
-    del proved["data_term"]
-    summary |= proved
+    summary |= proved | {"train_ce": proved.pop("data_term")}
     return Outcome(found.weights, solver_columns, found.history, summary)
 
 
@@ -205,6 +223,7 @@ def run(
     check_type("folder", folder, (str, Path), "a path")
     folder, found = Path(folder), check_device(device)
     experiment = Experiment.of(settings)
+    _check_method(experiment)
     with locked(make_folder(folder)):
         if prepare_folder(folder, experiment.key):
             return read_record(folder)

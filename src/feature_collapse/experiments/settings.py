@@ -92,6 +92,7 @@ class Settings:
         self._check_schedule()
 
     def _check_words(self) -> None:
+        check_type("vocabulary", self.vocabulary, (str, type(None)), "text: a file, or 'food'")
         if self.vocabulary is not None and (self.word_law == "given" or self.frequencies is not None):
             raise InputError("vocabulary and frequencies exclude each other: a vocabulary has its own")
         check_int("n_c", self.n_c, 2)
@@ -191,7 +192,7 @@ class Settings:
         if self.design == "distinct":
             latents.check_distinct(self.n_c, self.L, check_int("K", self.K, 1, LARGEST))
             return int(self.K)
-        m = self.L if self.design == "all" else len(codes.generator(self.design, self.n_c, self.L))
+        m = self.L if self.design == "all" else codes.dimension(self.design, self.n_c, self.L)
         if m * np.log(self.n_c) + np.log(self.L) > np.log(codes.LARGEST):
             raise InputError(
                 f"design = {self.design!r} has {self.n_c}^{m} latents of length {self.L}, "
@@ -227,7 +228,7 @@ class Settings:
         for key, value in values.items():
             if key not in known:
                 raise InputError(
-                    f"{source}: unknown key {key!r}{nearest(key, known)}; known are {', '.join(known)}"
+                    f"{source}: unknown key {key!r}{nearest(str(key), known)}; known are {', '.join(known)}"
                 )
             if key == "frequencies" and isinstance(value, str):
                 value = read_frequencies(value)

@@ -51,5 +51,6 @@ def _scorer(weights: Weights) -> Network:
     """Return a network with the weights' scores: a plain one where the features span at most half of R^d."""
     small = weights.compressed()
     chosen = small if small.d <= weights.d // 2 else weights
-    network = Network(chosen.n_w, chosen.L, chosen.K, chosen.d, chosen.normaliser)
+    dtype = torch.float64 if chosen.W.dtype == np.float64 else torch.float32
+    network = Network(chosen.n_w, chosen.L, chosen.K, chosen.d, chosen.normaliser, dtype=dtype)
     return network.load(torch.from_numpy(chosen.W), torch.from_numpy(chosen.U))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from feature_collapse.errors import check_choice, check_real
+from feature_collapse.errors import InputError, check_choice, check_real
 from feature_collapse.task.sentences import Sentences
 from feature_collapse.task.task import Task
 
@@ -46,12 +46,18 @@ class Decay:
         check_real("decay_exponent", self.exponent, 0.0, LARGEST_EXPONENT)
         check_choice("decay_frequency", self.frequency, FREQUENCIES)
 
-    def weights(self, task: Task, sentences: Sentences) -> Float[np.ndarray, " n_w"] | None:
-        """Return (n_w,) a_j, or None where all are 1 (q = 0). O(N L)."""
+    def weights(self, task: Task, sentences: Sentences | None = None) -> Float[np.ndarray, " n_w"] | None:
+        """Return (n_w,) a_j, or None where all are 1 (q = 0). O(N L).
+
+        Raises:
+            InputError: shares in the data are asked for, and no sentences are given.
+        """
         if self.exponent == 0.0:
             return None
         if self.frequency == "law":
             share = np.tile(task.mu, task.n_c) / task.n_c
+        elif sentences is None:
+            raise InputError("decay_frequency = 'data', but no sentences are given to count the words of")
         else:
             share = np.bincount(sentences.words.reshape(-1), minlength=task.n_w) / sentences.words.size
         return np.asarray((task.n_w * share) ** self.exponent)

@@ -109,6 +109,8 @@ class _Scaled:
 
     def _parts(self, v: Array) -> tuple[Array, Array]:
         """Return c and 1/ρ; 1/ρ = 0 where c = 0."""
+        if not len(v):
+            return v, v
         c = v - v.mean(-1, keepdims=True) if self.centred else v
         with np.errstate(over="ignore", under="ignore"):
             square = self._m(c * c) + self.eps
@@ -132,12 +134,9 @@ class _Scaled:
 
     def _careful(self, v: Array, c: Array) -> tuple[Array, Array]:
         """Return the same where squares leave the range of floats or c is rounding alone."""
-        size = abs(c).max(-1, keepdims=True) if isinstance(c, np.ndarray) else abs(c).amax(-1, keepdim=True)
+        size = _peak(c)
         if self.centred:
-            peak = (
-                abs(v).max(-1, keepdims=True) if isinstance(v, np.ndarray) else abs(v).amax(-1, keepdim=True)
-            )
-            nothing = size <= _ROUNDING * _unit(v.dtype) * peak
+            nothing = size <= _ROUNDING * _unit(v.dtype) * _peak(v)
         else:
             nothing = size == 0.0
         size = size + nothing * 1.0  # no division by zero

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from feature_collapse.arrays import LARGEST
+from feature_collapse.arrays import LARGEST, as_array
 from feature_collapse.errors import InputError, check_int, check_real, check_type
 from feature_collapse.model.normalisers import NoNormaliser, Normaliser
 from feature_collapse.task.sentences import Sentences
@@ -18,7 +18,7 @@ Embeddings = Float[np.ndarray, "n_w d"]
 LinearWeights = Float[np.ndarray, "K L d"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Spectrum:
     """Singular values, falling: `features` of the word representations φ(W), `linear` of all the u_{k,ℓ}."""
 
@@ -53,7 +53,8 @@ class Weights:
     normaliser: Normaliser = field(default_factory=NoNormaliser)
 
     def __post_init__(self) -> None:
-        """Check and convert both arrays: contiguous, float32 where given so, else float64."""
+        """Check and copy both arrays: contiguous, float32 where given so, else float64."""
+        check_type("normaliser", self.normaliser, Normaliser, "a normaliser (make_normaliser makes one)")
         W, U = _array("W", self.W, 2), _array("U", self.U, 3)
         if W.shape[1] != U.shape[2]:
             raise InputError(
@@ -106,17 +107,21 @@ class Weights:
             decay: (n_w,) a_j ≥ 0 of the words; None for 1 each.
 
         Raises:
-            InputError: λ < 0, or a decay of another shape.
+            InputError: λ < 0, or a decay of another shape or below 0.
         """
         check_real("lambda", lambda_, 0.0)
         squares = _square(self.U)
         if self.radius is None:
             if decay is None:
                 squares += _square(self.W)
-            elif np.shape(decay) != (self.n_w,):
-                raise InputError(f"decay has shape {np.shape(decay)}, but must have ({self.n_w},)")
             else:
-                squares += float(np.asarray(decay) @ np.square(self.W, dtype=np.float64).sum(1))
+                a = as_array("decay", decay, 1)
+                if a.shape != (self.n_w,) or a.min() < 0:
+                    raise InputError(
+                        f"decay has shape {a.shape} and the least entry {a.min():g}, but must be "
+                        f"({self.n_w},) numbers ≥ 0"
+                    )
+                squares += float(a @ np.square(self.W, dtype=np.float64).sum(1))
         return 0.5 * lambda_ * squares
 
     def spectrum(self, count: int | None = None) -> Spectrum:
@@ -226,4 +231,4 @@ def _array(name: str, value: Any, ndim: int) -> np.ndarray:
         raise InputError(f"{name} has shape {array.shape}, but must have {ndim} axes and not be empty")
     if not np.isfinite(array).all():
         raise InputError(f"{name} has entries that are not finite, but must have finite numbers only")
-    return np.ascontiguousarray(array)
+    return np.array(array, order="C")  # a copy: weights do not change with what they were made from

@@ -29,7 +29,7 @@ LARGEST = 10**8  # scores computed by enumeration at most
 _CHUNK = 2**20  # scores held at once
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PopulationRisk:
     """A true risk and its gradients.
 
@@ -124,6 +124,7 @@ def sample_risk(
     """
     check_type("weights", weights, Weights, "Weights")
     weights.check_task(task)
+    check_type("rng", rng, np.random.Generator, "a NumPy random generator (np.random.default_rng makes one)")
     n = check_int("n", n, 2, 10**12)
     sums = _Sums(weights)
     for words, labels in _draw(task, n, rng):
@@ -168,8 +169,10 @@ def collapsed_cross_entropy(task: Task, r: Float[np.ndarray, " s_c"], c: float) 
     kappa = n_c / (n_c - 1)
     if np.ptp(r) <= 1e-12 * r.max():
         total = 0.0
-        for _, distances in distance_blocks(task.latents, n_c):
-            total += float(np.log(np.exp(-kappa * c * r[0] * distances).sum(axis=1)).sum())
+        for block, distances in distance_blocks(task.latents, n_c):
+            others = np.exp(-kappa * c * r[0] * distances)
+            others[np.arange(len(others)), np.arange(block.start, block.stop)] = 0.0  # the class itself
+            total += float(np.log1p(others.sum(axis=1)).sum())
         return total / K
     if K == n_c**L and len(np.unique(task.latents, axis=0)) == K:
         return L * float(task.mu @ np.log1p((n_c - 1) * np.exp(-kappa * c * r)))

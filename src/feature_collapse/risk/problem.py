@@ -107,8 +107,7 @@ class Problem:
         if eps > 0:
             raise InputError(
                 f"eps = {eps:g}, but the certified solver needs eps = 0 (for eps > 0 the risk has the same "
-                "infimum "
-                "and does not reach it: longer W are always better)"
+                "infimum and does not reach it: longer W are always better)"
             )
         check_int("d", self.d, 2 if self.normaliser.centred else 1)
         check_covered(self.normaliser, self.d, attained=True)
@@ -116,21 +115,22 @@ class Problem:
             object.__setattr__(self, "decay", self._checked_decay())
         if self.omega is not None:
             object.__setattr__(self, "omega", check_omega(self.omega, len(self.sentences)))
+        check_type("device", self.device, str, "text: cpu, cuda or cuda:N")
         try:
             known = torch.device(self.device)
         except RuntimeError:
             raise InputError(f"device = {self.device!r}, but must be cpu or cuda") from None
         if known.type not in ("cpu", "cuda"):
             raise InputError(f"device = {self.device!r}, but must be cpu or cuda")
-        if known.type == "cuda" and not torch.cuda.is_available():
-            raise InputError(f"device = {self.device!r}, but this machine has no CUDA device; use cpu")
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if known.type == "cuda" and (known.index or 0) >= count:
+            raise InputError(f"device = {self.device!r}, but this machine has {count} CUDA devices; use cpu")
 
     def _checked_decay(self) -> Float[np.ndarray, " n_w"]:
         if self.radius is not None:
             raise InputError(
                 f"a decay of the words has no meaning under the normaliser {self.normaliser.name!r}: their "
-                "length "
-                "is fixed and not penalised"
+                "length is fixed and not penalised"
             )
         try:
             found = np.ascontiguousarray(self.decay, dtype=np.float64)

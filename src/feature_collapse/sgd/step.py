@@ -92,6 +92,18 @@ class Step:
         self.W.add_(g_W, alpha=-self.rate / B)
 
 
+def check_decay_step(rate: float, largest: float) -> None:
+    """Check that no word is turned around by its own decay in one step.
+
+    Raises:
+        InputError: ρ λ times the largest decay of a word exceeds 1.
+    """
+    if rate * largest > 1.0:
+        raise InputError(
+            f"learning_rate · lambda = {rate:g} times the largest decay of a word, {largest:g}, must be ≤ 1"
+        )
+
+
 def _kept(
     network: Network, rate: float, decay: Float[np.ndarray, " n_w"] | None, lazy: bool
 ) -> Float[Tensor, "n_w 1"] | None:
@@ -115,10 +127,7 @@ def _kept(
         if decay.shape != (n_w,) or not (np.isfinite(decay).all() and (decay >= 0).all()):
             raise InputError(f"decay must be {n_w} finite numbers ≥ 0, one for each word")
         largest = float(decay.max())
-    if rate * largest > 1.0:
-        raise InputError(
-            f"learning_rate · lambda = {rate:g} times the largest decay of a word, {largest:g}, must be ≤ 1"
-        )
+    check_decay_step(rate, largest)
     if decay is None:
         return None
     return (1.0 - rate * torch.from_numpy(decay)).unsqueeze(1).to(network.W)

@@ -20,7 +20,7 @@ from feature_collapse.risk.problem import Problem
 from feature_collapse.solver.options import SolverOptions
 from feature_collapse.solver.rank import needed_rank
 from feature_collapse.solver.solution import Solution
-from feature_collapse.solver.solve import solve
+from feature_collapse.solver.solve import SMALLEST_LAMBDA, solve
 from feature_collapse.solver.spectral import lambda_max
 
 SHOWN = 10  # singular values that are kept
@@ -82,11 +82,11 @@ def grid(problem: Problem, count: int, lowest: float) -> np.ndarray:
     For a normalised network, which has no λ_max, from 100 times the lowest.
 
     Raises:
-        InputError: count < 2, or `lowest` not between 0 and the largest value.
+        InputError: count < 2, or `lowest` not between 1e-9 and the largest value.
     """
     check_int("count", count, 2)
+    check_real("lambda", lowest, SMALLEST_LAMBDA)
     top = 1.02 * lambda_max(problem) if problem.radius is None else 100.0 * lowest
-    check_real("lambda", lowest, 0.0, above=True)
     if lowest >= top:
         raise InputError(
             f"lambda = {lowest:g}, but the path begins at lambda_max = {top / 1.02:g}: give less"
@@ -119,12 +119,11 @@ def lambda_path(
         callback: called with the number and value of each λ before it is solved.
 
     Raises:
-        InputError: a λ ≤ 0, or no λ at all.
+        InputError: a λ < 1e-9, or no λ at all.
     """
     check_type("problem", problem, Problem, "a Problem (Problem.of makes one)")
     falling = np.sort(as_array("lambdas", lambdas, 1))[::-1]
-    if falling.ndim != 1 or falling.size == 0 or not falling[-1] > 0:
-        raise InputError("lambdas must be one or more numbers > 0")
+    check_real("lambda", falling[-1], SMALLEST_LAMBDA)
     solutions: list[Solution] = []
     ranks: list[int] = []
     start = None
@@ -142,7 +141,7 @@ def lambda_path(
 def _path(lambdas: np.ndarray, solutions: Sequence[Solution], ranks: Sequence[int]) -> LambdaPath:
     values = np.zeros((len(lambdas), SHOWN))
     for row, found in zip(values, solutions, strict=True):
-        some = np.linalg.svd(found.weights.features(), compute_uv=False)[:SHOWN]
+        some = found.weights.spectrum(SHOWN).features
         row[: len(some)] = some
     return LambdaPath(
         lambdas,

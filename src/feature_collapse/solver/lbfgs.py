@@ -1,4 +1,4 @@
-"""Limited-memory BFGS on torch tensors, on any device, one iteration per call of an iterator.
+"""Limited-memory BFGS on torch tensors, on any device, an iteration at a time.
 
 The two-loop recursion over a ring of the last steps [1, algorithm 7.4] and a line search for the weak Wolfe
 conditions by bisection [2]. The variables are expected in units in which curvatures are about one, so that a
@@ -11,7 +11,7 @@ and an iteration costs one evaluation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -128,14 +128,6 @@ def first_iterate(
 ) -> Iterate:
     """Return the iterate at x; `curvature` may be that of a similar objective in the same variables."""
     return Iterate(x, objective(x), curvature or Curvature.empty(x))
-
-
-def minimise(objective: Objective, start: Iterate) -> Iterator[Iterate]:
-    """Yield the iterates after the first, without end; the caller stops."""
-    at = start
-    while True:
-        at = next_iterate(objective, at)
-        yield at
 
 
 def next_iterate(objective: Objective, at: Iterate) -> Iterate:

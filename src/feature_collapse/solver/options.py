@@ -83,7 +83,7 @@ class SolverOptions:
         if self.time_limit is not None:
             check_real("time_limit", self.time_limit, 0.0, above=True)
         check_real("memory_limit", self.memory_limit, 1e6)
-        check_int("seed", self.seed, 0)
+        check_int("seed", self.seed, 0, 2**63 - 1)
 
     def schedule_for(self, problem: Problem) -> Schedule:
         """Return the schedule for a problem."""

@@ -34,9 +34,9 @@ from feature_collapse.solver.stop import End, end_of, stalled
 from feature_collapse.solver.trace import Progress, Trace
 from feature_collapse.solver.zero import may_be_zero, zero_weights
 
-SMALLEST_LAMBDA = (
-    1e-9  # below it the solver often ended far above the minimum, as it said; certificates need no such
-)
+SMALLEST_GAP = 1e-10
+# below it the solver often ended far above the minimum, as it said; certificates need no such limit
+SMALLEST_LAMBDA = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +65,7 @@ def solve(
     gap: float = 1e-3,
     options: SolverOptions | None = None,
     start: Weights | None = None,
-    checkpoint: Path | None = None,
+    checkpoint: str | Path | None = None,
     callback: Callable[[Progress], None] | None = None,
 ) -> Solution:
     """Minimise the risk until (risk - lower bound)/risk ≤ gap, proved.
@@ -96,9 +96,12 @@ def solve(
     check_type("problem", problem, Problem, "a Problem (Problem.of makes one)")
     if start is not None:
         check_type("start", start, Weights, "Weights")
-    check_real("gap", gap, 1e-10, 1.0)
-    check_real("lambda", problem.lambda_, SMALLEST_LAMBDA)
-    options = options or SolverOptions()
+    check_range(gap, problem.lambda_)
+    options = SolverOptions() if options is None else options
+    check_type("options", options, SolverOptions, "SolverOptions")
+    if checkpoint is not None:
+        check_type("checkpoint", checkpoint, (str, Path), "a path")
+        checkpoint = Path(checkpoint)
     trace = Trace(problem, gap, options.seed, options.time_limit, checkpoint, callback)
     run = _Run(problem, gap, options, options.schedule_for(problem), trace)
     parts = run.schedule.parts_of(problem)
@@ -114,6 +117,16 @@ def solve(
     except KeyboardInterrupt:
         trace.save()
         raise
+
+
+def check_range(gap: float, lambda_: float) -> None:
+    """Check the two numbers that `solve` takes in a narrower range than others do.
+
+    Raises:
+        InputError: a relative gap below 1e-10 or above 1, or λ < `SMALLEST_LAMBDA`.
+    """
+    check_real("gap", gap, SMALLEST_GAP, 1.0)
+    check_real("lambda", lambda_, SMALLEST_LAMBDA)
 
 
 def _first(run: _Run, parts: Sequence[Part], start: Weights | None) -> State:
@@ -140,7 +153,7 @@ def _at_larger_lambda(run: _Run) -> Weights | None:
             return None
     options = replace(run.options, time_limit=time_limit)
     larger = replace(run.problem, lambda_=100.0 * run.problem.lambda_)
-    found = solve(larger, gap=max(run.gap, 1e-3), options=options)
+    found = solve(larger, gap=max(run.gap, 1e-3), options=options, callback=run.trace.callback)
     return found.weights if found.rank else None
 
 

@@ -157,7 +157,7 @@ class Trace:
 
 
 def _key(problem: Problem, seed: int) -> str:
-    """Return a name of a run: the data and everything that changes the solution."""
+    """Return a name of a run: its problem and seed. A start and a schedule are not part of it."""
     digest = hashlib.sha256(_FORMAT)
     for array in (problem.words, problem.labels, problem.omega, problem.decay):
         if array is not None:

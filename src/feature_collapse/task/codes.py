@@ -7,6 +7,7 @@ hold although K ≪ n_c^L.
 
 from __future__ import annotations
 
+import math
 from itertools import product
 
 import numpy as np
@@ -15,6 +16,7 @@ from jaxtyping import Int
 from feature_collapse.errors import InputError, check_choice, check_int
 
 NAMES = ("repetition", "parity", "simplex", "hamming", "tetracode", "golay")
+_SIZES = {"tetracode": (3, 4), "golay": (3, 11)}
 LARGEST = 2**28  # entries of the K×L table of codewords (1 GiB as int32)
 
 Generator = Int[np.ndarray, "m L"]
@@ -23,6 +25,38 @@ Generator = Int[np.ndarray, "m L"]
 def is_prime(n: int) -> bool:
     """Return whether n is prime (trial division)."""
     return n > 1 and all(n % divisor for divisor in range(2, int(n**0.5) + 1))
+
+
+def dimension(name: str, n_c: int, L: int) -> int:
+    """Return m, the number of rows of `generator`, without building it: the code has n_c^m codewords.
+
+    >>> dimension("hamming", 3, 13)
+    10
+
+    Raises:
+        InputError: as `generator`.
+    """
+    n_c, L = _check(name, n_c, L)
+    if name in ("simplex", "hamming"):
+        m = _lengths(n_c, L, name)
+        return m if name == "simplex" else L - m
+    return {"repetition": 1, "parity": L - 1, "tetracode": 2, "golay": 6}[name]
+
+
+def _check(name: str, n_c: int, L: int) -> tuple[int, int]:
+    """Check a code's name and sizes, but for the lengths of simplex and Hamming codes."""
+    check_choice("code", name, NAMES)
+    n_c, L = check_int("n_c", n_c, 2), check_int("L", L, 1)
+    if not is_prime(n_c):
+        raise InputError(f"n_c = {n_c}, but must be prime for a linear code")
+    if name == "parity" and L < 2:
+        raise InputError(f"L = {L}, but must be ≥ 2 for the parity code")
+    if name in _SIZES and (n_c, L) != _SIZES[name]:
+        raise InputError(
+            f"n_c = {n_c} and L = {L}, but the {name} code has n_c = {_SIZES[name][0]} and L = "
+            f"{_SIZES[name][1]}"
+        )
+    return n_c, L
 
 
 def generator(name: str, n_c: int, L: int) -> Generator:
@@ -34,21 +68,14 @@ def generator(name: str, n_c: int, L: int) -> Generator:
     Raises:
         InputError: an unknown name, n_c not prime, or an L for which there is no such code.
     """
-    check_choice("code", name, NAMES)
-    n_c, L = check_int("n_c", n_c, 2), check_int("L", L, 1)
-    if not is_prime(n_c):
-        raise InputError(f"n_c = {n_c}, but must be prime for a linear code")
+    n_c, L = _check(name, n_c, L)
     if name == "repetition":
         return np.ones((1, L), dtype=np.int64)
     if name == "parity":
-        if L < 2:
-            raise InputError(f"L = {L}, but must be ≥ 2 for the parity code")
         return np.hstack([np.eye(L - 1, dtype=np.int64), np.full((L - 1, 1), n_c - 1)])
     if name == "tetracode":
-        _require("tetracode", n_c, L, 3, 4)
         return np.array([[1, 1, 1, 0], [0, 1, 2, 1]])
     if name == "golay":
-        _require("golay", n_c, L, 3, 11)
         # cyclic, from the factor x^5 + x^4 + 2x^3 + x^2 + 2 of x^11 - 1 over three elements
         polynomial = [2, 0, 1, 2, 1, 1]
         return np.array([[0] * shift + polynomial + [0] * (5 - shift) for shift in range(6)])
@@ -56,22 +83,22 @@ def generator(name: str, n_c: int, L: int) -> Generator:
     return points if name == "simplex" else null_space(points, n_c)
 
 
-def _require(name: str, n_c: int, L: int, want_n_c: int, want_L: int) -> None:
-    if (n_c, L) != (want_n_c, want_L):
-        raise InputError(
-            f"n_c = {n_c} and L = {L}, but the {name} code has n_c = {want_n_c} and L = {want_L}"
-        )
-
-
-def _projective_points(n_c: int, L: int, name: str) -> Generator:
-    """Return one column for each point of the projective space: vectors whose first non-zero entry is 1."""
+def _lengths(n_c: int, L: int, name: str) -> int:
+    """Return the m for which L = (n_c^m - 1)/(n_c - 1)."""
     lengths = [(n_c**m - 1) // (n_c - 1) for m in range(2, 25)]
     if L not in lengths:
         shown = ", ".join(map(str, lengths[:5]))
         raise InputError(
             f"L = {L}, but a {name} code over n_c = {n_c} elements has L = (n_c^m - 1)/(n_c - 1): {shown}, …"
         )
-    m = lengths.index(L) + 2
+    return lengths.index(L) + 2
+
+
+def _projective_points(n_c: int, L: int, name: str) -> Generator:
+    """Return one column for each point of the projective space: vectors whose first non-zero entry is 1."""
+    m = _lengths(n_c, L, name)
+    if n_c**m * m > LARGEST:
+        raise InputError(f"L = {L}, but the {name} code over {n_c} elements is too large for this program")
     columns = [v for v in product(range(n_c), repeat=m) if any(v) and next(x for x in v if x) == 1]
     return np.array(columns).T
 
@@ -127,12 +154,12 @@ def codewords(matrix: Generator, n_c: int) -> Int[np.ndarray, "K L"]:
             f"{n_c - 1}"
         )
     m, L = matrix.shape
+    if m * math.log(n_c) + math.log(L) > math.log(LARGEST):
+        raise InputError(f"the code has n_c^m = {n_c}^{m} words, but K·L must be ≤ {LARGEST}")
     if len(row_reduce(matrix, n_c)[1]) < m:
         raise InputError(
             f"the {m} rows of the generator matrix are dependent modulo {n_c}, but must be independent"
         )
-    if n_c**m * L > LARGEST:
-        raise InputError(f"the code has n_c^m = {n_c}^{m} words, but K·L must be ≤ {LARGEST}")
     words = np.zeros((1, L), dtype=np.int64)
     for row in matrix:
         words = ((words[:, None, :] + np.arange(n_c)[None, :, None] * row) % n_c).reshape(-1, L)

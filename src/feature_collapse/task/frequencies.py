@@ -109,12 +109,3 @@ def _numbers(text: str) -> list[float]:
 def is_uniform(mu: Law) -> bool:
     """Return whether all frequencies agree to rounding (1e-12 relative)."""
     return bool(np.ptp(mu) <= 1e-12 * mu.max())
-
-
-def check_law(mu: Law | None, s_c: int) -> Law:
-    """Return the word law for s_c words per concept; uniform where None.
-
-    Raises:
-        InputError: a wrong length, or frequencies that are not finite and positive.
-    """
-    return uniform(s_c) if mu is None else given(mu, s_c)

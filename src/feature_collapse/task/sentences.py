@@ -20,13 +20,13 @@ from feature_collapse.task.latents import Latents
 _CHUNK = 2**20  # random numbers drawn at once: bounds the temporary memory to about 20 MB
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sentences:
     """Sentences and their classes.
 
     Attributes:
-        words: (N, L) word indices, int16 where n_w ≤ 32767 and int32 beyond.
-        labels: (N,) classes 0..K-1, int32.
+        words: (N, L) word indices; of a task int16 where n_w ≤ 32767 and int32 beyond.
+        labels: (N,) classes 0..K-1; of a task int32.
 
     Raises:
         InputError: no integers, other shapes, or no sentence.
@@ -70,6 +70,7 @@ def _integers(name: str, value: Any, ndim: int) -> np.ndarray:
         value = value.detach().cpu().numpy()
     try:
         array = np.ascontiguousarray(value)
+        array = array.astype(array.dtype.newbyteorder("="), copy=False)  # torch reads no foreign order
     except (TypeError, ValueError, OverflowError):
         array = np.empty(0)
     if array.ndim != ndim or array.size == 0 or array.dtype.kind not in "iu":
@@ -88,8 +89,8 @@ def word_type(n_w: int) -> type[np.signedinteger]:
 def sample(latents: Latents, mu: Law, n_spl: int, rng: np.random.Generator) -> Sentences:
     """Return n_spl sentences for each of the K latents.
 
-    Time O(n_spl K L log s_c); memory 2 bytes (4 where n_w > 32767) for each of the n_spl·K·L words, and 20
-    MB.
+    Time O(n_spl K L log s_c); memory 2 bytes (4 where n_w > 32767) for each of the n_spl·K·L words, and
+    20 MB.
 
     Raises:
         InputError: if n_spl < 1.

@@ -84,7 +84,7 @@ def _count_rows(distances: Int[np.ndarray, "B K"], L: int) -> Int[np.ndarray, "B
     return np.bincount(shifted.ravel(), minlength=len(distances) * (L + 1)).reshape(-1, L + 1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Symmetry:
     """How far a set of latents is from assumption A and from lemma B.
 

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from feature_collapse.errors import InputError, check_choice, check_int
+from feature_collapse.errors import InputError, check_choice, check_int, check_type
 from feature_collapse.task import codes, frequencies, latents, sentences
 from feature_collapse.task.assumption_b import AssumptionB, assumption_b
 from feature_collapse.task.frequencies import Law
 from feature_collapse.task.latents import Latents
-from feature_collapse.task.latents import given as checked_latents
 from feature_collapse.task.sentences import Sentences
 from feature_collapse.task.symmetry import Symmetry, measure_symmetry
 from feature_collapse.task.vocabulary import Vocabulary, read_vocabulary
@@ -39,6 +38,9 @@ class Task:
         latents: (K, L) concept sequences.
         seed: of the sentences; the same task with the same seed has the same training and test sets.
 
+    Raises:
+        InputError: latents out of range, or frequencies that are not finite, positive and s_c in number.
+
     >>> task = make_task(n_c=2, n_w=6, L=3, K=4, seed=0)
     >>> task.train_set(n_spl=5).words.shape, task.symmetry.distinct
     ((20, 3), False)
@@ -60,8 +62,16 @@ class Task:
             InputError: latents out of range, or frequencies that are not finite and positive.
         """
         law = frequencies.given(mu)
-        names = Vocabulary(check_int("n_c", n_c, 2), n_c * len(law))
-        return cls(names, law, checked_latents(latents, n_c), check_int("seed", seed, 0, 2**63 - 1))
+        return cls(Vocabulary(check_int("n_c", n_c, 2), n_c * len(law)), law, latents, seed)
+
+    def __post_init__(self) -> None:
+        """Check that the parts fit each other."""
+        check_type("vocabulary", self.vocabulary, Vocabulary, "a Vocabulary")
+        law = frequencies.given(self.mu, self.s_c)
+        if not np.allclose(law, self.mu, rtol=1e-12, atol=0.0):  # else as it is, to the last bit
+            object.__setattr__(self, "mu", law)
+        object.__setattr__(self, "latents", latents.given(self.latents, self.n_c))
+        object.__setattr__(self, "seed", check_int("seed", self.seed, 0, 2**63 - 1))
 
     @property
     def n_c(self) -> int:
@@ -80,12 +90,12 @@ class Task:
 
     @cached_property
     def symmetry(self) -> Symmetry:
-        """How far the latents are from assumption A and lemma B. O(K² L n_c), at the first call."""
+        """How far the latents are from assumption A and lemma B. O(K² L² n_c), at the first call."""
         return measure_symmetry(self.latents, self.n_c)
 
     @cached_property
     def assumption_b(self) -> AssumptionB:
-        """Whether assumption B holds. O(K² L n_c), at the first call."""
+        """Whether assumption B holds. O(K² (L + n_c⁴)) at most, at the first call."""
         return assumption_b(self.latents, self.n_c)
 
     @property
@@ -111,7 +121,7 @@ class Task:
         return sentences.sample(self.latents, self.mu, n_spl, generator(self.seed, FRESH, epoch))
 
     def stream(self, batch_size: int) -> Iterator[Sentences]:
-        """Endless batches of fresh sentences."""
+        """Return endless batches of fresh sentences."""
         return sentences.stream(self.latents, self.mu, batch_size, generator(self.seed, FRESH))
 
 
@@ -152,13 +162,17 @@ def make_task(
         InputError: for any parameter out of its range.
     """
     check_int("seed", seed, 0, 2**63 - 1)
+    if vocabulary is not None and (frequencies_given is not None or word_law == "given"):
+        raise InputError("vocabulary and frequencies exclude each other: a vocabulary has its own")
+    if latents_given is not None and design != "random":
+        raise InputError(f"design = {design!r} and latents exclude each other: give one of them")
     if vocabulary is not None:
         names, mu = read_vocabulary(vocabulary)
     else:
         names = Vocabulary(check_int("n_c", n_c, 2), check_int("n_w", n_w, 1))
         mu = word_law_of(names.s_c, word_law, exponent, frequencies_given)
     if latents_given is not None:
-        chosen = latents.given(latents_given, names.n_c)
+        chosen = latents_given
     else:
         chosen = make_latents(names.n_c, L, K, design, generator(seed, LATENTS))
     return Task(names, mu, chosen, seed)

@@ -95,7 +95,8 @@ def read_vocabulary(path: str | Path) -> tuple[Vocabulary, Law]:
 
     The model has one law μ for all concepts. It is the mean over concepts of the sorted relative frequencies:
     μ_β is the mean frequency of a concept's β-th most frequent word. Words are put in that order. `path` may
-    be `food`, the list that comes with the package (vegetables, dairy, meat).
+    be `food`, the list that comes with the package (vegetables, dairy, meat). Lines before the columns' names
+    that begin with # are comments.
 
     Raises:
         InputError: for a missing file, missing columns, repeated words, unequal concept sizes, fewer than two
@@ -108,7 +109,8 @@ def read_vocabulary(path: str | Path) -> tuple[Vocabulary, Law]:
             lines = read_text(Path(path), "the file").splitlines()
         except InputError as error:
             raise InputError(f"vocabulary cannot be read ({error}); give a CSV file or 'food'") from None
-    table = csv.DictReader(line for line in lines if line.strip() and not line.startswith("#"))
+    first = next((i for i, line in enumerate(lines) if line.strip() and not line.startswith("#")), 0)
+    table = csv.DictReader(line for line in lines[first:] if line.strip())
     try:
         found, rows = tuple(table.fieldnames or ()), list(table)
     except csv.Error as error:  # a quote that is never closed

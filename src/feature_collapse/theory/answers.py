@@ -37,47 +37,54 @@ class Setting:
     decay: Norms | None
 
     @property
-    def uniform(self) -> bool:
-        """Whether theorem 1 is about these words: uniform, or with decay in proportion to frequency."""
+    def proportion(self) -> float | None:
+        """A/s_c where theorem 1 is about these words (1 for uniform words without a decay); else None."""
         if self.decay is None:
-            return is_uniform(self.mu)
-        return is_proportional(self.decay, self.mu)
+            return 1.0 if is_uniform(self.mu) else None
+        return proportion(self.decay, self.mu)
 
 
-def is_proportional(decay: Norms, mu: Law) -> bool:
-    """Return whether a_β = s_c μ_β to rounding (1e-9 relative): the decay of R8."""
-    return bool(np.abs(decay / (len(mu) * mu) - 1).max() <= 1e-9)
+def proportion(decay: Norms, mu: Law) -> float | None:
+    """Return A/s_c, A = Σ a_β, where a_β ∝ μ_β to rounding (1e-9 relative), the decay of R8; else None."""
+    rate = decay / mu
+    if np.ptp(rate) > 1e-9 * rate.max():
+        return None
+    found = float(decay.sum()) / len(mu)
+    return 1.0 if abs(found - 1.0) <= 1e-9 else found
 
 
 def by_theorem1(at: Setting) -> Prediction:
     """Return theorem 1's answer, R8's where the decay is in proportion to frequency."""
     design, mu = at.design, at.mu
-    if not at.uniform:
+    if at.proportion is None:
         reason = "the words are not uniform: no type-I configuration is critical (see theorem2, mean_field)"
         if at.decay is not None:
             reason = "the decay is not in proportion to frequency: no type-I configuration is critical"
         return Prediction(False, reason, theorem=ONE)
-    found = theorem1.constants(design.n_c, design.n_c * len(mu), design.L, design.K, at.lambda_, design.law)
-    r = np.full(len(mu), found.c)
+    # R8: with a = (A/s_c) s_c μ the words times (A/s_c)^(1/4), and U over it, have plain decay λ √(A/s_c)
+    rate, scale = math.sqrt(at.proportion), at.proportion**0.25
+    lambda_ = at.lambda_ * rate
+    found = theorem1.constants(design.n_c, design.n_c * len(mu), design.L, design.K, lambda_, design.law)
+    r = np.full(len(mu), found.c / scale)
     constants = {
         "eta": found.eta,
         "tau": found.tau,
-        "c": found.c,
-        "c_prime": found.c_prime,
+        "c": found.c / scale,
+        "c_prime": found.c_prime * scale,
         "cross_entropy": found.cross_entropy,
         "penalty": found.penalty,
-        "lambda_max": found.lambda_max,
+        "lambda_max": found.lambda_max / rate,
         "trivial": found.trivial,
-        "embedding_norm": found.c,
-        "linear_norm": found.c_prime,
-        "singular_values_W": _repeat(found.singular_value, design.n_c),
-        "singular_values_U": _repeat(found.singular_value, design.n_c),
+        "embedding_norm": found.c / scale,
+        "linear_norm": found.c_prime * scale,
+        "singular_values_W": _repeat(found.singular_value / scale, design.n_c),
+        "singular_values_U": _repeat(found.singular_value * scale, design.n_c),
     }
     small = "" if found.trivial else room(at)
     if reason := _why_not(design, small):
         return Prediction(False, reason, constants, found.risk, theorem=ONE, r=r)
     if found.trivial:
-        reason = f"λ ≥ lambda_max = {found.lambda_max:.6g}, zero weights are the global minimiser"
+        reason = f"λ ≥ lambda_max = {found.lambda_max / rate:.6g}, zero weights are the global minimiser"
         return Prediction(True, reason, constants, found.risk, True, True, ONE, r)
     words = "uniform words" if at.decay is None else "decay in proportion to frequency (R8)"
     reason = f"{words}, {_symmetry(design)}, d ≥ n_c - 1: type-I collapse is a global minimiser"

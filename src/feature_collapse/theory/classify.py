@@ -9,17 +9,16 @@ import numpy as np
 from jaxtyping import Float
 
 from feature_collapse.errors import InputError, check_choice, check_real, check_type
-from feature_collapse.model.geometry import Frame, from_mean_zero, polar, simplex, to_mean_zero
+from feature_collapse.model.geometry import TOLERANCE, Frame, from_mean_zero, polar, simplex, to_mean_zero
 from feature_collapse.model.weights import Weights
 from feature_collapse.task.task import Task
 from feature_collapse.theory.types import TYPES
 
-TOLERANCE = 0.2  # the configuration explains at least 96 % of the squared norm
 _PREFERENCE = 2.0  # type I is named rather than III where its residual is at most this times that of III
 _NEGLIGIBLE = 0.01
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fit:
     """The nearest configuration of one type.
 
@@ -51,7 +50,7 @@ class Fit:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Verdict:
     """Which type the weights have collapsed to.
 
@@ -119,7 +118,8 @@ def fit_type(type_: str, weights: Weights, task: Task) -> Fit:
 
     Nearest to φ(W) and to U, each relative to its own norm. The constants have closed forms for a given
     frame; the frame maximises a convex function of Q (frame = E Qᵀ), by iterated orthogonal Procrustes
-    problems, each of which cannot lower it. O((n_w + K L) d n_c) and 50 times O(s_c d n_c).
+    problems, each of which cannot lower it. O((n_w + K L) d n_c), and O(s_c d n_c) for each
+    of some 50 steps.
 
     Args:
         type_: `I`, `II` (under a normaliser only, whose radius and mean it takes) or `III`.
@@ -161,7 +161,7 @@ def fit_type(type_: str, weights: Weights, task: Task) -> Fit:
 
 
 def _best_frame(
-    V_E: np.ndarray, U_E: np.ndarray, count: int, places: int, rate: float | None
+    V_E: np.ndarray, U_E: np.ndarray, count: int, slots: int, rate: float | None
 ) -> tuple[np.ndarray, float, np.ndarray]:
     """Return Q, ⟨U_E, Q⟩ and the best norms r for it, at a maximum over Q.
 
@@ -172,7 +172,7 @@ def _best_frame(
     while True:
         inner = np.maximum(np.einsum("sdm,dm->s", V_E, Q), 0.0)
         b = max(float((U_E * Q).sum()), 0.0)
-        value, pull = b * b / places, b / places * U_E
+        value, pull = b * b / slots, b / slots * U_E
         if rate is not None:
             value, pull = value + 2 * rate * float(inner[0]), pull + rate * V_E[0]
         else:

@@ -13,13 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from feature_collapse.errors import InputError, check_type
+from feature_collapse.arrays import as_array
+from feature_collapse.errors import InputError, check_real, check_type
+from feature_collapse.model.geometry import TOLERANCE
 from feature_collapse.model.weights import Weights
 from feature_collapse.task.assumption_b import AssumptionB
 from feature_collapse.task.symmetry import Symmetry
 from feature_collapse.task.task import Task
-from feature_collapse.theory.classify import TOLERANCE, Verdict, classify
-from feature_collapse.theory.design import Design
+from feature_collapse.theory.classify import Verdict, classify
+from feature_collapse.theory.design import MANY_CONCEPTS, Design
 from feature_collapse.theory.predict import reference
 from feature_collapse.theory.prediction import FIVE, TWO, Prediction, Value
 from feature_collapse.theory.theorem2 import Norms
@@ -46,7 +48,7 @@ class Agreement:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Comparison:
     """Weights against the theory.
 
@@ -98,12 +100,14 @@ class Comparison:
     def symmetry_text(self) -> str:
         """Return the symmetry of the latents in one line."""
         found = self.symmetry
-        if found is None or self.assumption_b is None:
+        if found is None:
             return "symmetry of the latents: not measured, too many classes"
+        b = self.assumption_b
+        decided = "not decided, too many concepts" if b is None else "holds" if b.holds else "fails"
         return (
             f"symmetry of the latents: assumption A off by {found.residual_a:.4f}; lemma B (i) "
             f"{found.residual_i:.4f}, (ii) {found.residual_ii:.4f}, (iii) {found.residual_iii:.4f}; "
-            f"assumption B {'holds' if self.assumption_b.holds else 'fails'}"
+            f"assumption B {decided}"
         )
 
 
@@ -162,7 +166,8 @@ def compare(
         error = float(np.linalg.norm(fit.r - r) / np.linalg.norm(r))
         rows.append(Agreement("r", r.tolist(), fit.r.tolist(), error))
     exact = prediction.exact and getattr(weights.normaliser, "eps", 0.0) == 0.0
-    symmetry, b = (task.symmetry, task.assumption_b) if affordable else (None, None)
+    symmetry = task.symmetry if affordable else None
+    b = task.assumption_b if affordable and task.n_c <= MANY_CONCEPTS else None
     return Comparison(prediction, exact, rows, verdict, symmetry, b)
 
 
@@ -182,7 +187,9 @@ def _measure(weights: Weights, count: int) -> dict[str, Value]:
 
 def _like(predicted: Value, measured: Any) -> Value:
     """Return the measured value in the form of the prediction: as many singular values."""
-    return [float(x) for x in measured][: len(predicted)] if isinstance(predicted, list) else float(measured)
+    if isinstance(predicted, list):
+        return [float(x) for x in as_array("measured", measured, 1)[: len(predicted)]]
+    return check_real("measured", measured)
 
 
 def _relative_error(predicted: Value, measured: Value) -> float:

@@ -20,6 +20,7 @@ from feature_collapse.task.weight_enumerators import code_symmetry, dual_symmetr
 from feature_collapse.theory.distance_law import AssumptionA, DistanceLaw, Spheres, check_sizes, log_share
 
 _DUALS = {"parity": "repetition", "hamming": "simplex"}
+MANY_CONCEPTS = 40  # beyond it assumption B, a matter of the converses alone, takes minutes: n_c^6
 _CHEAP = 2e9  # operations allowed for measuring a set of latents when only asked for a prediction
 
 
@@ -60,7 +61,8 @@ class Design:
 
         Args:
             task: gives concepts and latents.
-            measure: look at symmetry and assumption B, O(K² L² n_c); else only at repetitions, O(K L log K).
+            measure: look at symmetry, O(K² L² n_c), and at assumption B where that is affordable; else only
+                at repetitions, O(K L log K).
             name: of the design.
         """
         n_c, L, K = task.n_c, task.L, task.K
@@ -72,7 +74,7 @@ class Design:
         found = task.symmetry
         symmetric = found.lemma_b and distinct and K > 1
         law = Spheres(found.sizes) if symmetric else law
-        b = task.assumption_b.holds
+        b = task.assumption_b.holds if n_c <= MANY_CONCEPTS else None
         return cls(name, n_c, L, K, law, complete, distinct, symmetric, found.residual_a, b)
 
     def why_not_symmetric(self) -> str:

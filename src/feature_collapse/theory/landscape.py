@@ -20,10 +20,8 @@ from feature_collapse.arrays import LARGEST, as_array
 from feature_collapse.errors import InputError, check_real
 from feature_collapse.model.weights import Weights
 
-VERDICTS = ("global minimiser", "strict saddle", "undecided", "not critical")
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CriticalPoint:
     """What theorem G says of given weights.
 

@@ -13,6 +13,7 @@ The network is seen through its features V = φ(W), which are W for the network 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,7 +36,7 @@ def bound(x: float, spheres: Spheres, n_c: int) -> float:
         InputError: x not finite or n_c < 2.
     """
     rate = check_int("n_c", n_c, 2) / (n_c - 1) / spheres.L * check_real("x", x)
-    terms = [np.log(size) + r * rate for r, size in enumerate(spheres.sizes) if r and size]
+    terms = [math.log(size) + r * rate for r, size in enumerate(spheres.sizes) if r and size]
     return float(np.logaddexp.reduce([0.0, *terms]))
 
 
@@ -60,7 +61,7 @@ def concept_means(weights: Weights, task: Task) -> Float[np.ndarray, "n_c d"]:
     return np.asarray(np.einsum("asd,s->ad", words, task.mu))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Margins:
     """Margins between every two classes, over all sentences.
 
@@ -138,7 +139,7 @@ class Inequality:
 def lemma_d(cross_entropy: float, found: Margins, spheres: Spheres) -> Inequality:
     """Return log(1 + Σ_r |S_r| e^{-M̄_r}) ≤ R_0, with equality if and only if equimargin (54)-(55)."""
     averaged = found.averaged()
-    terms = [np.log(size) - averaged[r] for r, size in enumerate(spheres.sizes) if r and size]
+    terms = [math.log(size) - averaged[r] for r, size in enumerate(spheres.sizes) if r and size]
     return Inequality(
         float(np.logaddexp.reduce([0.0, *terms])), check_real("cross_entropy", cross_entropy, 0.0)
     )

@@ -2,12 +2,12 @@
 
 `predict` answers with every theorem, `reference` with the one that fits the setting. The words may have
 decays a_β of their own, (λ/2)(Σ a_β ‖w_(α,β)‖² + ‖U‖²): theorem 2 and R5 take any a > 0, theorem 1 holds for
-uniform words and a = 1, and for every word law where a_β = s_c μ_β (R8).
+uniform words and a = 1, and for every word law where a_β ∝ μ_β (R8).
 """
 
 from __future__ import annotations
 
-from feature_collapse.errors import InputError, check_int, check_real
+from feature_collapse.errors import InputError, check_int, check_real, check_type
 from feature_collapse.model.normalisers import LayerNorm, NoNormaliser, Normaliser
 from feature_collapse.task.frequencies import Law, given
 from feature_collapse.task.task import Task
@@ -100,11 +100,13 @@ def reference(
     at = _setting(source, lambda_, d, mu, decay, measure=False)
     if lambda_ == 0.0 or at.design.K < 2:
         return Prediction(False, "there is no minimiser without a penalty (λ = 0), or with one class")
+    if (radius := normaliser.radius(d)) is None and not isinstance(normaliser, NoNormaliser):
+        return Prediction(False, f"nothing is known of the normaliser {normaliser.name!r}: it has no radius")
     if reason := room(at, normaliser):
         return Prediction(False, reason)
-    if normaliser.radius(d) is not None:
+    if radius is not None:
         found = by_theorem3(at, normaliser)
-    elif at.uniform:
+    elif at.proportion is not None:
         found = by_theorem1(at)
     elif at.design.complete:
         found = by_theorem2(at)
@@ -117,6 +119,7 @@ def _setting(
     source: Task | Design, lambda_: float, d: int, mu: Law | None, decay: Norms | None, *, measure: bool
 ) -> Setting:
     """Return the checked setting of a task, or of a design and its word law."""
+    check_type("source", source, (Task, Design), "a Task or a Design (design_of makes one)")
     check_int("d", d, 1, 10**15)
     if isinstance(source, Task):
         if mu is not None:

@@ -24,6 +24,7 @@ from feature_collapse.risk.problem import Problem
 from feature_collapse.task.frequencies import is_uniform
 from feature_collapse.task.sentences import Sentences
 from feature_collapse.task.task import Task
+from feature_collapse.theory.answers import proportion
 from feature_collapse.theory.lower_bound import concept_means
 from feature_collapse.theory.theorem2 import Norms, check_decay
 
@@ -78,8 +79,7 @@ def which_result(task: Task, normaliser: Normaliser | None = None, decay: Norms 
         return "R7"
     if decay is None:
         return "R6" if is_uniform(task.mu) else ""
-    rate = decay / task.mu
-    if np.ptp(rate) > 1e-9 * rate.max():
+    if proportion(decay, task.mu) is None:
         return ""
     return "R6" if is_uniform(task.mu) else "R8"
 

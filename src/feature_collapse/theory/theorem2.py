@@ -28,7 +28,7 @@ from feature_collapse.theory.roots import exp, log_root
 Norms = Float[np.ndarray, " s_c"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TypeThree:
     """The constants of a type-III configuration and its risk, from theorem 2 or from the mean field R5.
 
@@ -174,7 +174,7 @@ def log_lambda_max(n_c: int, L: int, mu: Law, decay: Norms | None = None) -> flo
     return (math.log(L) - (L + 1) * math.log(n_c) + math.log(float(square))) / 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TypeThreeGradient:
     """Gradients of R_0 on type-III weights for K = n_c^L (proposition C), and the spectrum of ∇f(M) (R1).
 
