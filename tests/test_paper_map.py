@@ -66,17 +66,21 @@ def test_a_name_that_does_not_exist_is_noticed():
         resolve("theory.theorem1.solved")
 
 
-def test_the_map_has_all_theorems_lemmas_and_claims():
-    items = " ".join(row[0] for row in ROWS)
-    for item in (
-        "theorem 1",
-        "theorem 2",
-        "theorem 3",
-        "theorem D",
-        "theorem G",
-        "claim H",
-        "claim I",
-        "R1",
-        "R5",
+def named(kind):
+    """The letters of a kind of item that the map's rows name, ranges such as T-W written out."""
+    found = set()
+    for text in re.findall(
+        rf"{kind}s? ([A-Z](?:-[A-Z])?(?:, [A-Z](?:-[A-Z])?)*)\b", " ".join(r[0] for r in ROWS)
     ):
+        for part in text.split(", "):
+            found |= {chr(c) for c in range(ord(part[0]), ord(part[-1]) + 1)}
+    return found
+
+
+def test_the_map_has_all_theorems_lemmas_propositions_and_claims():
+    items = " ".join(row[0] for row in ROWS)
+    for item in ("theorem 1", "theorem 2", "theorem 3", "theorem D", "theorem G", "R1", "R5", "R9"):
         assert item in items
+    assert named("lemma") >= set("BCDEFGHIJKLMNOPQRSTUVW")
+    assert named("claim") >= set("ABCDEFGHI")
+    assert named("proposition") >= set("ABCD")

@@ -1,7 +1,7 @@
 """Write the tables of docs/data from records and benchmarks, so that no number on the site is typed.
 
     python docs/_ext/write_tables.py --certified results --sgd results [--seeds results results-seed1 …]
-        [--scaling FILE] [--times FOLDER]
+        [--scaling FILE] [--times FOLDER] [--maps]
 
 `--certified` and `--sgd` name folders of `feature-collapse reproduce all`, by each method; `--seeds` the
 folders of `reproduce figure3 figure4b figure4c --seed S --out …`. What is not named is left as it is.
@@ -20,6 +20,8 @@ from pathlib import Path
 from feature_collapse.experiments.presets import PaperRun, record_name, select
 from feature_collapse.experiments.record import Record, read_record
 from feature_collapse.reports.comparison import QUANTITIES, quantity_rows
+from feature_collapse.sweeps.presets import PRESETS, preset
+from feature_collapse.sweeps.tables import read_csv
 
 DATA = Path(__file__).parents[1] / "data"
 TITLES = {
@@ -139,6 +141,18 @@ def scaling_rows(file: Path) -> Rows:
         ]
 
 
+def map_rows() -> Rows:
+    """Yield the sweeps that come with the package: figures, command, runs, and computing time in all."""
+    figures: dict[Path, list[str]] = {}
+    for name in PRESETS:
+        figures.setdefault(preset(name).data, []).append(name)
+    for data, names in figures.items():
+        seconds = read_csv(data).numbers("run_seconds")
+        numbers = ", ".join(name.removeprefix("figure") for name in names)
+        command = f"feature-collapse sweep run {names[0]}"
+        yield [numbers, command, str(len(seconds)), f"{seconds.sum() / 60:.0f} min"]
+
+
 def time_rows(folder: Path) -> Rows:
     """Yield when each method of bench_gap_against_time.py reached a relative gap."""
     for figure in ("3", "4b", "4c"):
@@ -162,7 +176,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=Path, nargs="+")
     parser.add_argument("--scaling", type=Path, help="scaling.csv of bench_scaling.py")
     parser.add_argument("--times", type=Path, help="folder of bench_gap_against_time.py's files")
+    parser.add_argument("--maps", action="store_true", help="sum what the package's own sweeps took")
     given = parser.parse_args()
+    if given.maps:
+        write("maps", ("figure", "command", "runs", "computing time"), map_rows())
     if given.sgd:
         head = ("data", "quantity", "ours", "notebooks", "theory (large sample)")
         write("reproduction-sgd", head, sgd_rows(given.sgd))

@@ -13,8 +13,8 @@ import numpy as np
 import feature_collapse as fc
 from feature_collapse.figures.weights import draw_points
 
-task = fc.make_task(n_c=3, n_w=300, L=10, K=100, word_law="zipf", seed=0)
-best = fc.solve(fc.Problem.of(task, n_spl=5, lambda_=2e-3), gap=1e-2)
+task = fc.make_task(n_c=3, n_w=450, L=12, K=300, word_law="zipf", seed=0)
+best = fc.solve(fc.Problem.of(task, n_spl=5, lambda_=6e-3, d=16), gap=1e-3)
 print(best)
 print(fc.classify(best.weights, task))
 

@@ -7,6 +7,8 @@ import json
 
 import pytest
 
+from feature_collapse.cli.app import COMMANDS
+
 TINY = [
     "--n-w",
     "12",
@@ -37,22 +39,7 @@ def test_version_and_help_answer(call):
     assert "reproduce" in out
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "reproduce",
-        "theory",
-        "check",
-        "solve",
-        "certify",
-        "path",
-        "measure",
-        "train",
-        "task",
-        "figure",
-        "sweep",
-    ],
-)
+@pytest.mark.parametrize("command", [*COMMANDS, "sweep"])
 def test_every_command_explains_itself(call, command):
     code, out, _ = call(command, "--help")
     assert code == 0

@@ -8,7 +8,8 @@ from feature_collapse.figures.weights import draw_weights, what_ran
 def test_the_picture_prints_the_singular_values_and_axes_are_equal(tmp_path):
     record = run(Settings(n_w=12, K=6, L=3, d=4, epochs=2), tmp_path / "r", device="cpu")
     left, right = draw_weights(record).axes
-    assert f"{record.summary['singular_values_W'][0]:.1g}"[0] in left.texts[0].get_text()
+    value = record.summary["singular_values_W"][0]
+    assert (f"{value:.3g}" if value >= 0.01 else f"{value:.1e}") in left.texts[0].get_text()
     assert left.get_aspect() == right.get_aspect() == 1.0
 
 

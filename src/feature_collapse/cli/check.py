@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from feature_collapse.cli.options import Json, echo, print_json, table
+from feature_collapse.cli.options import Json, paragraph, print_json, table
 
 if TYPE_CHECKING:
     from feature_collapse.theory.compare import Comparison
@@ -44,7 +44,7 @@ def command(
         if not as_json:
             _show(str(found.path), result)
             if limit is not None:
-                echo(f"for these latents: {limit}")
+                paragraph(f"for these latents: {limit}")
     if as_json:
         print_json(answers[0] if len(answers) == 1 else answers)
 
@@ -54,10 +54,11 @@ def _show(name: str, result: Comparison) -> None:
         (row.quantity, _text(row.predicted), _text(row.measured), _percent(row.relative_error))
         for row in result.rows
     ]
-    echo(f"\n{name}: {result.prediction.theorem} ({result.note})")
-    table("", ("quantity", "predicted", "measured", "error"), rows)
-    echo(str(result.verdict))
-    echo(result.symmetry_text())
+    paragraph(f"\n{name}: {result.prediction.theorem} ({result.note})")
+    if rows:
+        table("", ("quantity", "predicted", "measured", "error"), rows)
+    paragraph(str(result.verdict))
+    paragraph(result.symmetry_text())
 
 
 def _text(value: float | list[float]) -> str:

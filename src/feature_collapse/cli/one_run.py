@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from feature_collapse.cli.options import echo, print_json, settings_of, table
+from feature_collapse.cli.options import paragraph, print_json, settings_of, table
 
 if TYPE_CHECKING:
     from feature_collapse.experiments.record import Record
@@ -32,12 +32,11 @@ def run_and_show(
         return record
     table(str(out), ["quantity", "measured", "theory"], summary_rows(record))
     if "message" in record.summary:
-        echo(f"{record.summary['status']}: {record.summary['message']}")
+        paragraph(f"{record.summary['status']}: {record.summary['message']}")
     elif record.task.K > 1 and abs(record.summary["train_ce"] - math.log(record.task.K)) < _AT_SADDLE:
-        echo(
+        paragraph(
             f"The run ended where it began, beside the saddle at zero: cross-entropy log K = "
             f"{math.log(record.task.K):.4g}. Small weights leave it slowly: raise --epochs, --learning-rate "
-            "or "
-            "--init-scale."
+            "or --init-scale."
         )
     return record

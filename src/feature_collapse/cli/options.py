@@ -89,6 +89,17 @@ def echo(text: str = "") -> None:
     typer.echo(printable(text))
 
 
+def paragraph(text: str) -> None:
+    """Print text folded to the terminal, or to 80 columns where there is none; indented where it is."""
+    from rich.console import Console
+
+    console = Console()
+    width = (console.width if console.is_terminal else 80) - 1
+    for line in printable(text).split("\n"):
+        indent = line[: len(line) - len(line.lstrip())]
+        typer.echo(textwrap.fill(line, width, subsequent_indent=indent + "  ", break_on_hyphens=False))
+
+
 def print_json(value: Any) -> None:
     r"""Print a value as JSON on stdout; control characters in names stay as \\u escapes."""
     text = json.dumps(value, indent=1, ensure_ascii=False)

@@ -34,9 +34,8 @@ def command(
 ) -> None:
     """Follow the proved minimiser from λ_max, where it is zero, down to --lambda: rank, risk, spectrum.
 
-    Each λ has the gap that is proved there and a status; the rank counts the directions that this gap can
-    tell from
-    zero.
+    Each λ has the relative gap that is proved there and a status; the rank counts the directions that this
+    gap can tell from zero.
     """
     import sys
 
@@ -99,13 +98,13 @@ def _print(path: LambdaPath, gap: float) -> None:
         [
             f"{path.lambdas[i]:.4g}",
             f"{path.risk[i]:.5g}",
-            f"{path.lower_bound[i]:.5g}",
             f"{path.data_term[i]:.4g}",
             f"{path.rank[i]}",
-            ", ".join(f"{x:.4g}" for x in path.singular_values[i, :3]),
-            f"{path.relative_gap[i]:.1e} {path.status[i]}",
+            ", ".join(f"{x:.4g}" for x in path.singular_values[i, :2]),
+            f"{path.relative_gap[i]:.1e}",
+            path.status[i],
         ]
         for i in range(len(path.lambdas))
     ]
-    names = ["λ", "risk", "lower bound", "train cross-entropy", "rank", "singular values", "relative gap"]
+    names = ["λ", "risk", "cross-entropy", "rank", "singular values", "gap", "status"]
     table(title, names, rows)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from feature_collapse.cli.options import Json, print_json, table
+from feature_collapse.boundary import printable
+from feature_collapse.cli.options import Json, echo, print_json, table
 from feature_collapse.cli.sweep_options import with_driver
 from feature_collapse.cli.sweep_progress import duration, sweep_progress
 
@@ -74,7 +75,7 @@ def run_command(
         results = _read(path)
         write_csv(results, table)
         for written in (table, *_draw(what, results, path.parent, _sized(what, quick))):
-            typer.echo(written, err=json)
+            typer.echo(printable(str(written)), err=json)
 
 
 @app.command()
@@ -91,7 +92,7 @@ def resume(
 
 @app.command()
 def status(store: StoreFile, json: Json = False) -> None:
-    """Return how far a sweep is, what failed and why, and who drives it."""
+    """Show how far a sweep is, what failed and why, and who drives it."""
     from feature_collapse.sweeps.counts import STATES
     from feature_collapse.sweeps.status import read_status
     from feature_collapse.sweeps.store import open_store
@@ -104,12 +105,13 @@ def status(store: StoreFile, json: Json = False) -> None:
     total, counts = found.counts.total, {state: getattr(found.counts, state) for state in STATES}
     rows = [[state, f"{count:,}", f"{100 * count / max(total, 1):.1f}%"] for state, count in counts.items()]
     table(f"{found.name}: {total:,} runs", ["state", "runs", "share"], rows)
-    typer.echo(f"compute time {duration(found.seconds)}, at most {found.most_attempts} tries for a run")
+    tries = "1 try" if found.most_attempts == 1 else f"{found.most_attempts} tries"
+    echo(f"compute time {duration(found.seconds)}, at most {tries} for a run")
     if found.outside_the_grid:
-        typer.echo(f"{found.outside_the_grid:,} more runs in the file are outside the present grid")
+        echo(f"{found.outside_the_grid:,} more runs in the file are outside the present grid")
     for entry in found.errors:
-        typer.echo(f"{entry.runs:,} failed: {entry.error} (first: {entry.first})")
-    typer.echo(found.driven_by or "no driver is running")
+        echo(f"{entry.runs:,} failed: {entry.error} (first: {entry.first})")
+    echo(found.driven_by or "no driver is running")
 
 
 @app.command()
@@ -136,9 +138,8 @@ def export(
         write_csv(results, csv)
     if parquet is not None:
         write_parquet(results, parquet)
-    typer.echo(
-        f"{len(results):,} runs written to {' and '.join(str(p) for p in (csv, parquet) if p is not None)}"
-    )
+    written = " and ".join(str(path) for path in (csv, parquet) if path is not None)
+    echo(f"{len(results):,} {'run' if len(results) == 1 else 'runs'} written to {written}")
 
 
 @app.command()
@@ -154,35 +155,43 @@ def plot(
     y: Annotated[
         str | None, typer.Option(help="Axis upwards. Default: the second, if any; 'none' for curves.")
     ] = None,
-    value: Annotated[str, typer.Option(help="Quantity shown.")] = "test_accuracy",
+    value: Annotated[str | None, typer.Option(help="Quantity shown.", show_default="test_accuracy")] = None,
     split: Annotated[
         str | None, typer.Option(help="Axis of at most 12 values, a panel (a curve) for each.")
     ] = None,
 ) -> None:
     """Draw a preset's figure, or a map of a quantity over two axes of a sweep, averaged over the seeds."""
+    from feature_collapse.errors import InputError
     from feature_collapse.figures.style import save
     from feature_collapse.files import make_folder
     from feature_collapse.sweeps.export import check_targets
     from feature_collapse.sweeps.presets import PRESETS, preset
 
     if what in PRESETS or not (Path(what).exists() or "." in what or "/" in what):
+        if any(option is not None for option in (x, y, value, split)):
+            raise InputError(
+                "--x, --y, --value and --split are for a sweep file; a preset's figure has its own"
+            )
         source = data or preset(what).data
         stem = _sized(what, source.stem.endswith(_QUICK))
         check_targets(source, *(make_folder(out) / f"{stem}.{kind}" for kind in ("png", "pdf")))
         for path in _draw(what, _read(source), out, stem):
-            typer.echo(path)
+            echo(str(path))
         return
     from feature_collapse.figures.sweep_map import draw_map
     from feature_collapse.sweeps.results import grid_axes, read_results
     from feature_collapse.sweeps.store import open_store
 
+    if data is not None:
+        raise InputError(f"--data is for a preset's figure; {what!r} names the sweep file itself")
+    value = value or "test_accuracy"
     with open_store(what) as store:
         sweep, results = store.sweep, read_results(store, (value,))
         if value not in results.columns:  # then all are read, to name the nearest
             results = read_results(store)
     figure = draw_map(results, grid_axes(sweep), value, x=x, y=y, split=split)
     for path in save(figure, make_folder(out), f"{Path(what).stem}-{value}"):
-        typer.echo(path)
+        echo(str(path))
 
 
 def _default_store(name: str, before: str, quick: bool) -> Path:
@@ -224,7 +233,7 @@ def _drive(sweep: Sweep | None, path: Path, options: SweepOptions, confirmed: bo
             options,
             confirmed=confirmed,
             callback=show,
-            log=lambda text: typer.echo(text, err=True),
+            log=lambda text: typer.echo(printable(text), err=True),
         )
     if json:
         print_json(
@@ -239,7 +248,7 @@ def _drive(sweep: Sweep | None, path: Path, options: SweepOptions, confirmed: bo
             }
         )
         return
-    typer.echo(
+    echo(
         f"{path}: {end.done:,} of {end.total:,} runs done, {end.failed:,} failed; {end.fresh:,} now, "
         f"in {duration(end.seconds)}"
     )

@@ -12,7 +12,9 @@ from feature_collapse.cli.options import (
     Json,
     SettingsFile,
     echo,
+    paragraph,
     print_json,
+    settings_of,
     table,
     with_settings,
 )
@@ -37,14 +39,12 @@ def command(
     """
     from feature_collapse.errors import check_int
     from feature_collapse.experiments.experiment import Experiment
-    from feature_collapse.experiments.settings import Settings, read_toml
 
     check_int("sentences", sentences, 1, 1000)
     check_int("classes", classes, 1, 1000)
-    values = {**(read_toml(settings) if settings else {}), **given}
-    if not values:
-        values = {"vocabulary": "food", "L": 5, "K": 100}
-    chosen = Settings.from_mapping(values, str(settings) if settings else "the command line")
+    if not given and settings is None:
+        given = {"vocabulary": "food", "L": 5, "K": 100}
+    chosen = settings_of(settings, given)
     task = Experiment.of(chosen).task
     words, count = task.vocabulary, min(classes, task.K)
     drawn = task.train_set(sentences).words.reshape(sentences, task.K, task.L)
@@ -79,8 +79,7 @@ def command(
         ["concept", *(f"word {b + 1}" for b in range(len(rows[0]) - 1))],
         [*rows, frequencies],
     )
-    table(
-        "Classes",
-        ["class", "latent", "sentences"],
-        [[str(k + 1), " ".join(latents[k]), "\n".join(texts[k])] for k in range(count)],
-    )
+    for k in range(count):
+        paragraph(f"\nclass {k + 1}: {' '.join(latents[k])}")
+        for sentence in texts[k]:
+            paragraph(f"  {sentence}")

@@ -61,7 +61,9 @@ class Settings:
     seed: int = _setting(0, "of latents, sentences, start and shuffles")
     d: int = _setting(100, "embedding dimension")
     normaliser: str = _setting("none", "of the embeddings: " + ", ".join(normaliser_names()))
-    eps: float = _setting(0.0, "added to the normaliser's squared scale (1e-5 in PyTorch's LayerNorm)")
+    eps: float = _setting(
+        0.0, "added to the normaliser's squared scale (1e-5 in PyTorch's LayerNorm); not used without one"
+    )
     lambda_: float = _setting(1e-3, "penalty λ (weight decay): on U, and on W where nothing fixes its norm")
     decay_exponent: float = _setting(
         0.0, "q: the decay of a word is λ (n_w × its frequency)^q; 0 in the paper"
@@ -141,20 +143,17 @@ class Settings:
             name = "decay = 'lazy'" if lazy else f"decay_exponent = {self.decay_exponent:g}"
             raise InputError(
                 f"{name}, but it has no meaning under the normaliser {self.normaliser!r}: the length of the "
-                "words is "
-                "fixed and not penalised"
+                "words is fixed and not penalised"
             )
         if lazy and self.method == "certified":
             raise InputError(
                 "decay = 'lazy', but the method certified minimises a risk and takes no steps; its penalty "
-                "is that of "
-                "decay_exponent = 1 with decay_frequency = 'data'"
+                "is that of decay_exponent = 1 with decay_frequency = 'data'"
             )
         if lazy and self.decay_exponent != 0:
             raise InputError(
                 f"decay_exponent = {self.decay_exponent:g}, but must be 0 with decay = 'lazy', which is in "
-                "proportion "
-                "to the frequency in the data by itself"
+                "proportion to the frequency in the data by itself"
             )
 
     def _check_schedule(self) -> None:
@@ -248,8 +247,8 @@ class Settings:
 FIELDS = {f.name: f for f in dataclasses.fields(Settings)}
 
 
-def read_toml(path: str | Path) -> dict[str, Any]:
-    """Return the keys and values of a TOML file.
+def read_toml(path: str | Path, what: str = "settings") -> dict[str, Any]:
+    """Return the keys and values of a TOML file; `what` it is, for messages.
 
     Raises:
         InputError: a file that is missing or is not TOML.
@@ -257,10 +256,10 @@ def read_toml(path: str | Path) -> dict[str, Any]:
     try:
         text = read_text(Path(path), "the file")
     except InputError as error:
-        raise InputError(f"settings cannot be read ({error})") from None
+        raise InputError(f"{what} cannot be read ({error})") from None
     try:
         return tomllib.loads(text)
     except RecursionError:
-        raise InputError(f"settings file {str(path)!r} is nested too deeply") from None
+        raise InputError(f"{what} file {str(path)!r} is nested too deeply") from None
     except ValueError as error:  # no TOML, or a number of thousands of digits
-        raise InputError(f"settings file {str(path)!r} is not TOML: {clip(error, 200)}") from None
+        raise InputError(f"{what} file {str(path)!r} is not TOML: {clip(error, 200)}") from None

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from feature_collapse.errors import InputError, check_real
-from feature_collapse.figures.phase import check_column, finished
+from feature_collapse.figures.phase import check_column, finished, symbol
 from feature_collapse.figures.style import GREY, colour, marker, panels, styled
 from feature_collapse.sweeps.results import Results, cells
 
@@ -61,8 +61,9 @@ def draw_gap_over_training(results: Results) -> Figure:
             line = axis.plot(
                 xs, middle, color=colour(index), marker=marker(index), markersize=3, linewidth=1.2
             )[0]
-            symbol = "$h$" if network == "h" else "$h^*$"
-            line.set(label=f"{symbol}, $n_{{spl}}$ = {n_spl}", linestyle="-" if network == "h" else "--")
+            line.set(
+                label=f"{symbol(network)}, $n_{{spl}}$ = {n_spl}", linestyle="-" if network == "h" else "--"
+            )
             axis.fill_between(xs, low, high, color=colour(index), alpha=0.25, linewidth=0)
     own = max((cell.mean for cell in cells(certified, _TASK, "relative_gap").values()), default=0.0)
     if own > 0:
@@ -98,7 +99,7 @@ def _training(results: Results, bounds: Mapping[tuple[Any, ...], float]) -> Resu
 
 
 def _draw_own_gap(axis: Axes, own: float) -> None:
-    """Return the line below which the bound itself is no nearer to the minimum."""
+    """Draw the line below which the bound itself is no nearer to the minimum."""
     axis.axhline(own, color=GREY, linewidth=0.8, linestyle=":")
     axis.annotate(
         "below: the bound's own gap",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from feature_collapse.figures.sweep_map import draw_mesh, interval
 from feature_collapse.sweeps.results import Cell, Results, cells
 
 GRID, PAPER = "grid", "paper"  # the groups of the presets
+FAILURE = 0.9  # test accuracy below which a network is said to fail
 Field = dict[tuple[Any, ...], Cell]
 
 
@@ -72,7 +73,7 @@ def paper_points(results: Results, network: str, exponent: float, value: str) ->
 
 
 def draw_field(axis: Axes, found: Field, x: str, y: str, title: str, **options: Any) -> Any:
-    """Return a map with its axes named; returns the mesh."""
+    """Draw a map with its axes named; return the mesh."""
     mesh = draw_mesh(axis, found, **options)
     axis.set(xlabel=x, ylabel=y, title=title)
     return mesh
@@ -144,7 +145,7 @@ def draw_slice(axis: Axes, found: Mapping[Any, Cell], value: str, index: int, la
 
 
 def draw_paper(axis: Axes, found: Mapping[Any, Cell], value: str, index: int, label: str) -> None:
-    """Return the paper's points at their full size: large open markers with their 95 % intervals."""
+    """Draw the paper's points at their full size: large open markers with their 95 % intervals."""
     look = {"markersize": 10, "markerfacecolor": "none", "markeredgewidth": 1.4, "linestyle": "none"}
     _draw_bars(axis, found, value, index, label=label, **look)
 
@@ -159,7 +160,7 @@ def _draw_bars(axis: Axes, found: Mapping[Any, Cell], value: str, index: int, **
 
 
 def log_axis(axis: Axes, values: Sequence[float]) -> None:
-    """Return a logarithmic x axis with the given values as its ticks, as many as there is room for."""
+    """Give a panel a logarithmic x axis with the given values as its ticks, as many as there is room for."""
     axis.set_xscale("log")
     shown = [values[0]]
     for value in values[1:]:
@@ -172,3 +173,16 @@ def log_axis(axis: Axes, values: Sequence[float]) -> None:
 def at(found: Field, position: int, value: Any) -> dict[Any, Cell]:
     """Return the cells of a field with one coordinate given, keyed by the other."""
     return {key[1 - position]: cell for key, cell in found.items() if key[position] == value}
+
+
+def symbol(network: str) -> str:
+    """Return the paper's symbol of a network, `h` or `h*`."""
+    return "$h^*$" if network == "h*" else f"${network}$"
+
+
+def write_cells(axis: Axes, found: Field, text: Callable[[Cell], str], dark: Callable[[Cell], bool]) -> None:
+    """Write a number on each field of a map, white where the field is dark."""
+    xs, ys = (sorted({key[i] for key in found}) for i in (0, 1))
+    for (x, y), cell in found.items():
+        ink = "white" if dark(cell) else "black"
+        axis.text(xs.index(x), ys.index(y), text(cell), ha="center", va="center", fontsize=6.5, color=ink)

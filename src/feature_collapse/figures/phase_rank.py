@@ -17,9 +17,10 @@ from feature_collapse.figures.phase import (
     field,
     finished,
     log_axis,
+    write_cells,
 )
 from feature_collapse.figures.style import GREY, panels, styled
-from feature_collapse.sweeps.results import Results
+from feature_collapse.sweeps.results import Cell, Results
 
 _SLICES = 4
 _ASIDE = 1.035  # factor between the curves
@@ -42,17 +43,7 @@ def draw_phase_rank(results: Results) -> Figure:
     )
     xs, ys = (sorted({key[i] for key in found}) for i in (0, 1))
     largest = max(cell.mean for cell in found.values())
-    for (x, y), cell in found.items():
-        exact = len(set(cell.values)) == 1
-        left.text(
-            xs.index(x),
-            ys.index(y),
-            f"{cell.mean:.0f}" if exact else f"{cell.mean:.1f}",
-            ha="center",
-            va="center",
-            fontsize=6.5,
-            color="white" if cell.mean < 0.6 * largest else "black",
-        )
+    write_cells(left, found, _rank, lambda cell: cell.mean < 0.6 * largest)
     figure.colorbar(mesh, ax=left)
     chosen = ys[:: max(1, len(ys) // _SLICES)][:_SLICES]
     for index, value in enumerate(chosen):
@@ -64,3 +55,7 @@ def draw_phase_rank(results: Results) -> Figure:
     right.set(ylim=(-0.3, None), xlabel="sentences per class $n_{spl}$", ylabel="rank", title="slices")
     figure.legend(loc="outside right upper")
     return figure
+
+
+def _rank(cell: Cell) -> str:
+    return f"{cell.mean:.0f}" if len(set(cell.values)) == 1 else f"{cell.mean:.1f}"

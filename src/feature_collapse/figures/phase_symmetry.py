@@ -23,9 +23,10 @@ from feature_collapse.figures.phase import (
     draw_slice,
     finished,
     log_axis,
+    write_cells,
 )
 from feature_collapse.figures.style import panels, styled
-from feature_collapse.sweeps.results import Results, cells
+from feature_collapse.sweeps.results import Cell, Results, cells
 
 LENGTH = 15  # of the paper's sentences
 _THEOREMS = {"h": "theorem 1, $h$", "h*": "theorem 3, $h^*$"}
@@ -56,22 +57,12 @@ def draw_phase_symmetry(results: Results) -> Figure:
         norm = SymLogNorm(_LINEAR, vmin=-_END, vmax=_END, base=10)
         words = "number of classes $K$"
         mesh = draw_field(axis, found, words, "sentence length $L$", theorem, norm=norm, cmap="RdBu_r")
-        xs, ys = (sorted({key[i] for key in found}) for i in (0, 1))
-        for (x, y), cell in found.items():
-            axis.text(
-                xs.index(x),
-                ys.index(y),
-                f"{100 * cell.mean:+.2g}%" if abs(cell.mean) < 1 else f"{100 * cell.mean:+.0f}%",
-                ha="center",
-                va="center",
-                fontsize=6.5,
-                color="white" if abs(cell.mean) > _DARK else "black",
-            )
+        write_cells(axis, found, _percent, lambda cell: abs(cell.mean) > _DARK)
         draw_slice(right, at(found, 1, LENGTH), "relative difference", index, theorem)
         full = results.where(state="done").where(group=PAPER, network=network, L=LENGTH)
         points = at(_medians(full), 1, LENGTH)
         draw_paper(right, points, "relative difference", index, f"{theorem}, the paper's size")
-        sizes.update(xs, points)
+        sizes.update({K for K, _ in found}, points)
     figure.colorbar(mesh, ax=[left, middle], label="(theorem - minimum)/minimum")
     log_axis(right, sorted(sizes))
     right.set_yscale("symlog", linthresh=_LINEAR)
@@ -79,6 +70,10 @@ def draw_phase_symmetry(results: Results) -> Figure:
     right.set_ylim(-_END, _END)
     figure.legend(loc="outside right upper")
     return figure
+
+
+def _percent(cell: Cell) -> str:
+    return f"{100 * cell.mean:+.2g}%" if abs(cell.mean) < 1 else f"{100 * cell.mean:+.0f}%"
 
 
 def _medians(runs: Results) -> Field:

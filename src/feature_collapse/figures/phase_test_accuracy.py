@@ -8,6 +8,7 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from feature_collapse.figures.phase import (
+    FAILURE,
     GRID,
     at,
     check_column,
@@ -19,11 +20,11 @@ from feature_collapse.figures.phase import (
     finished,
     log_axis,
     paper_points,
+    symbol,
 )
 from feature_collapse.figures.style import GREY, panels, styled
 from feature_collapse.sweeps.results import Results
 
-FAILURE = 0.9  # test accuracy below which a network is said to fail
 PAPERS = {("h", 5): 0.437, ("h", 500): 0.999, ("h*", 5): 1.0}  # the authors' notebooks; one unseeded run each
 EXPONENT = 1.0
 
@@ -43,7 +44,7 @@ def draw_phase_test_accuracy(results: Results) -> Figure:
     figure, (left, middle, right) = panels(1, 3, (11.0, 3.3), width_ratios=(1, 1, 1.1))
     for index, (axis, (network, runs)) in enumerate(zip((left, middle), networks.items(), strict=True)):
         found = field(results, "n_spl", "exponent", "test_accuracy", group=GRID, network=network)
-        name = f"${network}$" if network == "h" else "$h^*$"
+        name = symbol(network)
         mesh = draw_field(
             axis,
             found,

@@ -169,7 +169,7 @@ def draw_mesh(
     ys: Sequence[Any] | None = None,
     **options: Any,
 ) -> Any:
-    """Return a map of the means on equally wide fields, labelled with the axes' values; returns the mesh.
+    """Draw a map of the means on equally wide fields, labelled with the axes' values; return the mesh.
 
     The values are those given, in their order, else those found, sorted.
     """

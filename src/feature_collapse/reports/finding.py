@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from feature_collapse.experiments.record import Record
-from feature_collapse.figures.phase_test_accuracy import FAILURE
+from feature_collapse.figures.phase import FAILURE
 from feature_collapse.theory.classify import classify
 
 

@@ -160,7 +160,7 @@ def read_sweep(path: str | Path, *, quick: bool = False) -> Sweep:
     Raises:
         InputError: as `Sweep.from_mapping`; a file that is missing or is not TOML.
     """
-    source = {"name": Path(path).stem, **read_toml(path)}
+    source = {"name": Path(path).stem, **read_toml(path, "sweep")}
     return Sweep.from_mapping(source, f"sweep file {str(path)!r}", quick=quick)
 
 
