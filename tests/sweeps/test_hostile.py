@@ -6,7 +6,9 @@ from collections import Counter
 from contextlib import suppress
 
 import pytest
+from typer.testing import CliRunner
 
+from feature_collapse.cli.app import app
 from feature_collapse.errors import InputError, RunStopped
 from feature_collapse.sweeps.messages import Finished
 from feature_collapse.sweeps.results import cells, read_results
@@ -156,3 +158,12 @@ def test_a_pipe_beside_a_sweep_file_is_not_waited_for(path, tail):
     os.mkfifo(path.with_name(path.name + tail))
     with pytest.raises(InputError, match="move it away"):
         use_store(path)
+
+
+def test_escapes_in_a_sweep_file_do_not_reach_the_terminal(path):
+    spoiler = sqlite3.connect(path)
+    spoiler.execute("UPDATE runs SET error = ? WHERE state = 'failed'", ("boom \x1b[2J\x1b]0;owned\x07",))
+    spoiler.commit()
+    spoiler.close()
+    shown = CliRunner().invoke(app, ["sweep", "status", str(path)], color=True).output  # as on a terminal
+    assert "boom" in shown and "\x1b[2J" not in shown and "\x07" not in shown
