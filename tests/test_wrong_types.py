@@ -47,12 +47,14 @@ ARRAY = np.ones((12, 2))
         lambda: fc.Task(TASK.vocabulary, np.ones(7), TASK.latents),
         lambda: fc.make_task(vocabulary="food", frequencies_given=[1, 2]),
         lambda: fc.make_task(n_w=12, latents_given=TASK.latents, design="golay"),
+        lambda: fc.make_task(n_w=np.ones((2, 2))), lambda: fc.make_task(K="a\nb\u2028c"),
+        lambda: fc.read_record("no\nfolder"),
     ],
 )  # fmt: skip
 def test_a_wrong_type_is_one_sentence(mistake):
     with pytest.raises(InputError) as caught:
         mistake()
-    assert "\n" not in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_sentences_of_a_foreign_byte_order_are_taken():

@@ -19,6 +19,10 @@ class InputError(ValueError):
     K = 0, but must be an integer ≥ 1
     """
 
+    def __init__(self, message: str) -> None:
+        """Keep the message on one line, whatever is quoted in it (a path, the repr of an array)."""
+        super().__init__(" ".join(line.strip() for line in message.splitlines()))
+
 
 class RunStopped(RuntimeError):
     """A run that could not go on (a divergence, a time limit), worded for the user."""

@@ -108,10 +108,22 @@ def test_a_model_in_parts_is_read_by_its_index_and_nothing_outside_the_folder(fo
     index.write_text(json.dumps({"weight_map": parts}))
     found = read_model_folder(path)
     np.testing.assert_allclose(found.embeddings.vectors, E, rtol=1e-2)
-    for wrong in ({"a": "../secret.safetensors"}, {"a": 3}, {}, [1], None):
+    for wrong in (
+        {"a": "../secret.safetensors"},
+        {"a": 3},
+        {"a": []},
+        {"a": "x"},
+        {"a": "\n"},
+        {},
+        [1],
+        None,
+    ):
         index.write_text(json.dumps({"weight_map": wrong}))
-        with pytest.raises(InputError, match=r"weight_map|does not exist"):
+        with pytest.raises(InputError, match="weight_map"):
             read_model_folder(path)
+    index.write_text(json.dumps({"weight_map": {"a": "missing.safetensors"}}))
+    with pytest.raises(InputError, match="does not exist"):
+        read_model_folder(path)
 
 
 def test_without_a_vocabulary_the_config_counts_the_rows_and_without_both_the_name_decides(folder):

@@ -183,11 +183,16 @@ def _tensors(home: Path) -> dict[str, tuple[Entry, Path]]:
     files = sorted(home.glob("*.safetensors"))
     if (home / INDEX).is_file():
         parts = _json_object(home / INDEX).get("weight_map")
-        names = {str(file) for file in parts.values()} if isinstance(parts, dict) else set()
-        if not names or any(Path(n).name != n for n in names):
+        names = list(parts.values()) if isinstance(parts, dict) else []
+        if not names or not all(isinstance(n, str) and _is_part(n) for n in names):
             raise InputError(f"{home / INDEX} must have an object weight_map of tensor names to file names")
-        files = [home / n for n in sorted(names)]
+        files = [home / n for n in sorted({str(n) for n in names})]
     return {name: (entry, file) for file in files for name, entry in read_header(file).items()}
+
+
+def _is_part(name: str) -> bool:
+    """Return whether a name is that of a safetensors file in the same folder."""
+    return name.isprintable() and name.endswith(".safetensors") and Path(name).name == name
 
 
 def _json_object(path: Path) -> dict[str, Json]:
