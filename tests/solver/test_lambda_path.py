@@ -72,6 +72,11 @@ def test_wrong_input_is_named(problem) -> None:
         lambda_path(problem, [0.0, 1.0])
 
 
+def test_too_small_a_lambda_is_refused_before_the_larger_ones_are_solved(problem) -> None:
+    with pytest.raises(InputError, match="lambda = 1e-12, but must be a number ≥ 1e-09"):
+        lambda_path(problem, [1e-2, 1e-12], callback=lambda row, lambda_: pytest.fail("work was started"))
+
+
 def test_each_point_has_a_status_and_a_path_that_misses_the_gap_says_so(problem) -> None:
     low = replace(problem, d=1)
     path = lambda_path(low, grid(low, 4, 1e-3), gap=1e-3)
