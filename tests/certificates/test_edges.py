@@ -17,6 +17,7 @@ from feature_collapse.errors import InputError
 from feature_collapse.model.normalisers import LayerNorm, RMSNorm, UnitSphere
 from feature_collapse.model.weights import Weights
 from feature_collapse.risk.problem import Problem
+from feature_collapse.solver.options import SolverOptions
 from feature_collapse.solver.solve import solve
 from feature_collapse.task.sentences import Sentences
 from setting import bound_at, problem_of, random_data, random_weights
@@ -50,8 +51,11 @@ def test_a_start_that_misclassifies_a_sentence_of_weight_zero_does_not_abort_the
     omega = np.full(30, 1 / 29)
     omega[0] = 0.0
     W, U = random_weights(1, scale=40.0)
-    found = solve(problem_of(words, labels, N_W, K, LAMBDA, omega=omega), gap=1e-4, start=Weights(W, U))
-    assert found.status == "solved"
+    problem, start = problem_of(words, labels, N_W, K, LAMBDA, omega=omega), Weights(W, U)
+    assert solve(problem, gap=1e-4, start=start).status == "solved"
+    at_once = solve(problem, gap=1e-4, start=start, options=SolverOptions(time_limit=1e-9))
+    assert at_once.status == "time_limit"  # certified where it misclassifies
+    assert 0.0 <= at_once.lower_bound <= at_once.risk
 
 
 @pytest.mark.parametrize("margin", [300.0, 340.0, 365.0, 371.0, 380.0, 744.0])
@@ -62,6 +66,28 @@ def test_a_gradient_whose_gram_matrix_is_denormal_is_certified(normaliser, margi
     bound = bound_at(W, U, words, labels, LAMBDA, normaliser)
     assert 0.0 <= bound.lower_bound <= bound.risk
     assert math.isfinite(bound.operator_norm)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("lambda_", [1e-320, 1e-300, 1e-200, 1e-150])
+@pytest.mark.parametrize("margin", [372.0, 400.0, 700.0])
+@pytest.mark.parametrize("normaliser", [None, UnitSphere()], ids=["none", "sphere"])
+def test_a_gram_matrix_that_underflows_is_not_taken_for_zero(
+    normaliser, margin: float, lambda_: float
+) -> None:
+    """The gradient is some e^-margin, λ is smaller, but its squares are no floats."""
+    words, labels = np.array([[0], [1]]), np.array([0, 1])
+    U = margin / 2 * np.array([[[1.0, -1.0]], [[-1.0, 1.0]]])
+    bound = bound_at(np.eye(2), U, words, labels, lambda_, normaliser)
+    assert bound.operator_norm >= 0.5 * math.exp(-margin)
+    assert 0.0 <= bound.lower_bound <= bound.risk
+
+
+@pytest.mark.parametrize("decay", [1e-320, 1e-101, 1e51, 1e308])
+def test_a_decay_whose_squares_are_no_floats_is_refused(decay: float) -> None:
+    words, labels = np.array([[0], [1]]), np.array([0, 1])
+    with pytest.raises(InputError, match=r"decay\[1\] = .*, but must be 0 or from 1e-100 to 1e\+50"):
+        problem_of(words, labels, 2, 2, LAMBDA, decay=np.array([1.0, decay]))
 
 
 @pytest.mark.parametrize("normaliser", [LayerNorm(), UnitSphere()], ids=lambda n: n.name)
@@ -111,9 +137,15 @@ def test_the_sum_of_many_nus_is_proved() -> None:
     assert _proved_sum(A, nu, 0.0) >= n * (1.0 + 1e-9) * (1.0 + n * UNIT)
 
 
-def test_float32_products_do_not_depend_on_the_users_precision() -> None:
+def test_float32_products_do_not_depend_on_the_users_precision(monkeypatch) -> None:
     G = torch.randn(2, 50, 40, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    found = []
+    found, used, product = [], set(), torch.mm
+
+    def watched(*factors):
+        used.add(torch.get_float32_matmul_precision())  # not every processor rounds to less where it may
+        return product(*factors)
+
+    monkeypatch.setattr(torch, "mm", watched)
     before = torch.get_float32_matmul_precision()
     try:
         for precision in ("highest", "medium"):
@@ -125,6 +157,7 @@ def test_float32_products_do_not_depend_on_the_users_precision() -> None:
     finally:
         torch.set_float32_matmul_precision(before)
     assert torch.equal(*found)
+    assert used == {"highest"}
 
 
 def test_eigenvalue_bounds_hold_for_denormal_and_huge_matrices() -> None:

@@ -154,4 +154,5 @@ def bound_from(
         search = search or Search()
         guess = (point.gram @ V * V).sum(1) / radius**2
         lower = sphere_bound(point, lambda_, radius, guess, replace(search, enough=risk * (1.0 - search.gap)))
-    return Bound(risk, lower, point.data_term, norm, point.data_rounding + 4.0 * UNIT * penalty)
+    rounding = point.data_rounding + (64.0 + len(V)) * UNIT * penalty  # sums in pairs, and over the words
+    return Bound(risk, lower, point.data_term, norm, rounding)

@@ -31,6 +31,7 @@ from feature_collapse.risk.problem import Problem
 
 UNIT = 2.0**-53  # rounding of float64
 _UNIT_SINGLE = 2.0**-24
+_TINY, _TINY_SINGLE = 2.0**-1074, 2.0**-149  # spacing of the numbers below which rounding is not relative
 _LOG_2 = math.log(2.0)
 # sentences and classes that are summed at once: 10 MB, which the processor's cache holds
 _ROWS, _TILE, _WIDE_TILE = 5000, 250, 2000
@@ -49,6 +50,7 @@ class DualPoint:
         gram_error: bound on the operator norm of the error of `gram`.
         unit: relative rounding of an entropy, for each unit of score.
         largest: bound on the scores' differences, plus log K.
+        underflow: bound on what an entropy loses where its terms are below the normal numbers.
         occurs: (n_w,) whether a word occurs at all; where not, its row and column of `gram` are zero.
     """
 
@@ -60,6 +62,7 @@ class DualPoint:
     gram_error: float
     unit: float
     largest: float
+    underflow: float
     occurs: Float[Tensor, " n_w"]
 
     @property
@@ -80,7 +83,7 @@ class DualPoint:
         off = theta * (self.other - self.off_label * math.log(theta))
         found = float(torch.dot(self.omega, off - torch.special.xlog1py(1.0 - t, -t)))
         size = 1.0 + self.largest - math.log(theta)
-        return found - 2.0 * self.unit * size * theta * self.mass
+        return found - 2.0 * self.unit * size * theta * self.mass - self.underflow
 
 
 def dual_point(
@@ -179,21 +182,31 @@ class _Pass:
         column, row = self._largest_sums(off_label)
         # ‖|G|‖² ≤ (largest column sum)(largest row sum), and ≤ ‖G‖_F² = tr(GᵀG)
         size, trace = column * row, float(self.gram.diagonal().sum())
+        underflow, of_G = self._underflow()
         # on ‖G‖: sums over sentences and classes, q, Σp = 1, the words' decay
-        delta = 1.01 * ((N + 2 * K + L + 16) * UNIT + defect) * math.sqrt(size)
+        delta = 1.01 * ((N + 2 * K + L + 16) * UNIT + defect) * math.sqrt(column) * math.sqrt(row) + of_G
         single = (self.block + 2) * _UNIT_SINGLE if self.single else 0.0
-        product = 1.01 * (K * L * UNIT + single) * min(size, 1.01 * trace)
+        product = 1.01 * (K * L * UNIT + single) * min(size, 1.01 * trace) + underflow
         return DualPoint(
             float(torch.dot(omega, losses)),
             other,
             off_label,
             omega,
             self.gram,
-            product + 2.0 * math.sqrt(trace) * delta + delta**2,
+            product + 2.0 * math.sqrt(trace + underflow) * delta + delta**2,
             (K + N + 64 + self.scores.U.shape[1]) * UNIT + 2.0 * defect,
             self.scores.largest + math.log(K),
+            N * (4 * K + 16) * _TINY,
             self._word_sums(torch.ones_like(omega)) > 0,
         )
+
+    def _underflow(self) -> tuple[float, float]:
+        """Return what underflow costs at most: on ‖GᵀG‖ by its products, and on ‖G‖ by its entries."""
+        tiny = _TINY_SINGLE if self.single else _TINY
+        units = 1.0 if self.scale is None else max(1.0, float(self.scale.max()))
+        entry = (self.N + 2) * _TINY * units + tiny
+        entries = self.n_w * self.K * self.L
+        return (entries + 8) * tiny, math.sqrt(entries) * entry
 
     def _log_sums(self) -> Tensor:
         """Return log z, to its last digits also where z is nearly 1."""

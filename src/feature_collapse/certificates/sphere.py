@@ -70,6 +70,9 @@ def sphere_bound(
     A = point.gram if len(used) == len(point.gram) else point.gram[used][:, used]
     factor = radius**2 / (2.0 * lambda_)
 
+    if not math.isfinite(factor):  # λ is so small that nothing is proved
+        return 0.0
+
     def bound(total: float) -> float:
         return best_over_theta(point, factor * total, 1.0)
 

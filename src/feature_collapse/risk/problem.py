@@ -23,6 +23,8 @@ from feature_collapse.model.normalisers import NoNormaliser, Normaliser, make_no
 from feature_collapse.task.sentences import Sentences
 from feature_collapse.task.task import Task
 
+SMALLEST_DECAY, LARGEST_DECAY = 1e-100, 1e50  # beyond, squares of weights and gradients leave the floats
+
 
 @dataclass(frozen=True, eq=False)
 class Problem:
@@ -37,8 +39,8 @@ class Problem:
         d: dimension. Plain: the largest rank allowed (the bound holds for every d). Normalised: sets the
             radius.
         omega: (N,) weights ω ≥ 0 of the sentences, of sum 1; None for 1/N each.
-        decay: (n_w,) a_j ≥ 0, the decay of each word beside λ; None for 1 each. 0 only for words that never
-            occur.
+        decay: (n_w,) a_j from 1e-100 to 1e50, the decay of each word beside λ; None for 1 each. 0 only for
+            words that never occur.
         device: of the computation.
 
     Raises:
@@ -138,6 +140,12 @@ class Problem:
             found = np.empty(0)
         if found.shape != (self.n_w,) or not (np.isfinite(found).all() and (found >= 0).all()):
             raise InputError(f"decay must be {self.n_w} finite numbers ≥ 0, one for each word")
+        odd = np.flatnonzero((found > 0) & ~((found >= SMALLEST_DECAY) & (found <= LARGEST_DECAY)))
+        if len(odd):
+            raise InputError(
+                f"decay[{odd[0]}] = {found[odd[0]]:g}, but must be 0 or from {SMALLEST_DECAY:g} to "
+                f"{LARGEST_DECAY:g}"
+            )
         free = np.intersect1d(np.flatnonzero(found == 0), self.words)
         if len(free):
             raise InputError(f"decay[{free[0]}] = 0, but word {free[0]} occurs, and must have a decay > 0")
