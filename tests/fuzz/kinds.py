@@ -8,8 +8,9 @@ from pathlib import Path
 from fuzz.kind import Kind
 from fuzz.readers import READERS
 from fuzz.records import OURS
+from fuzz.resumed import RESUMED
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (*READERS, *OURS)}
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (*READERS, *OURS, *RESUMED)}
 
 
 class _SelfTest(Kind):

@@ -11,6 +11,7 @@ from fuzz.kind import Kind
 from fuzz.kinds import KINDS
 from fuzz.readers import READERS
 from fuzz.records import OURS
+from fuzz.resumed import RESUMED
 from fuzz.worker import Trap
 
 FILES = 2_000
@@ -45,6 +46,15 @@ def test_two_thousand_broken_files_are_one_sentence_each_or_are_read(worker, nam
 def test_broken_files_of_our_own_are_one_sentence_each_or_are_read(worker, name):
     tally = worker.fuzz(name, seed=0, first=0, count=FEWER)
     _all_answered(tally, FEWER, checksum="checkpoint" in name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [kind.name for kind in RESUMED])
+def test_what_is_read_can_be_worked_with_or_is_refused(worker, name):
+    tally = worker.fuzz(name, seed=0, first=0, count=FEWER)
+    assert not tally.bad
+    assert tally.counts["clean"] + tally.counts["read"] == FEWER
+    assert tally.counts["read"] > FEWER / 50, "nothing is left to work with"
 
 
 @pytest.mark.parametrize("name", ["npy", "tokenizer.json", "torch"])
