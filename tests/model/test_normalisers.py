@@ -43,6 +43,16 @@ def test_the_scale_of_a_vector_does_not_matter_where_squares_leave_the_range_of_
     np.testing.assert_allclose(phi.forward(torch.from_numpy(ROWS * scale)), phi.forward(ROWS), rtol=1e-12)
 
 
+@pytest.mark.parametrize("offset", [1e3, 1e6, 1e12])
+def test_a_large_mean_costs_layernorm_no_digits(offset):
+    v = offset + np.random.default_rng(0).standard_normal((50, 37))
+    exact = v - offset  # without rounding
+    expected = make_normaliser("layernorm").forward(exact)
+    found = make_normaliser("layernorm").forward(v)
+    assert abs(found - expected).max() < 1e-14
+    assert abs(make_normaliser("layernorm").forward(torch.from_numpy(v)).numpy() - expected).max() < 1e-14
+
+
 def test_written_naively_it_would():
     with np.errstate(all="ignore"):
         naive = ROWS * 1e155 / np.sqrt(np.mean((ROWS * 1e155) ** 2, axis=1, keepdims=True))

@@ -7,7 +7,12 @@ from feature_collapse.errors import InputError
 from feature_collapse.model.geometry import equiangular
 from feature_collapse.model.normalisers import UnitSphere
 from feature_collapse.model.weights import Weights
-from feature_collapse.risk.population import collapsed_cross_entropy, enumerate_risk, sample_risk
+from feature_collapse.risk.population import (
+    collapsed_cross_entropy,
+    enumerate_risk,
+    sample_losses,
+    sample_risk,
+)
 from feature_collapse.task import Task, latents
 from feature_collapse.theory.types import type_one, type_three
 from oracles import TorchRisk, loop_risk, random_law
@@ -74,6 +79,15 @@ def test_the_standard_error_is_calibrated():
     runs = [sample_risk(weights, task, n=300, rng=np.random.default_rng(seed)) for seed in range(200)]
     scores = np.array([(run.cross_entropy - exact) / run.standard_error for run in runs])
     assert 0.85 < scores.std() < 1.15  # 200 runs: a standard deviation is known to 5 %
+
+
+def test_a_small_standard_error_beside_a_large_loss_keeps_its_digits():
+    weights, task = case()
+    nearly_zero = Weights(1e-5 * weights.W, 1e-5 * weights.U)  # losses of log K and some 1e-10 more
+    found = sample_risk(nearly_zero, task, n=2000, rng=np.random.default_rng(1))
+    losses = sample_losses(nearly_zero, task, n=2000, rng=np.random.default_rng(1))
+    assert found.standard_error == pytest.approx(losses.std(ddof=1) / np.sqrt(2000), rel=1e-4)
+    assert 0.0 < found.standard_error < 1e-11
 
 
 def test_closed_form_for_equal_norms_holds_for_any_latents():

@@ -112,6 +112,8 @@ class _Scaled:
         if not len(v):
             return v, v
         c = v - v.mean(-1, keepdims=True) if self.centred else v
+        if self.centred and "64" in str(v.dtype):  # the mean's own rounding, which counts beside small parts
+            c = c - c.mean(-1, keepdims=True)
         with np.errstate(over="ignore", under="ignore"):
             square = self._m(c * c) + self.eps
         if self._ordinary(v, square):

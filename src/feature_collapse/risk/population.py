@@ -129,7 +129,7 @@ def sample_risk(
     sums = _Sums(weights)
     for words, labels in _draw(task, n, rng):
         sums.add(words, labels, np.full(len(labels), 1.0 / n))
-    variance = max(sums.second - sums.first**2, 0.0)
+    variance = max(sums.second - (sums.first - (sums.origin or 0.0)) ** 2, 0.0)
     return replace(sums.finish(lambda_, decay), standard_error=float(np.sqrt(variance / (n - 1))))
 
 
@@ -188,7 +188,10 @@ class _Sums:
         self.weights, self.V, self.U = weights, weights.features(), weights.U.astype(np.float64)
         self.scores = np.ascontiguousarray(np.einsum("kld,wd->lwk", self.U, self.V))  # (L, n_w, K)
         self.gradient = np.zeros_like(self.scores)
+        # weighted sums of the losses, and of their squares about one of them: differences of large squares
+        # would leave nothing of a small variance
         self.first = self.second = 0.0
+        self.origin: float | None = None
 
     def losses(self, words: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the softmax outputs (n, K) and cross-entropies (n,) of sentences (n, L)."""
@@ -215,7 +218,8 @@ class _Sums:
         p, losses = self.losses(words, labels)
         row = np.arange(n)
         self.first += float(weights @ losses)
-        self.second += float(weights @ losses**2)
+        self.origin = float(losses[0]) if self.origin is None else self.origin
+        self.second += float(weights @ (losses - self.origin) ** 2)
         p[row, labels] = 0.0
         p[row, labels] = -p.sum(axis=1)
         p *= weights[:, None]
