@@ -18,6 +18,7 @@ import argparse
 import multiprocessing
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -219,7 +220,7 @@ def one(work: tuple[int, int, bool]) -> tuple[str, int, Found, frozenset[str]]:
 
 
 def main() -> None:
-    """Attack, and print the tables."""
+    """Attack, and print the tables; Ctrl-C ends it with those of the problems done."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -235,7 +236,7 @@ def main() -> None:
     began = time.perf_counter()
     numbers = range(chosen.first, chosen.first + chosen.problems)
     work = [(chosen.seed, n, bool(chosen.solve) and n % chosen.solve == 0) for n in numbers]
-    with multiprocessing.get_context("spawn").Pool(chosen.jobs) as pool:
+    with multiprocessing.get_context("spawn").Pool(chosen.jobs) as pool, suppress(KeyboardInterrupt):
         for name, number, found, odd in pool.imap_unordered(one, work, chunksize=10):
             everything.append(found)
             by_name.setdefault(name, []).append(found)

@@ -248,10 +248,12 @@ class _Barrier:
         decrement = -float(slope @ move)
         dZ, dX = move[: Z.size].reshape(Z.shape), (D @ move[Z.size :]).reshape(n, n)
         before = self.value(Z, X, mu)
-        for t in 0.5 ** np.arange(40):
+        if decrement <= 1e-13 * abs(before):  # the precision is used up
+            return Z, X, 0.0
+        for t in 0.5 ** np.arange(30):
             if self.value(Z + t * dZ, X + t * dX, mu) <= before - 1e-3 * t * decrement:
                 return Z + t * dZ, X + t * dX, decrement
-        return Z, X, 0.0  # the precision is used up
+        return Z, X, 0.0
 
     def data_curvature(self, errors: np.ndarray) -> np.ndarray:
         """Σ ω (Diag p - p pᵀ) ⊗ ζζᵀ, to the digits of small p and 1 - p."""

@@ -39,7 +39,6 @@ def best_over_theta(point: DualPoint, quadratic: float, largest: float) -> float
 
     Every θ gives a valid bound. O(N) per trial.
     """
-
     if not math.isfinite(quadratic):
         return 0.0
 
