@@ -3,7 +3,7 @@
     python benchmarks/attack_certificates.py [--problems 5000] [--seed 0] [--solve 5] [--jobs 1]
 
 Each problem is odd in some ways, which the table counts. The truth is the minimum that the certificates speak
-of: over all dimensions, at the radius given. Its ends come from `independent_bounds`: an interior-point
+of: over all dimensions, at the radius given. Its ends come from `independent_bounds`, an interior-point
 method on the convex form, and local descents on the risk itself. Every certificate, at random weights of
 scores to 1e8, at zero, at the descents' ends and at the convex minimiser, must lie below every risk that is
 reached, and so must the lower bound of `solve`, run on every fifth problem; where it says `solved`, its risk
@@ -23,7 +23,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from independent_bounds import Bracket, Case, Pair, descents, interior_point
+from independent_bounds import Bracket, Case, Pair, interior_point
+from scipy.optimize import minimize
 
 from feature_collapse.certificates.bound import certificate
 from feature_collapse.model.normalisers import LayerNorm, NoNormaliser, RMSNorm, UnitSphere
@@ -115,6 +116,20 @@ def random_weights(case: Case, rng: np.random.Generator) -> tuple[np.ndarray, np
     elif order == 2:
         W, U = np.repeat(W, 2, axis=0)[::-2], U[::-1]
     return W, U, odd | ({"foreign orders"} if order or ">" in kind else set())
+
+
+def descents(case: Case, rng: np.random.Generator, starts: int, steps: int = 150) -> list[Pair]:
+    """Local minima of the risk in the network's own dimension, by scipy."""
+    cut, found = case.n_w * case.d, []
+    for _ in range(starts):
+        start = rng.standard_normal(cut + case.K * case.L * case.d) * 10.0 ** rng.uniform(-1, 1)
+        with np.errstate(all="ignore"):
+            z = minimize(
+                case.value_and_gradient, start, jac=True, method="L-BFGS-B", options={"maxiter": steps}
+            )
+        if np.isfinite(z.x).all():
+            found.append((z.x[:cut].reshape(case.n_w, case.d), z.x[cut:].reshape(case.K, case.L, case.d)))
+    return found
 
 
 def attack(name: str, case: Case, rng: np.random.Generator, run_solver: bool) -> tuple[Found, set[str]]:

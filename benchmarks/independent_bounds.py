@@ -10,7 +10,7 @@ of which the first is f(Z) + λ‖Z Diag(a)^{1/2}‖_*, the nuclear norm in its 
 the semidefinite relaxation, both exact over all dimensions. A barrier -μ log det X and Newton's method, all
 dense; where its gradient is zero the softmax outputs are a dual point whose gap is n_w μ. Each of its points
 gives weights, whose risk is taken in long double, and outputs, whose dual value is taken with dense
-eigenvalues. `descents` are local minima of the risk itself, at the network's own dimension.
+eigenvalues.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from functools import cached_property
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
-from scipy.optimize import minimize, minimize_scalar
+from scipy.optimize import minimize_scalar
 
 Pair = tuple[np.ndarray, np.ndarray]
 
@@ -122,20 +122,6 @@ class Case:
     def gradient(self, errors: np.ndarray) -> np.ndarray:
         """(K L, n_w) of f by Z, from p - e_y."""
         return ((errors * self.omega[:, None]).T @ self.places).reshape(self.K * self.L, self.n_w)
-
-
-def descents(case: Case, rng: np.random.Generator, starts: int, steps: int = 150) -> list[Pair]:
-    """Local minima of the risk in the network's own dimension, by scipy."""
-    cut, found = case.n_w * case.d, []
-    for _ in range(starts):
-        start = rng.standard_normal(cut + case.K * case.L * case.d) * 10.0 ** rng.uniform(-1, 1)
-        with np.errstate(all="ignore"):
-            z = minimize(
-                case.value_and_gradient, start, jac=True, method="L-BFGS-B", options={"maxiter": steps}
-            )
-        if np.isfinite(z.x).all():
-            found.append((z.x[:cut].reshape(case.n_w, case.d), z.x[cut:].reshape(case.K, case.L, case.d)))
-    return found
 
 
 def dual_value(case: Case, errors: np.ndarray, shape: np.ndarray | None = None) -> float:
