@@ -84,6 +84,18 @@ def test_beside_a_theorem_only_what_is_proved_and_cheap_is_computed():
     assert beside(many, SMALL) is None
 
 
+def test_a_lambda_too_small_for_the_solver_is_refused_by_its_own_value_and_stops_no_theorem(command_line):
+    task = Task.of(TASK.latents, frequencies.uniform(2), 3)
+    tiny = SMALL.replace(lambda_=5e-10)  # the reduced problem has √2 times that
+    with pytest.raises(InputError, match=r"^lambda = 5e-10, but must be a number ≥ 7.07e-10 for this task"):
+        limit(task, tiny)
+    assert beside(task, tiny) is None
+    assert limit(task, SMALL.replace(lambda_=7.1e-10)).risk > 0
+    code, out, err = command_line("theory", "--n-w", 12, "--L", 3, "--K", 6, "--lambda", "1e-12", "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["theorem1"]["risk"] > 0
+
+
 def test_the_command_prints_the_promised_keys(command_line):
     options = ("--n-w", "6", "--L", "3", "--K", "8", "--d", "6", "--lambda", "0.01")
     code, out, _ = command_line("limit", *options, "--json")

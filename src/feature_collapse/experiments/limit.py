@@ -21,7 +21,7 @@ from feature_collapse.model.normalisers import make_normaliser
 from feature_collapse.model.weights import Weights
 from feature_collapse.risk.population import sample_losses
 from feature_collapse.risk.problem import Problem
-from feature_collapse.solver.solve import solve
+from feature_collapse.solver.solve import SMALLEST_LAMBDA, solve
 from feature_collapse.task.task import FRESH, Task, generator
 from feature_collapse.theory.interval import CONFIDENCE, lower_limit, upper_limit
 from feature_collapse.theory.predict import reference
@@ -179,6 +179,7 @@ def limit(
     prediction = reference(task, s.lambda_, s.d, normaliser, decay=decay)
     if which_result(task, normaliser, decay):
         reduced = reduce(task, s.lambda_, s.d, normaliser, decay)
+        _check_lambda(s.lambda_, reduced.problem.lambda_ / s.lambda_)
         found = solve(reduced.problem, gap=effort.gap)
         weights = reduced.lift(found.weights)
         return Limit(reduced.result, found.risk, found.lower_bound, found.risk, weights, prediction, task.n_c)
@@ -186,7 +187,7 @@ def limit(
 
 
 def beside(task: Task, settings: Settings) -> Limit | None:
-    """Return the certified minimum to print beside a theorem; None without a reduction, or for large K.
+    """Return the certified minimum to print beside a theorem; None without one, for large K or tiny λ.
 
     Relative gap 1e-5; at most a few seconds (K² L n_c ≤ 10^8).
     """
@@ -194,7 +195,19 @@ def beside(task: Task, settings: Settings) -> Limit | None:
         return None
     if float(task.K) ** 2 * task.L * task.n_c > _CHEAP:
         return None
+    normaliser, decay = make_normaliser(settings.normaliser), word_decay(settings, task)
+    if reduce(task, settings.lambda_, settings.d, normaliser, decay).problem.lambda_ < SMALLEST_LAMBDA:
+        return None
     return limit(task, settings, Effort(gap=1e-5))
+
+
+def _check_lambda(lambda_: float, factor: float) -> None:
+    """Check λ by the problem with one word for each concept, whose own λ is `factor` times as large."""
+    if lambda_ * factor < SMALLEST_LAMBDA:
+        raise InputError(
+            f"lambda = {lambda_:g}, but must be a number ≥ {SMALLEST_LAMBDA / factor:.3g} for this task, "
+            f"whose reduced problem has {factor:.4g} times that and must have {SMALLEST_LAMBDA:g} or more"
+        )
 
 
 def _by_sets(
