@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from feature_collapse.certificates.bound import certificate
+from feature_collapse.certificates.bound import Bound, certificate
 from feature_collapse.certificates.definite import largest_eigenvalue_bound
 from feature_collapse.certificates.dual_point import UNIT, dual_point
 from feature_collapse.certificates.gram import add_gram
@@ -109,6 +109,25 @@ def test_a_cross_entropy_is_never_negative_and_its_rounding_is_that_of_the_score
     losses = np.logaddexp.reduce(scores, axis=1) - scores[np.arange(30), labels]
     assert abs(float(losses.mean()) - bound.data_term) <= bound.rounding
     assert bound.rounding <= 1e6 * UNIT * float(np.abs(scores).max())
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("size", [1e8, 1e15, 1e18, 1e34, 1e90])
+def test_scores_whose_rounding_alone_is_out_of_range_have_a_risk(size: float, seed: int) -> None:
+    words, labels = random_data(seed)
+    W, U = random_weights(seed, scale=1.0)
+    W[0], U[:, :, 0] = size * W[0], 1e-3 * U[:, :, 0]
+    scores = np.einsum("nld,kld->nk", W[words].astype(np.longdouble), U.astype(np.longdouble))
+    losses = np.logaddexp.reduce(scores, axis=1) - scores[np.arange(30), labels]
+    bound = bound_at(W, U, words, labels, LAMBDA)
+    assert abs(float(losses.mean()) - bound.data_term) <= bound.rounding
+    assert 0.0 <= bound.lower_bound <= bound.risk < math.inf
+    assert 0.0 <= bound.relative_gap <= 1.0
+
+
+def test_an_unknown_risk_has_no_gap_of_zero() -> None:
+    assert math.isnan(Bound(math.nan, 0.0, math.nan, math.nan).relative_gap)
+    assert Bound(0.0, 0.0, 0.0, 0.0).relative_gap == 0.0
 
 
 @pytest.mark.parametrize("margin", [20.0, 60.0, 200.0])

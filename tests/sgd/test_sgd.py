@@ -222,6 +222,7 @@ def test_every_flipped_bit_of_a_checkpoint_is_noticed(tmp_path):
         {"numbers": torch.full((5,), float("nan"), dtype=torch.float64)},
         {"numbers": torch.zeros(5, dtype=torch.complex64)},
         {"numbers": torch.ones(3, dtype=torch.float64)},
+        {"numbers": torch.tensor([1.0, 1.0, 1.0, 1e30, 1.0], dtype=torch.float64)},
         {"W": torch.full((30, 8), float("inf"))},
         {"W": torch.zeros(29, 8)},
         {"U": torch.zeros(20, 40)},

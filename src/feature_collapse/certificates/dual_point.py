@@ -210,17 +210,17 @@ class _Pass:
 
     def _log_sums(self) -> Tensor:
         """Return log z, to its last digits also where z is nearly 1."""
-        excess = self.scores.excess
-        if excess is None:
+        excess, own = self.scores.excess, self.scores.own_terms()
+        if excess is None or own is None:
             return self.others.log1p()
-        return torch.where(excess == 0.0, self.others.log1p(), (self.others + torch.exp2(-excess)).log())
+        return torch.where(excess == 0.0, self.others.log1p(), (self.others + own).log())
 
     def _losses(self) -> tuple[Tensor, Tensor]:
         """Return (N,) ℓ(s_i, y_i), and (N,) q_i."""
-        log_sums, excess = self._log_sums(), self.scores.excess
-        if excess is None:
+        log_sums, excess, own = self._log_sums(), self.scores.excess, self.scores.own_terms()
+        if excess is None or own is None:
             return log_sums, self.others / (1.0 + self.others)
-        return log_sums + excess * _LOG_2, self.others / (self.others + torch.exp2(-excess))
+        return log_sums + excess * _LOG_2, self.others / (self.others + own)
 
     def _largest_sums(self, off_label: Tensor) -> tuple[float, float]:
         """Return the largest column and row sum of |G|."""

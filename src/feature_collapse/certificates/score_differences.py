@@ -62,10 +62,20 @@ class ScoreDifferences:
         x = torch.cat((x, -own), 1)
         if buffer is None:
             return torch.mm(x, self.U1[low:high].T)
-        return torch.mm(x, self.U1[low:high].T, out=buffer[: n * (high - low)].view(n, high - low))
+        s = torch.mm(x, self.U1[low:high].T, out=buffer[: n * (high - low)].view(n, high - low))
+        # beyond scores of 1e15 rounding alone can be out of range; any output is one the bounds hold for
+        return s if self.excess is None else s.clamp_(max=_RANGE)
 
     def label_terms(self, part: Part) -> Tensor:
-        """Return 2^(-t_i), the label's own term of the sum of exponentials."""
+        """Return 2^(-t_i), the label's own term of the sum of exponentials; at least 2^-1000."""
         if self.excess is None:
             return torch.ones_like(part.omega)
-        return torch.exp2(-self.excess[part.rows])
+        return _label_term(self.excess[part.rows])
+
+    def own_terms(self) -> Tensor | None:
+        """Return the same for all sentences; None for ones."""
+        return None if self.excess is None else _label_term(self.excess)
+
+
+def _label_term(excess: Tensor) -> Tensor:
+    return torch.exp2(-excess.clamp(max=1000.0))

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from feature_collapse.keyed_tensors import read_keyed, reject, write_keyed
 
+_COUNTS = 2**53  # float64, in which they are kept, has all the integers below
 COLUMNS = ("epoch", "train_loss", "train_accuracy", "test_accuracy", "seconds")
 
 
@@ -89,9 +90,8 @@ def _fault(state: Checkpoint) -> str | None:
         return "its weights have no sizes of a network"
     if not all(x.is_floating_point() and bool(torch.isfinite(x).all()) for x in (state.W, state.U)):
         return "its weights are not finite"
-    if not (
-        state.epoch >= 1 and state.step >= 0 and state.correct >= 0 and len(state.history) == state.epoch - 1
-    ):
+    counts = (state.epoch - 1, state.step, state.correct)
+    if not (all(0 <= count < _COUNTS for count in counts) and len(state.history) == state.epoch - 1):
         return "its counters are out of range"
     if not (0.0 <= state.loss < math.inf and 0.0 <= state.seconds < math.inf):
         return "its sums are out of range"
