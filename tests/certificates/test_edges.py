@@ -112,8 +112,8 @@ def test_a_cross_entropy_is_never_negative_and_its_rounding_is_that_of_the_score
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("size", [1e8, 1e15, 1e18, 1e34, 1e90])
-def test_scores_whose_rounding_alone_is_out_of_range_have_a_risk(size: float, seed: int) -> None:
+@pytest.mark.parametrize("size", [1e8, 1e12, 1e14])
+def test_huge_scores_have_a_risk_within_its_stated_rounding(size: float, seed: int) -> None:
     words, labels = random_data(seed)
     W, U = random_weights(seed, scale=1.0)
     W[0], U[:, :, 0] = size * W[0], 1e-3 * U[:, :, 0]
