@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from feature_collapse.errors import check_int, check_real
 from feature_collapse.model.normalisers import NoNormaliser, Normaliser
+from feature_collapse.threads import each
 
 
 class Network(nn.Module):
@@ -84,24 +85,26 @@ class Network(nn.Module):
         x = self.normaliser.forward(self.W[words])
         return x.flatten(1) @ self.U.flatten(1).T
 
-    def accuracy(self, words: np.ndarray, labels: np.ndarray, chunk: int = 4096) -> float:
+    def accuracy(self, words: np.ndarray, labels: np.ndarray, chunk: int = 2048) -> float:
         """Return the fraction of sentences whose highest score is that of their class; memory O(chunk·K)."""
         return self.losses(words, labels, chunk)[1]
 
-    def cross_entropy(self, words: np.ndarray, labels: np.ndarray, chunk: int = 4096) -> float:
+    def cross_entropy(self, words: np.ndarray, labels: np.ndarray, chunk: int = 2048) -> float:
         """Return the mean cross-entropy, summed in float64; memory O(chunk·K)."""
         return self.losses(words, labels, chunk)[0]
 
-    @torch.no_grad()
-    def losses(self, words: np.ndarray, labels: np.ndarray, chunk: int = 4096) -> tuple[float, float]:
+    def losses(self, words: np.ndarray, labels: np.ndarray, chunk: int = 2048) -> tuple[float, float]:
         """Return mean cross-entropy and accuracy in one pass; O(N K L d) time, O(chunk·K) memory."""
-        total, right = 0.0, 0
-        for i in range(0, len(words), chunk):
-            target = torch.as_tensor(labels[i : i + chunk], dtype=torch.long, device=self.W.device)
-            scores = self._scores(words[i : i + chunk])
-            total += float(nn.functional.cross_entropy(scores, target, reduction="none").double().sum())
-            right += int((scores.argmax(1) == target).sum())
-        return total / len(words), right / len(words)
 
+        def sums(start: int, _: int) -> tuple[float, int]:
+            target = torch.as_tensor(labels[start : start + chunk], dtype=torch.long, device=self.W.device)
+            scores = self._scores(words[start : start + chunk])
+            losses = nn.functional.cross_entropy(scores, target, reduction="none")
+            return float(losses.double().sum()), int((scores.argmax(1) == target).sum())
+
+        found = each(sums, range(0, len(words), chunk), self.W.device)
+        return sum(loss for loss, _ in found) / len(words), sum(right for _, right in found) / len(words)
+
+    @torch.no_grad()
     def _scores(self, words: np.ndarray) -> Tensor:
         return self.forward(torch.as_tensor(words, device=self.W.device).long())

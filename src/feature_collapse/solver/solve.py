@@ -33,6 +33,7 @@ from feature_collapse.solver.state import Patience, State
 from feature_collapse.solver.stop import End, end_of, stalled
 from feature_collapse.solver.trace import Progress, Trace
 from feature_collapse.solver.zero import may_be_zero, zero_weights
+from feature_collapse.threads import one_torch_thread
 
 SMALLEST_LAMBDA = (
     1e-9  # below it the solver often ended far above the minimum, as it said; certificates need no such
@@ -59,6 +60,7 @@ class _Run:
         return prove(self.problem, state, self.gap, self.options, self.trace)
 
 
+@one_torch_thread()
 def solve(
     problem: Problem,
     *,
