@@ -135,7 +135,9 @@ def _set_here(count: int) -> None:
     """Set torch's number of threads in this thread alone.
 
     torch's own function also sets the number for threads to come, which another new thread then sets back.
+    A thread takes that number at its first use of torch, which must therefore lie behind it.
     """
+    torch.get_num_threads()
     with _helpers.lock, ThreadPoolExecutor(1) as other:
         of_new_threads = other.submit(torch.get_num_threads).result()
         torch.set_num_threads(count)
