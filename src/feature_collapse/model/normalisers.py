@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
@@ -93,11 +94,25 @@ class _Scaled:
     def vjp(self, v: Array, g: Array) -> Array:
         """Return (g - y·m(g y))/ρ with y = φ(v), centred where φ is."""
         c, inverse = self._parts(v)
-        y = c * inverse
-        out: Array = (g - y * self._m(g * y)) * inverse
-        if self.centred:
-            out = out - out.mean(-1, keepdims=True)
+        out: Array = self._pulled(c * inverse, inverse, g + 0.0)
         return out
+
+    def with_pullback(self, v: Array) -> tuple[Array, Callable[[Array], Array]]:
+        """Return φ(v), and g ↦ J(v)ᵀ g, which uses what φ(v) has found and overwrites g."""
+        c, inverse = self._parts(v)
+        if c is v:
+            y: Array = c * inverse
+        else:
+            y = c
+            y *= inverse
+        return y, lambda g: self._pulled(y, inverse, g)
+
+    def _pulled(self, y: Array, inverse: Array, g: Array) -> Array:
+        g -= y * self._m(g * y)
+        g *= inverse
+        if self.centred:
+            g -= g.mean(-1, keepdims=True)
+        return g
 
     def radius(self, d: int) -> float:
         """Return √d where the mean square is fixed, 1 on the unit sphere."""
@@ -205,6 +220,18 @@ class UnitSphere(_Scaled):
     name: ClassVar[str] = "sphere"
     centred: ClassVar[bool] = False
     averaged: ClassVar[bool] = False
+
+
+def with_pullback(normaliser: Normaliser, v: Array) -> tuple[Array, Callable[[Array], Array]]:
+    """Return φ(v), and the map g ↦ J(v)ᵀ g of gradients, which may overwrite g.
+
+    >>> y, pullback = with_pullback(LayerNorm(), np.array([1.0, 3.0]))
+    >>> y, pullback(np.array([1.0, 0.0]))
+    (array([-1.,  1.]), array([0., 0.]))
+    """
+    if isinstance(normaliser, _Scaled):
+        return normaliser.with_pullback(v)
+    return normaliser.forward(v), lambda g: normaliser.vjp(v, g)
 
 
 _REGISTRY: dict[str, type[Any]] = {kind.name: kind for kind in (NoNormaliser, LayerNorm, RMSNorm, UnitSphere)}
