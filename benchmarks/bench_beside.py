@@ -4,8 +4,8 @@
 
 Each round runs every subject alone and beside `--loops` shells that count for ever, in turn, each in a
 process of its own: figures 3, 4b and 4c by the certified solver without their drawing, and the whole of
-`reproduce all --quick`. Prints, as JSON lines, the seconds of every run and the CPU seconds (threads that spin
-show there even on a machine that is busy already), then a table of medians: alone, beside, and the ratio; a
+`reproduce all --quick`. Prints, as JSON lines, the seconds of every run and the CPU seconds (spinning
+shows there even on a machine that is busy already), then a table of medians: alone, beside, and the ratio; a
 fair share of two cores beside two loops is 2. With `--than`, the package in another folder (an earlier
 commit's `src`) runs in the same rounds, and the table has its times too.
 """

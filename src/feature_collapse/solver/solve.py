@@ -126,7 +126,8 @@ def _first(run: _Run, parts: Sequence[Part], start: Weights | None) -> State:
         start = _at_larger_lambda(run)
     if start is not None:
         V, U = given_start(problem, start)
-        return State(V, U, run.first_target, single=single, parts_done=len(parts))
+        behind = 0 if schedule.parts_from_start else len(parts)
+        return State(V, U, run.first_target, single=single, parts_done=behind)
     begin = problem.first_of_each_class(parts[0].sentences) if parts else problem
     rank = min(schedule.first_rank, problem.largest_rank)
     V, U = spectral_start(begin, rank, run.options.seed, few=bool(parts))
