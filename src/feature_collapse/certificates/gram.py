@@ -12,7 +12,7 @@ from torch import Tensor
 from feature_collapse.threads import each
 
 WIDE_FROM = 4000  # from so many words on the Gram matrix is what costs, and wants large tiles
-_TILE, _WIDE_TILE = 200, 1000
+_TILE, _WIDE_TILE = 200, 500
 _SINGLE_FROM = 2e13  # a Gram matrix that costs more flops is multiplied in float32
 
 

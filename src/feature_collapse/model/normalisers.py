@@ -87,32 +87,25 @@ class _Scaled:
 
     def forward(self, v: Array) -> Array:
         """Return c/ρ."""
-        c, inverse = self._parts(v)
-        out: Array = c * inverse
-        return out
+        return self.with_pullback(v)[0]
 
     def vjp(self, v: Array, g: Array) -> Array:
         """Return (g - y·m(g y))/ρ with y = φ(v), centred where φ is."""
-        c, inverse = self._parts(v)
-        out: Array = self._pulled(c * inverse, inverse, g + 0.0)
-        return out
+        return self.with_pullback(v)[1](g + 0.0)
 
     def with_pullback(self, v: Array) -> tuple[Array, Callable[[Array], Array]]:
         """Return φ(v), and g ↦ J(v)ᵀ g, which uses what φ(v) has found and overwrites g."""
         c, inverse = self._parts(v)
-        if c is v:
-            y: Array = c * inverse
-        else:
-            y = c
-            y *= inverse
-        return y, lambda g: self._pulled(y, inverse, g)
+        y: Array = c * inverse
 
-    def _pulled(self, y: Array, inverse: Array, g: Array) -> Array:
-        g -= y * self._m(g * y)
-        g *= inverse
-        if self.centred:
-            g -= g.mean(-1, keepdims=True)
-        return g
+        def pullback(g: Array) -> Array:
+            g -= y * self._m(g * y)
+            g *= inverse
+            if self.centred:
+                g -= g.mean(-1, keepdims=True)
+            return g
+
+        return y, pullback
 
     def radius(self, d: int) -> float:
         """Return √d where the mean square is fixed, 1 on the unit sphere."""
@@ -223,12 +216,7 @@ class UnitSphere(_Scaled):
 
 
 def with_pullback(normaliser: Normaliser, v: Array) -> tuple[Array, Callable[[Array], Array]]:
-    """Return φ(v), and the map g ↦ J(v)ᵀ g of gradients, which may overwrite g.
-
-    >>> y, pullback = with_pullback(LayerNorm(), np.array([1.0, 3.0]))
-    >>> y, pullback(np.array([1.0, 0.0]))
-    (array([-1.,  1.]), array([0., 0.]))
-    """
+    """Return φ(v), and the map g ↦ J(v)ᵀ g of gradients, which may overwrite g."""
     if isinstance(normaliser, _Scaled):
         return normaliser.with_pullback(v)
     return normaliser.forward(v), lambda g: normaliser.vjp(v, g)
@@ -296,8 +284,7 @@ def make_normaliser(name: str, eps: float = 0.0) -> Normaliser:
     check_normaliser(name)
     if name not in _REGISTRY:
         register(_load(name))
-    kind = _REGISTRY[name]
-    check_real("eps", eps, 0.0)
+    kind, eps = _REGISTRY[name], check_real("eps", eps, 0.0)
     found: Normaliser = kind(eps) if "eps" in inspect.signature(kind).parameters else kind()
     return found
 
