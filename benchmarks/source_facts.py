@@ -16,7 +16,7 @@ ORDER = (
     ("errors",),
     ("boundary",),
     ("files", "arrays"),
-    ("keyed_tensors",),
+    ("keyed_tensors", "threads"),
     ("task",),
     ("model",),
     ("metrics",),  # of the project, METRICS_STAND_ON alone

@@ -127,3 +127,19 @@ def test_wrong_normalisers_are_refused():
         make_normaliser("layer_norm")
     with pytest.raises(InputError, match="eps = -1"):
         make_normaliser("layernorm", -1.0)
+
+
+def test_of_equal_highest_scores_the_first_counts_and_the_loss_is_pytorchs():
+    network = Network(2, 1, 3, 1, dtype=torch.float64)
+    network.load(torch.tensor([[1.0], [-2.0]]), torch.tensor([[[1.0]], [[4.0]], [[4.0]]]))
+    words, labels = np.array([[0], [0], [0], [1]]), np.array([0, 1, 2, 0])
+    loss, accuracy = network.losses(words, labels)
+    scores = network(torch.from_numpy(words)).detach()
+    assert accuracy == float((scores.argmax(1) == torch.from_numpy(labels)).double().mean()) == 0.5
+    assert loss == pytest.approx(float(torch.nn.functional.cross_entropy(scores, torch.from_numpy(labels))))
+    zero = Network(2, 1, 3, 1)
+    assert zero.accuracy(words, labels) == 0.5  # all scores are equal: class 0
+
+
+def test_the_only_class_is_always_right():
+    assert Network(2, 1, 1, 1).losses(np.array([[0], [1]]), np.array([0, 0])) == (0.0, 1.0)

@@ -22,6 +22,7 @@ from feature_collapse.errors import InputError, check_real, check_type
 from feature_collapse.model.weights import Weights
 from feature_collapse.risk.problem import Problem, check_covered
 from feature_collapse.task.sentences import Sentences
+from feature_collapse.threads import one_torch_thread
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class Bound:
         )
 
 
+@one_torch_thread()
 def certificate(
     weights: Weights,
     data: Sentences | Problem,

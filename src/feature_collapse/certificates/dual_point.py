@@ -23,11 +23,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from feature_collapse.certificates.gram import WIDE_FROM, add_gram, is_single
+from feature_collapse.certificates.gram import WIDE_FROM, add_gram, is_single, mirror
 from feature_collapse.certificates.score_differences import ScoreDifferences
-from feature_collapse.certificates.sentence_parts import Part, Parts
+from feature_collapse.certificates.sentence_parts import Part, Parts, WordSums
 from feature_collapse.errors import InputError
 from feature_collapse.risk.problem import Problem
+from feature_collapse.threads import each
 
 UNIT = 2.0**-53  # rounding of float64
 _UNIT_SINGLE = 2.0**-24
@@ -35,6 +36,8 @@ _TINY, _TINY_SINGLE = 2.0**-1074, 2.0**-149  # spacing of the numbers below whic
 _LOG_2 = math.log(2.0)
 # sentences and classes that are summed at once: 10 MB, which the processor's cache holds
 _ROWS, _TILE, _WIDE_TILE = 5000, 250, 2000
+_SENTENCES = 2**15  # whose entropies are added at once
+_AT_ONCE = 4  # parts whose exponentials are kept until all tiles have taken theirs
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,9 +82,14 @@ class DualPoint:
         """Return Σ_i ω_i Ent((1-θ) e_{y_i} + θ p_i) less its rounding error: a lower bound. O(N)."""
         if theta == 0.0:
             return 0.0
-        t = theta * self.off_label
-        off = theta * (self.other - self.off_label * math.log(theta))
-        found = float(torch.dot(self.omega, off - torch.special.xlog1py(1.0 - t, -t)))
+
+        def part(start: int, _: int) -> float:
+            rows = slice(start, start + _SENTENCES)
+            omega, q, t = self.omega[rows], self.off_label[rows], theta * self.off_label[rows]
+            off = theta * (self.other[rows] - q * math.log(theta))
+            return float(torch.dot(omega, off - torch.special.xlog1py(1.0 - t, -t)))
+
+        found = math.fsum(each(part, range(0, len(self.omega), _SENTENCES), self.omega.device))
         size = 1.0 + self.largest - math.log(theta)
         return found - 2.0 * self.unit * size * theta * self.mass - self.underflow
 
@@ -104,8 +112,20 @@ def dual_point(
     return _Pass(V, U, problem, memory_limit).run()
 
 
+@dataclass(frozen=True, eq=False)
+class _Outputs:
+    """Exponentials of a part's scores by tile of classes, and the sums over its words that they go into."""
+
+    tiles: list[Tensor]
+    by_word: WordSums
+
+
 class _Pass:
-    """One pass over the classes, block by block, and in each over the sentences, part by part."""
+    """One pass over the classes, block by block, and in each over the sentences, part by part.
+
+    Threads share the parts for the exponentials and the tiles of classes for the sums, a few parts at a time;
+    every sum is in the order of the parts, whatever the number of threads.
+    """
 
     def __init__(self, V: Tensor, U: Tensor, problem: Problem, memory_limit: float) -> None:
         (N, L), n_w, K, device = problem.words.shape, problem.n_w, problem.K, V.device
@@ -121,8 +141,7 @@ class _Pass:
         self.scores.bring_into_range(self.parts, self.block)
         word_units = problem.word_units()
         self.scale = None if word_units is None else torch.from_numpy(word_units).to(device)
-        self.s_buffer = omega.new_empty(rows * min(self.tile, self.block, K))
-        self.e_buffer = omega.new_empty(rows * min(self.block, K))
+        self.buffers: dict[str, Tensor] = {}
         self.gram, self.row_sums = omega.new_zeros(n_w, n_w), omega.new_zeros(K, L)
         # sums of exponentials over the classes that are not the label's: as used, and as found once more
         self.others, self.again = torch.zeros_like(omega), torch.zeros_like(omega)
@@ -130,21 +149,32 @@ class _Pass:
 
     def run(self) -> DualPoint:
         if self.block < self.K:
-            for part in self.parts:
-                for low in range(0, self.K, self.block):
-                    e = self.scores(part, low, min(low + self.block, self.K)).exp2_()
-                    e[part.own(low, low + self.block)] = 0.0
-                    self.others[part.rows] += e.sum(1)
+            each(lambda part, _: self._add_others(part), list(self.parts), self.gram.device)
         for first in range(0, self.K, self.block):
             self._add_block(first, min(first + self.block, self.K))
+        mirror(self.gram)
         return self._finished()
+
+    def _add_others(self, part: Part) -> None:
+        for low in range(0, self.K, self.block):
+            e = self.scores(part, low, min(low + self.block, self.K)).exp2_()
+            e[part.own(low, low + self.block)] = 0.0
+            self.others[part.rows] += e.sum(1)
 
     def _add_block(self, first: int, last: int) -> None:
         """Add the gradient of a block of classes to the Gram matrix, and its part of the entropies."""
         tiles = [(low, min(low + self.tile, last)) for low in range(first, last, self.tile)]
         G = [self.gram.new_zeros(self.L * self.n_w, high - low) for low, high in tiles]
-        for part in self.parts:
-            self._add_part(part, first, tiles, G)
+        parts = list(self.parts)
+        for at in range(0, len(parts), _AT_ONCE):
+            some = list(enumerate(parts[at : at + _AT_ONCE]))
+            found = each(lambda item, seat: self._outputs(item, seat, tiles), some, self.gram.device)
+
+            def add(tile: int, _: int, found: list[_Outputs] = found) -> None:
+                for outputs in found:
+                    outputs.by_word.add_to(G[tile], outputs.tiles[tile])
+
+            each(add, range(len(tiles)), self.gram.device)
         for (low, high), G_tile in zip(tiles, G, strict=True):
             by_position = G_tile.view(self.L, self.n_w, -1)
             if self.scale is not None:
@@ -152,12 +182,16 @@ class _Pass:
             self.row_sums[low:high] = by_position.sum(1).T
             add_gram(self.gram, by_position, self.single)
 
-    def _add_part(self, part: Part, first: int, tiles: list[tuple[int, int]], G: list[Tensor]) -> None:
-        n, e = part.stop - part.start, []
+    def _outputs(self, item: tuple[int, Part], seat: int, tiles: list[tuple[int, int]]) -> _Outputs:
+        """Return a part's exponentials, times z p - e_y; their sums are noted."""
+        slot, part = item
+        n, e, first = part.stop - part.start, list[Tensor](), tiles[0][0]
+        s_buffer = self._buffer(f"s{seat}", min(self.tile, self.block))
+        e_buffer = self._buffer(f"e{slot}", min(self.block, self.K))
         moment, total = torch.zeros_like(part.omega), torch.zeros_like(part.omega)
         for low, high in tiles:
-            s = self.scores(part, low, high, self.s_buffer)
-            e.append(self.e_buffer[n * (low - first) : n * (high - first)].view(n, -1))
+            s = self.scores(part, low, high, s_buffer)
+            e.append(e_buffer[n * (low - first) : n * (high - first)].view(n, -1))
             torch.exp2(s, out=e[-1])
             e[-1][part.own(low, high)] = 0.0
             total += e[-1].sum(1)
@@ -168,11 +202,17 @@ class _Pass:
         z = others + self.scores.label_terms(part)
         self.again[part.rows] += total
         self.moments[part.rows] += moment * (_LOG_2 / z)
-        by_word = part.by_word(z)
-        for (low, high), e_tile, G_tile in zip(tiles, e, G, strict=True):
+        for (low, high), e_tile in zip(tiles, e, strict=True):
             here, column = part.own(low, high)
             e_tile[here, column] = -others[here]  # p_y - 1, times z
-            by_word.add_to(G_tile, e_tile)
+        return _Outputs(e, part.by_word(z))
+
+    def _buffer(self, name: str, classes: int) -> Tensor:
+        """Return a buffer for the scores of a part and some classes."""
+        size = self.parts.rows * classes
+        if name not in self.buffers or len(self.buffers[name]) < size:
+            self.buffers[name] = self.gram.new_empty(size)
+        return self.buffers[name]
 
     def _finished(self) -> DualPoint:
         omega, N, K, L = self.parts.omega, self.N, self.K, self.L
@@ -246,7 +286,7 @@ class _Pass:
 
 def _classes_per_block(K: int, L: int, n_w: int, rows: int, N: int, memory_limit: float) -> int:
     fixed = 8.0 * (3.0 * n_w**2 + 4.0 * N + 2.0 * N * L)
-    per_class = 8.0 * (1.6 * L * n_w + 4.0 * rows)
+    per_class = 8.0 * (1.6 * L * n_w + (2.0 + _AT_ONCE) * rows)
     block = int((memory_limit - fixed) // per_class)
     if block < 1:
         raise InputError(

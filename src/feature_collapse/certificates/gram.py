@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,7 +9,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from feature_collapse.threads import each
+
 WIDE_FROM = 4000  # from so many words on the Gram matrix is what costs, and wants large tiles
+_TILE, _WIDE_TILE = 200, 500
 _SINGLE_FROM = 2e13  # a Gram matrix that costs more flops is multiplied in float32
 
 
@@ -20,18 +22,35 @@ def is_single(K: int, L: int, n_w: int) -> bool:
 
 
 def add_gram(gram: Float[Tensor, "n_w n_w"], G: Float[Tensor, "L n_w b"], single: bool) -> None:
-    """Add Σ_ℓ G_ℓ G_ℓᵀ in place, the upper triangle by tiles and mirrored. L n_w² b flops."""
+    """Add Σ_ℓ G_ℓ G_ℓᵀ to the upper triangle, by tiles that threads share. L n_w² b flops."""
     n_w = G.shape[1]
-    tile = math.ceil(n_w / max(1, n_w // 400)) if n_w < WIDE_FROM else 1000
-    with _exact_products():
+    tile = _TILE if n_w < WIDE_FROM else _WIDE_TILE
+    starts = range(0, n_w, tile)
+
+    def add(corner: tuple[int, int], _: int) -> None:
+        rows, columns = (slice(at, at + tile) for at in corner)
         for g in G:
-            g = g.float() if single else g
-            for i in range(0, n_w, tile):
-                for j in range(i, n_w, tile):
-                    product = torch.mm(g[i : i + tile], g[j : j + tile].T)
-                    gram[i : i + tile, j : j + tile] += product
-                    if j > i:
-                        gram[j : j + tile, i : i + tile] += product.T
+            if single:
+                gram[rows, columns] += torch.mm(g[rows], g[columns].T)
+            else:
+                gram[rows, columns].addmm_(g[rows], g[columns].T)
+
+    with _exact_products():
+        G = G.float() if single else G
+        each(add, [(i, j) for i in starts for j in starts if j >= i], gram.device)
+
+
+def mirror(gram: Float[Tensor, "n_w n_w"]) -> None:
+    """Copy the upper triangle to the lower one, in place."""
+    tile = _WIDE_TILE
+    for i in range(0, len(gram), tile):
+        for j in range(i + tile, len(gram), tile):
+            gram[j : j + tile, i : i + tile] = gram[i : i + tile, j : j + tile].T
+        gram[i : i + tile, i : i + tile] = _symmetric(gram[i : i + tile, i : i + tile])
+
+
+def _symmetric(A: Tensor) -> Tensor:
+    return A.triu() + A.triu(1).T
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from feature_collapse.errors import InputError, RunStopped, check_type
-from feature_collapse.experiments.experiment import Data, Experiment
+from feature_collapse.experiments.experiment import Data, Experiment, word_decay
 from feature_collapse.experiments.folder import (
     check_folder,
     prepare_folder,
@@ -32,11 +32,12 @@ from feature_collapse.sgd.checkpoint import COLUMNS as sgd_columns
 from feature_collapse.sgd.checkpoint import Checkpointing
 from feature_collapse.sgd.step import check_decay_step
 from feature_collapse.sgd.train import SGDSettings, TrainingProgress, train_sgd
-from feature_collapse.solver.options import SolverOptions
+from feature_collapse.solver.options import FROM_THEORY, SolverOptions
 from feature_collapse.solver.solve import check_range, solve
 from feature_collapse.solver.trace import COLUMNS as solver_columns
 from feature_collapse.solver.trace import Progress
 from feature_collapse.task.task import START, generator
+from feature_collapse.theory.start import mean_field_start
 
 Callback = Callable[[TrainingProgress | Progress], None]
 
@@ -175,11 +176,15 @@ def _certified(
     checkpoint: Checkpointing | None,
     callback: Callback | None,
 ) -> Outcome:
-    s = experiment.settings
+    s, problem = experiment.settings, experiment.problem(data.train, str(device))
+    options = SolverOptions(time_limit=s.time_limit, seed=s.seed)
+    if start is None and problem.radius is None and FROM_THEORY.parts_of(problem):
+        start = mean_field_start(data.task, s.lambda_, word_decay(s, data.task))
+        options = replace(options, schedule=FROM_THEORY if start is not None else None)
     found = solve(
-        experiment.problem(data.train, str(device)),
+        problem,
         gap=s.gap,
-        options=SolverOptions(time_limit=s.time_limit, seed=s.seed),
+        options=options,
         start=start,
         checkpoint=checkpoint.path if checkpoint else None,
         callback=callback,

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
@@ -86,18 +87,25 @@ class _Scaled:
 
     def forward(self, v: Array) -> Array:
         """Return c/ρ."""
-        c, inverse = self._parts(v)
-        out: Array = c * inverse
-        return out
+        return self.with_pullback(v)[0]
 
     def vjp(self, v: Array, g: Array) -> Array:
         """Return (g - y·m(g y))/ρ with y = φ(v), centred where φ is."""
+        return self.with_pullback(v)[1](g + 0.0)
+
+    def with_pullback(self, v: Array) -> tuple[Array, Callable[[Array], Array]]:
+        """Return φ(v), and g ↦ J(v)ᵀ g, which uses what φ(v) has found and overwrites g."""
         c, inverse = self._parts(v)
-        y = c * inverse
-        out: Array = (g - y * self._m(g * y)) * inverse
-        if self.centred:
-            out = out - out.mean(-1, keepdims=True)
-        return out
+        y: Array = c * inverse
+
+        def pullback(g: Array) -> Array:
+            g -= y * self._m(g * y)
+            g *= inverse
+            if self.centred:
+                g -= g.mean(-1, keepdims=True)
+            return g
+
+        return y, pullback
 
     def radius(self, d: int) -> float:
         """Return √d where the mean square is fixed, 1 on the unit sphere."""
@@ -208,6 +216,13 @@ class UnitSphere(_Scaled):
     averaged: ClassVar[bool] = False
 
 
+def with_pullback(normaliser: Normaliser, v: Array) -> tuple[Array, Callable[[Array], Array]]:
+    """Return φ(v), and the map g ↦ J(v)ᵀ g of gradients, which may overwrite g."""
+    if isinstance(normaliser, _Scaled):
+        return normaliser.with_pullback(v)
+    return normaliser.forward(v), lambda g: normaliser.vjp(v, g)
+
+
 _REGISTRY: dict[str, type[Any]] = {kind.name: kind for kind in (NoNormaliser, LayerNorm, RMSNorm, UnitSphere)}
 _METHODS = ("forward", "vjp", "radius")
 ENTRY_POINTS = "feature_collapse.normalisers"
@@ -270,8 +285,7 @@ def make_normaliser(name: str, eps: float = 0.0) -> Normaliser:
     check_normaliser(name)
     if name not in _REGISTRY:
         register(_load(name))
-    kind = _REGISTRY[name]
-    check_real("eps", eps, 0.0)
+    kind, eps = _REGISTRY[name], check_real("eps", eps, 0.0)
     found: Normaliser = kind(eps) if "eps" in inspect.signature(kind).parameters else kind()
     return found
 

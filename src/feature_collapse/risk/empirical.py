@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -25,8 +25,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from feature_collapse.risk.problem import Problem
+from feature_collapse.threads import each
 
 CACHE = 2**22  # bytes of scores per chunk on a CPU: of the order of the cache
+_FEWEST = 256  # rows: a chunk also costs a pass over U
+_EVEN = 8  # chunks come in multiples of it, so that threads share them evenly
+_PIECES, _SUMS = 16, 2**28  # pieces of an evaluation at most, and bytes of their gradients
 _LOG_2, _LOG2_E = math.log(2.0), math.log2(math.e)
 _TINY = 1e-25  # a sum of exponentials below this has lost digits to the shift
 
@@ -42,8 +46,31 @@ class _Chunk:
     by_word: Tensor | None
 
 
+@dataclass(frozen=True, eq=False)
+class _Point:
+    """Weights to evaluate at, U in units of log 2 with a column of ones, the shifts before and after."""
+
+    V: Tensor
+    U: Tensor
+    U1: Tensor
+    shift: Tensor | None
+    new_shift: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class _Sums:
+    """What a piece adds up: the value, the gradient by V, and that by U1."""
+
+    value: Tensor
+    gV: Tensor
+    gU: Tensor
+
+
 class EmpiricalRisk:
     """Σ_i ω_i ℓ(s_i, y_i) on fixed data, with its buffers.
+
+    An evaluation is shared among threads (`threads.each`) in pieces that the sizes alone decide, and is the
+    same to the last bit for every number of threads.
 
     Attributes:
         words, labels: (N, L) and (N,), as given.
@@ -55,7 +82,7 @@ class EmpiricalRisk:
     def __init__(
         self, problem: Problem, *, dtype: torch.dtype = torch.float32, chunk_bytes: int | None = None
     ) -> None:
-        """Prepare the chunks. Memory: 24 N L bytes, and `chunk_bytes` for the scores.
+        """Prepare the chunks. Memory: 24 N L bytes, and `chunk_bytes` for the scores in each thread.
 
         Args:
             problem: its sentences, their weights and its device; λ, φ and decay are not used.
@@ -65,22 +92,23 @@ class EmpiricalRisk:
         self.words, self.labels = problem.words, problem.labels
         self.n_w, self.K, (self.N, self.L) = problem.n_w, problem.K, problem.words.shape
         self.dtype, self.device = dtype, torch.device(problem.device)
-        cpu = self.device.type == "cpu"
+        self._cpu = self.device.type == "cpu"
         size = torch.finfo(dtype).bits // 8
-        rows = (chunk_bytes or (CACHE if cpu else 2**30)) // (self.K * size)
-        self.rows = int(min(max(rows, 256), self.N))  # a chunk also costs a pass over U
-        self._chunks = [
-            self._chunk(at, min(at + self.rows, self.N), cpu) for at in range(0, self.N, self.rows)
-        ]
-        self._scores = torch.empty(self.rows, self.K, dtype=dtype, device=self.device)
+        rows = (chunk_bytes or (CACHE if self._cpu else 2**30)) // (self.K * size)
+        count = -(-self.N // max(rows, _FEWEST))
+        if self._cpu and count > 1:
+            count = min(-(-count // _EVEN) * _EVEN, -(-self.N // _FEWEST))
+        self.rows = -(-self.N // count)
+        starts = range(0, self.N, self.rows)
+        self._chunks = each(lambda at, _: self._chunk(at, min(at + self.rows, self.N)), starts, self.device)
         self.omega = torch.from_numpy(problem.shares()).to(self.device)
         self.shift: Float[Tensor, " N"] | None = None
-        self._x, self._width = torch.empty(0, dtype=dtype, device=self.device), 0
+        self._buffers: dict[tuple[int, str], Tensor] = {}
 
-    def _chunk(self, start: int, stop: int, cpu: bool) -> _Chunk:
+    def _chunk(self, start: int, stop: int) -> _Chunk:
         flat = self.words[start:stop].reshape(-1)
         labels = torch.from_numpy(self.labels[start:stop].astype(np.int64)).to(self.device)
-        by_word = _one_hot(flat, self.n_w, self.dtype) if cpu else None
+        by_word = _one_hot(flat, self.n_w, self.dtype) if self._cpu else None
         return _Chunk(start, stop, torch.from_numpy(flat.astype(np.int64)).to(self.device), labels, by_word)
 
     def value_and_gradient(
@@ -98,60 +126,83 @@ class EmpiricalRisk:
         return found
 
     def _pass(self, V: Tensor, U: Tensor, shift: Tensor | None) -> tuple[float, Tensor, Tensor] | None:
-        r, width = V.shape[1], U.shape[1]
-        padded = _padded(width + 1, self.dtype)
+        width = U.shape[1]
         # columns: U in units of log 2, since exp2 is the faster exponential; a one for the shift; zeros
-        U1 = torch.zeros(self.K, padded, dtype=self.dtype, device=self.device)
+        U1 = torch.zeros(self.K, _padded(width + 1, self.dtype), dtype=self.dtype, device=self.device)
         torch.mul(U, _LOG2_E, out=U1[:, :width])
         U1[:, width] = 1.0
-        gU = torch.zeros_like(U1)
-        gV = torch.zeros_like(V)
-        value = torch.zeros((), dtype=torch.float64, device=self.device)
-        new_shift = torch.empty(self.N, dtype=self.dtype, device=self.device)
-        if self._x.shape != (self.rows, padded) or self._width != width:
-            self._width = width
-            self._x = torch.zeros(self.rows, padded, dtype=self.dtype, device=self.device)
-            self._g = torch.empty_like(self._x)
-        for chunk in self._chunks:
-            n, rows = chunk.stop - chunk.start, slice(chunk.start, chunk.stop)
-            x, g, scores = self._x[:n], self._g[:n], self._scores[:n]
-            x_only = x[:, :width]
-            x_only.copy_(V.index_select(0, chunk.words).view(n, width))
-            if shift is None:
-                x[:, width] = 0.0
-                torch.mm(x, U1.T, out=scores)
-                used = scores.amax(1)
-                scores.sub_(used.unsqueeze(1))
-            else:
-                used = shift[rows]
-                x[:, width] = -used
-                torch.mm(x, U1.T, out=scores)
-            torch.exp2(scores, out=scores)
-            torch.mm(scores, U1, out=g)
-            total = g[:, width].clone()
-            if not (float(total.min()) > _TINY and float(total.max()) < float("inf")):
-                return None
-            U_label = U.index_select(0, chunk.labels)
-            log_sum = used + total.log2()
-            new_shift[rows] = log_sum
-            omega = self.omega[rows]
-            losses = log_sum.double().mul_(_LOG_2).sub_((x_only * U_label).sum(1, dtype=torch.float64))
-            value += torch.dot(omega, losses)
-            omega = omega.to(self.dtype)
-            share = omega / total
-            g_only = (
-                g[:, :width]
-                .mul_((share * _LOG_2).unsqueeze(1))
-                .addcmul_(U_label, omega.unsqueeze(1), value=-1.0)
-            )
-            self._add_by_word(gV, chunk, g_only.reshape(n * self.L, r))
-            gU[:, :width].index_add_(0, chunk.labels, x_only * omega.unsqueeze(1), alpha=-1.0)
-            x_only.mul_(share.unsqueeze(1))
-            gU.addmm_(scores.T, x)
-        if not bool(torch.isfinite(new_shift).all()):
+        point = _Point(V, U, U1, shift, torch.empty(self.N, dtype=self.dtype, device=self.device))
+        found = each(lambda piece, seat: self._piece(piece, seat, point), self._pieces(U1))
+        kept = [sums for sums in found if sums is not None]
+        if len(kept) < len(found) or not bool(torch.isfinite(point.new_shift).all()):
             return None
-        self.shift = new_shift
-        return float(value), gV, gU[:, :width].contiguous()
+        total = kept[0]
+        for sums in kept[1:]:
+            total.value.add_(sums.value), total.gV.add_(sums.gV), total.gU.add_(sums.gU)
+        self.shift = point.new_shift
+        return float(total.value), total.gV, total.gU[:, :width].contiguous()
+
+    def _pieces(self, like: Tensor) -> list[list[_Chunk]]:
+        """Return the chunks in pieces; their number depends on the sizes and not on that of threads."""
+        most = min(_PIECES, max(2, _SUMS // (like.numel() * like.element_size()))) if self._cpu else 1
+        count = min(most, len(self._chunks))
+        bounds = [len(self._chunks) * i // count for i in range(count + 1)]
+        return [self._chunks[low:high] for low, high in pairwise(bounds)]
+
+    def _piece(self, piece: list[_Chunk], seat: int, at: _Point) -> _Sums | None:
+        value = torch.zeros((), dtype=torch.float64, device=self.device)
+        sums = _Sums(value, torch.zeros_like(at.V), torch.zeros_like(at.U1))
+        for chunk in piece:
+            if not self._add(chunk, seat, at, sums):
+                return None
+        return sums
+
+    def _add(self, chunk: _Chunk, seat: int, at: _Point, sums: _Sums) -> bool:
+        """Add a chunk's part to the sums; return whether the shifts served."""
+        n, rows, width = chunk.stop - chunk.start, slice(chunk.start, chunk.stop), at.U.shape[1]
+        x, g = (self._buffer(seat, name, at.U1.shape[1])[:n] for name in ("x", "g"))
+        scores = self._buffer(seat, "scores", self.K)[:n]
+        x_only = x[:, :width]
+        x_only.copy_(at.V.index_select(0, chunk.words).view(n, width))
+        x[:, width + 1 :] = 0.0
+        if at.shift is None:
+            x[:, width] = 0.0
+            torch.mm(x, at.U1.T, out=scores)
+            used = scores.amax(1)
+            scores.sub_(used.unsqueeze(1))
+        else:
+            used = at.shift[rows]
+            x[:, width] = -used
+            torch.mm(x, at.U1.T, out=scores)
+        torch.exp2(scores, out=scores)
+        torch.mm(scores, at.U1, out=g)
+        total = g[:, width].clone()
+        if not (float(total.min()) > _TINY and float(total.max()) < float("inf")):
+            return False
+        U_label = at.U.index_select(0, chunk.labels)
+        log_sum = used + total.log2()
+        at.new_shift[rows] = log_sum
+        omega = self.omega[rows]
+        losses = log_sum.double().mul_(_LOG_2).sub_((x_only * U_label).sum(1, dtype=torch.float64))
+        sums.value.add_(torch.dot(omega, losses))
+        omega = omega.to(self.dtype)
+        share = omega / total
+        g_only = (
+            g[:, :width].mul_((share * _LOG_2).unsqueeze(1)).addcmul_(U_label, omega.unsqueeze(1), value=-1.0)
+        )
+        self._add_by_word(sums.gV, chunk, g_only.reshape(n * self.L, -1))
+        sums.gU[:, :width].index_add_(0, chunk.labels, x_only * omega.unsqueeze(1), alpha=-1.0)
+        x_only.mul_(share.unsqueeze(1))
+        sums.gU.addmm_(scores.T, x)
+        return True
+
+    def _buffer(self, seat: int, name: str, width: int) -> Tensor:
+        """Return (rows, width) numbers of a thread's own, of any value."""
+        found = self._buffers.get((seat, name))
+        if found is None or found.shape[1] != width:
+            found = torch.empty(self.rows, width, dtype=self.dtype, device=self.device)
+            self._buffers[seat, name] = found
+        return found
 
     def _add_by_word(self, out: Tensor, chunk: _Chunk, g: Tensor) -> None:
         if chunk.by_word is None:
@@ -159,29 +210,32 @@ class EmpiricalRisk:
         else:
             out += torch.mm(chunk.by_word, g)
 
-    def probabilities(self, V: Tensor, U: Tensor) -> Iterator[tuple[slice, Tensor, Tensor, Tensor]]:
-        """Yield for each chunk its rows, e^{s - max s} (n, K, in a buffer), word indices, labels."""
-        V, U = V.to(self.dtype), U.to(self.dtype)
-        for chunk in self._chunks:
-            n = chunk.stop - chunk.start
-            scores = self._scores[:n]
-            torch.mm(V.index_select(0, chunk.words).view(n, U.shape[1]), U.T, out=scores)
-            scores.sub_(scores.amax(1, keepdim=True)).exp_()
-            yield slice(chunk.start, chunk.stop), scores, chunk.words.view(n, self.L), chunk.labels
-
     def apply_gradient(
         self, V: Float[Tensor, "n_w r"], U: Float[Tensor, "K L*r"], Q: Float[Tensor, "n_w b"]
     ) -> Float[Tensor, "K L*b"]:
         """Return ∇f(M) Q for M = U Vᵀ: rows (k, ℓ) stacked as (K, L·b). Time 2 N K L (r + b) flops."""
-        Q = Q.to(self.dtype)
+        V, U, Q = V.to(self.dtype), U.to(self.dtype), Q.to(self.dtype)
         out = torch.zeros(self.K, self.L * Q.shape[1], dtype=self.dtype, device=self.device)
-        for rows, p, words, labels in self.probabilities(V, U):
-            n = len(p)
-            x = Q.index_select(0, words.reshape(-1)).view(n, -1)
-            omega = self.omega[rows].to(self.dtype).unsqueeze(1)
-            out.index_add_(0, labels, x * omega, alpha=-1.0)
-            out.addmm_(p.T, x * (omega / p.sum(1, keepdim=True)))
+
+        def image(piece: list[_Chunk], seat: int) -> Tensor:
+            found = torch.zeros_like(out)
+            for chunk in piece:
+                self._add_image(found, chunk, seat, (V, U, Q))
+            return found
+
+        for found in each(image, self._pieces(out)):
+            out += found
         return out
+
+    def _add_image(self, out: Tensor, chunk: _Chunk, seat: int, at: tuple[Tensor, Tensor, Tensor]) -> None:
+        n, (V, U, Q) = chunk.stop - chunk.start, at
+        p = self._buffer(seat, "scores", self.K)[:n]
+        torch.mm(V.index_select(0, chunk.words).view(n, U.shape[1]), U.T, out=p)
+        p.sub_(p.amax(1, keepdim=True)).exp_()
+        x = Q.index_select(0, chunk.words).view(n, -1)
+        omega = self.omega[chunk.start : chunk.stop].to(self.dtype).unsqueeze(1)
+        out.index_add_(0, chunk.labels, x * omega, alpha=-1.0)
+        out.addmm_(p.T, x * (omega / p.sum(1, keepdim=True)))
 
 
 def _padded(width: int, dtype: torch.dtype) -> int:

@@ -14,6 +14,8 @@ that grows with K.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -21,6 +23,21 @@ from torch import Tensor
 
 from feature_collapse.errors import InputError
 from feature_collapse.model.network import Network
+from feature_collapse.model.normalisers import with_pullback
+from feature_collapse.threads import each, thread_count
+
+_SENTENCES, _CLASSES = 25, 128  # of a thread's part, at least
+
+
+@dataclass(frozen=True, eq=False)
+class _Errors:
+    """Of some sentences: φ(w) side by side, p - e_y, B times the gradient at w, losses, number of hits."""
+
+    x: Tensor
+    p: Tensor
+    g: Tensor
+    losses: Tensor
+    correct: Tensor
 
 
 class Step:
@@ -66,21 +83,40 @@ class Step:
 
     @torch.no_grad()
     def __call__(self, words: Tensor, labels: Tensor) -> None:
-        """Update the weights from one batch: words (B, L) and labels (B,), int64, on the network's device."""
-        B = len(words)
-        flat = words.reshape(-1)
-        v = self.W.index_select(0, flat)
-        x = self.normaliser.forward(v).view(B, -1)
+        """Update the weights from one batch: words (B, L) and labels (B,), int64, on the network's device.
+
+        Threads share the batch for the errors, and the classes for the update of U.
+        """
+        B, device = len(words), self.W.device
+        parts = _cut(B, _SENTENCES)
+        found = each(lambda rows, _: self._errors(words[rows], labels[rows]), parts, device)
+        x, p, g = (_joined([getattr(errors, name) for errors in found]) for name in ("x", "p", "g"))
+        for errors in found:
+            self.correct += errors.correct
+        self.loss += _joined([errors.losses for errors in found]).double().sum()
+
+        def update(classes: slice, _: int) -> None:
+            self.U[classes].addmm_(p[:, classes].T, x, beta=self.decay_U, alpha=-self.rate / B)
+
+        each(update, _cut(len(self.U), _CLASSES), device)
+        self._update_words(words.reshape(-1), g, B)
+
+    @torch.no_grad()
+    def _errors(self, words: Tensor, labels: Tensor) -> _Errors:
+        """Return what some sentences contribute, before U moves."""
+        v, target = self.W.index_select(0, words.reshape(-1)), labels.unsqueeze(1)
+        y, pullback = with_pullback(self.normaliser, v)
+        x = y.view(len(words), -1)
         scores = torch.mm(x, self.U.T)
-        target = labels.unsqueeze(1)
-        self.correct += (scores.argmax(1) == labels).sum()
+        correct = (scores.argmax(1) == labels).sum()
         log_sum = scores.logsumexp(1, keepdim=True)
-        self.loss += (log_sum - scores.gather(1, target)).double().sum()
+        losses = log_sum - scores.gather(1, target)
         p = scores.sub_(log_sum).exp_()
-        p.scatter_add_(1, target, p.new_full((1, 1), -1.0).expand(B, 1))
-        g = torch.mm(p, self.U).view(-1, self._d)  # B times the gradient at x, before U moves
-        self.U.addmm_(p.T, x, beta=self.decay_U, alpha=-self.rate / B)
-        g = self.normaliser.vjp(v, g)
+        p.scatter_add_(1, target, p.new_full((1, 1), -1.0).expand(len(words), 1))
+        g = pullback(torch.mm(p, self.U).view(-1, self._d))  # B times the gradient at w
+        return _Errors(x, p, g, losses, correct)
+
+    def _update_words(self, flat: Tensor, g: Tensor, B: int) -> None:
         g_W = torch.ops.aten.embedding_dense_backward(g, flat, len(self.W), -1, False)
         if self.lazy:
             occurrences = torch.bincount(flat, minlength=len(self.W)).to(self.W.dtype)
@@ -102,6 +138,16 @@ def check_decay_step(rate: float, largest: float) -> None:
         raise InputError(
             f"learning_rate · lambda = {rate:g} times the largest decay of a word, {largest:g}, must be ≤ 1"
         )
+
+
+def _cut(count: int, least: int) -> list[slice]:
+    """Return 0..count in as many nearly equal parts as threads, of at least so many each."""
+    parts = max(1, min(thread_count(), count // least))
+    return [slice(count * i // parts, count * (i + 1) // parts) for i in range(parts)]
+
+
+def _joined(parts: list[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 def _kept(

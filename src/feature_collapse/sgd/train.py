@@ -26,6 +26,7 @@ from feature_collapse.sgd.checkpoint import (
 from feature_collapse.sgd.step import Step
 from feature_collapse.task.sentences import Sentences
 from feature_collapse.task.task import SHUFFLE, generator
+from feature_collapse.threads import one_torch_thread
 
 _SHOW = 0.1  # seconds between two calls of the callback
 
@@ -109,6 +110,7 @@ class TrainingProgress:
 TrainingSet = Callable[[int], Sentences]
 
 
+@one_torch_thread()
 def train_sgd(
     network: Network,
     training_set: Sentences | TrainingSet,

@@ -33,6 +33,7 @@ from feature_collapse.solver.state import Patience, State
 from feature_collapse.solver.stop import End, end_of, stalled
 from feature_collapse.solver.trace import Progress, Trace
 from feature_collapse.solver.zero import may_be_zero, zero_weights
+from feature_collapse.threads import one_torch_thread
 
 SMALLEST_GAP = 1e-10
 # below it the solver often ended far above the minimum, as it said; certificates need no such limit
@@ -59,6 +60,7 @@ class _Run:
         return prove(self.problem, state, self.gap, self.options, self.trace)
 
 
+@one_torch_thread()
 def solve(
     problem: Problem,
     *,
@@ -137,7 +139,8 @@ def _first(run: _Run, parts: Sequence[Part], start: Weights | None) -> State:
         start = _at_larger_lambda(run)
     if start is not None:
         V, U = given_start(problem, start)
-        return State(V, U, run.first_target, single=single, parts_done=len(parts))
+        behind = 0 if schedule.parts_from_start else len(parts)
+        return State(V, U, run.first_target, single=single, parts_done=behind)
     begin = problem.first_of_each_class(parts[0].sentences) if parts else problem
     rank = min(schedule.first_rank, problem.largest_rank)
     V, U = spectral_start(begin, rank, run.options.seed, few=bool(parts))

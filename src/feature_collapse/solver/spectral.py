@@ -94,9 +94,10 @@ def leading(G: LinearOperator, rank: int, seed: int = 0, rounds: int = 5) -> Spe
     block = min(rank + 8, height, width)
     Q = np.random.default_rng(seed).standard_normal((width, block))
     for _ in range(rounds):
-        Q, _ = np.linalg.qr(G.rmatmat(G.matmat(Q)))
-    left, values, right = np.linalg.svd(G.matmat(Q), full_matrices=False)
-    return Spectrum(left[:, :rank], values[:rank], (Q @ right.T)[:, :rank])
+        Q = torch.linalg.qr(torch.from_numpy(G.rmatmat(G.matmat(Q))))[0].numpy()
+    left, values, right = torch.linalg.svd(torch.from_numpy(G.matmat(Q)), full_matrices=False)
+    turned = torch.from_numpy(Q) @ right.T
+    return Spectrum(left[:, :rank].numpy(), values[:rank].numpy(), turned[:, :rank].numpy())
 
 
 def lambda_max(problem: Problem) -> float:
