@@ -175,13 +175,16 @@ def _certified(
     checkpoint: Checkpointing | None,
     callback: Callback | None,
 ) -> Outcome:
-    s = experiment.settings
+    s, file = experiment.settings, None
+    options = SolverOptions(time_limit=s.time_limit, seed=s.seed)
+    if checkpoint is not None and isinstance(checkpoint.path, Path):
+        file, options = checkpoint.path, replace(options, checkpoint_seconds=checkpoint.seconds)
     found = solve(
         experiment.problem(data.train, str(device)),
         gap=s.gap,
-        options=SolverOptions(time_limit=s.time_limit, seed=s.seed),
+        options=options,
         start=start,
-        checkpoint=checkpoint.path if checkpoint else None,
+        checkpoint=file,
         callback=callback,
     )
     summary = summarise(found.weights, data, s.lambda_, experiment.decay(data.train))
@@ -196,7 +199,7 @@ def run(
     *,
     device: str = "auto",
     callback: Callback | None = None,
-    checkpoint_seconds: float = 60.0,
+    checkpoint_seconds: float = 30.0,
 ) -> Record:
     """Run an experiment, or return its finished record.
 
@@ -213,7 +216,8 @@ def run(
         folder: where the record goes.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         callback: is called with the state of the run a few times a second.
-        checkpoint_seconds: time between two checkpoints.
+        checkpoint_seconds: time between two checkpoints, which together take at most a twentieth of the
+            time of a certified run.
 
     Raises:
         InputError: a wrong setting, folder or device; nothing is written.

@@ -1,9 +1,9 @@
-"""Checkpoints of a training run: one safetensors file, replaced atomically, enough to continue bit by bit."""
+"""Checkpoints of a training run, enough to continue bit by bit: one safetensors file, or held in memory."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,17 +15,25 @@ from feature_collapse.keyed_tensors import read_keyed, reject, write_keyed
 COLUMNS = ("epoch", "train_loss", "train_accuracy", "test_accuracy", "seconds")
 
 
+class Held:
+    """A checkpoint in memory, for a run that another goes on from in the same process: nothing on disk."""
+
+    def __init__(self) -> None:
+        """Hold none."""
+        self.state: Checkpoint | None = None
+
+
 @dataclass(frozen=True)
 class Checkpointing:
     """Where the state of an unfinished run goes.
 
     Attributes:
-        path: of the file.
+        path: of the file, or what holds it in memory.
         seconds: between two writes.
         key: names the run; a checkpoint with another key is not continued.
     """
 
-    path: Path
+    path: Path | Held
     seconds: float = 60.0
     key: str = ""
 
@@ -54,8 +62,11 @@ class Checkpoint:
     seconds: float
 
 
-def write_checkpoint(path: Path, state: Checkpoint) -> None:
+def write_checkpoint(path: Path | Held, state: Checkpoint) -> None:
     """Write a checkpoint; a crash at any moment leaves the earlier one or this one, whole."""
+    if isinstance(path, Held):
+        path.state = replace(state, W=state.W.clone(), U=state.U.clone())  # the run changes them in place
+        return
     numbers = torch.tensor(
         [state.epoch, state.step, state.loss, state.correct, state.seconds], dtype=torch.float64
     )
@@ -63,8 +74,10 @@ def write_checkpoint(path: Path, state: Checkpoint) -> None:
     write_keyed(path, state.key, tensors)
 
 
-def read_checkpoint(path: Path, key: str) -> Checkpoint | None:
-    """Return the checkpoint in a file, or None where there is none of this key that can be read."""
+def read_checkpoint(path: Path | Held, key: str) -> Checkpoint | None:
+    """Return the checkpoint at a path, or None where there is none of this key that can be read."""
+    if isinstance(path, Held):
+        return path.state if path.state is not None and path.state.key == key else None
     found = read_keyed(path, key)
     if found is None:
         return None
