@@ -215,7 +215,7 @@ def test_a_full_disk_leaves_no_half_written_file_and_the_run_goes_on_later(tmp_p
 def test_a_record_is_read_where_its_vocabulary_file_is_gone(tmp_path):
     csv = tmp_path / "own.csv"
     csv.write_text("word,concept,frequency\nx,a,1\ny,a,3\nu,b,1\nv,b,1\n")
-    run(SMALL.replace(vocabulary=str(csv)), tmp_path / "r")
+    run(SMALL.replace(vocabulary=str(csv), n_w=4), tmp_path / "r")
     csv.unlink()
     record = read_record(tmp_path / "r")
     assert record.config["names"]["words"] == ["y", "x", "u", "v"]
@@ -225,7 +225,7 @@ def test_a_record_is_read_where_its_vocabulary_file_is_gone(tmp_path):
 def test_another_vocabulary_under_the_same_name_is_another_run(tmp_path):
     csv = tmp_path / "own.csv"
     csv.write_text("word,concept,frequency\nx,a,1\ny,a,3\nu,b,1\nv,b,1\n")
-    settings = SMALL.replace(vocabulary=str(csv))
+    settings = SMALL.replace(vocabulary=str(csv), n_w=4)
     run(settings, tmp_path / "r")
     csv.write_text("word,concept,frequency\nx,a,1\ny,a,9\nu,b,1\nv,b,1\n")
     with pytest.raises(InputError, match="other settings"):

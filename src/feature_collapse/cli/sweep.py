@@ -160,6 +160,7 @@ def plot(
     ] = None,
 ) -> None:
     """Draw a preset's figure, or a map of a quantity over two axes of a sweep, averaged over the seeds."""
+    from feature_collapse.figures.registry import SWEEP_FIGURES
     from feature_collapse.figures.style import save
     from feature_collapse.files import make_folder
     from feature_collapse.sweeps.export import check_targets
@@ -168,8 +169,9 @@ def plot(
     if what in PRESETS or not (Path(what).exists() or "." in what or "/" in what):
         source = data or preset(what).data
         stem = _sized(what, source.stem.endswith(_QUICK))
+        drawn = SWEEP_FIGURES[what](_read(source))  # before the folder is made
         check_targets(source, *(make_folder(out) / f"{stem}.{kind}" for kind in ("png", "pdf")))
-        for path in _draw(what, _read(source), out, stem):
+        for path in save(drawn, out, stem):
             typer.echo(path)
         return
     from feature_collapse.figures.sweep_map import draw_map

@@ -71,7 +71,7 @@ def _same_run(config: Mapping[str, Any], key: str) -> bool:
     stored = config.get("settings")
     if config.get("key") == key:
         return True
-    if not isinstance(stored, dict) or stored.get("vocabulary") is not None:
+    if not isinstance(stored, dict) or any(stored.get(x) is not None for x in ("vocabulary", "latents")):
         return False
     try:
         return Experiment.of(Settings.from_mapping(stored)).key == key

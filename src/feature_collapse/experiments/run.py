@@ -148,6 +148,7 @@ def _sgd(
             test_every=s.test_every,
             decay=None if lazy else experiment.decay(data.train),
             lazy=lazy,
+            n_c=s.n_c,
         ),
         checkpoint=replace(checkpoint, key=experiment.key) if checkpoint else None,
         callback=callback,
@@ -176,7 +177,7 @@ def _certified(
     callback: Callback | None,
 ) -> Outcome:
     s, file = experiment.settings, None
-    options = SolverOptions(time_limit=s.time_limit, seed=s.seed)
+    options = SolverOptions(time_limit=s.time_limit, seed=s.seed, n_c=s.n_c)
     if checkpoint is not None and isinstance(checkpoint.path, Path):
         file, options = checkpoint.path, replace(options, checkpoint_seconds=checkpoint.seconds)
     found = solve(

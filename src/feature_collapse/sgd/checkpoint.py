@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 
 from feature_collapse.keyed_tensors import read_keyed, reject, write_keyed
+from feature_collapse.model.residuals import RESIDUALS
 
-COLUMNS = ("epoch", "train_loss", "train_accuracy", "test_accuracy", "seconds")
+_FIRST = ("epoch", "train_loss", "train_accuracy", "test_accuracy", "seconds")  # all, before version 0.2
+COLUMNS = (*_FIRST, *RESIDUALS)
 
 
 class Held:
@@ -47,7 +49,7 @@ class Checkpoint:
         W, U: the weights, (n_w, d) and (K, L, d).
         epoch, step: the epoch under way (from 1) and its steps done.
         loss, correct: sums over those steps.
-        history: (epochs done, 5), columns `COLUMNS`.
+        history: (epochs done, 8), columns `COLUMNS`.
         seconds: training time so far.
     """
 
@@ -84,7 +86,10 @@ def read_checkpoint(path: Path | Held, key: str) -> Checkpoint | None:
     try:
         W, U, numbers, history = (found[name] for name in ("W", "U", "numbers", "history"))
         epoch, step, loss, correct, seconds = numbers.tolist()
-        table = history.double().numpy().reshape(-1, len(COLUMNS))
+        table = history.double().numpy()
+        if table.ndim == 2 and table.shape[1] == len(_FIRST):  # of an earlier version, which goes on
+            table = np.hstack([table, np.full((len(table), len(RESIDUALS)), np.nan)])
+        table = table.reshape(-1, len(COLUMNS))
         state = Checkpoint(key, W, U, int(epoch), int(step), loss, int(correct), table, seconds)
     except (KeyError, ValueError, OverflowError, TypeError, RuntimeError):
         reject(path, "it has not the parts of a run's state")

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from feature_collapse.certificates.bound import Bound
-from feature_collapse.errors import check_real, check_type
+from feature_collapse.errors import check_lambda, check_real, check_type
 from feature_collapse.model.weights import Weights
 from feature_collapse.risk.problem import Problem
 from feature_collapse.solver import escape
@@ -126,7 +126,7 @@ def check_range(gap: float, lambda_: float) -> None:
         InputError: a relative gap below 1e-10 or above 1, or λ < `SMALLEST_LAMBDA`.
     """
     check_real("gap", gap, SMALLEST_GAP, 1.0)
-    check_real("lambda", lambda_, SMALLEST_LAMBDA)
+    check_lambda(lambda_, SMALLEST_LAMBDA)
 
 
 def _first(run: _Run, parts: Sequence[Part], start: Weights | None) -> State:

@@ -10,19 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from feature_collapse.certificates.bound import Bound
 from feature_collapse.keyed_tensors import reject
+from feature_collapse.model.residuals import RESIDUALS, UNKNOWN, collapse_residuals
 from feature_collapse.risk.problem import Problem
 from feature_collapse.solver.checkpoint import Saved, read, write
 from feature_collapse.solver.options import Schedule, SolverOptions
 from feature_collapse.solver.resumed import fault_of
 from feature_collapse.solver.state import State
 
-COLUMNS = ("iteration", "seconds", "risk", "lower_bound", "rank", "phase")
+COLUMNS = ("iteration", "seconds", "risk", "lower_bound", "rank", "phase", *RESIDUALS)
 _SHOW = 0.1  # seconds between two calls of the callback
 _SHARE = 20.0  # the run takes at least this many times as long as its checkpoints
-_FORMAT = b"certified run 3"  # changes with what a checkpoint means
+_FORMAT = b"certified run 4"  # changes with what a checkpoint means
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class Trace:
     ) -> None:
         """An empty trace; the arguments are those of `solve`."""
         self.gap, self.checkpoint, self.callback = gap, checkpoint, callback
+        self._n_c, self._word_units = options.n_c, problem.word_units()
         self.time_limit, self._every = options.time_limit, options.checkpoint_seconds
         self.problem, self.device = problem, problem.device
         self.key = _key(problem, options.seed) if checkpoint is not None else ""
@@ -147,7 +150,15 @@ class Trace:
     def _note(self, state: State, risk: float, lower: float) -> None:
         number = float(state.iteration - math.isnan(lower))
         row = (number, self.seconds(), risk, lower, float(state.rank), float(state.phase))
-        self._rows.append(row)
+        self._rows.append((*row, *self._residuals(state)))
+
+    def _residuals(self, state: State) -> tuple[float, ...]:
+        """Return the residuals of collapse of the words, of which V has the inner products."""
+        if self._n_c is None:
+            return UNKNOWN
+        V, units = state.V, self._word_units
+        words = V if units is None else V * torch.from_numpy(units).to(V).unsqueeze(1)
+        return collapse_residuals(words, self._n_c)
 
     def _show(self, phase: str, state: State, risk: float, expected: float = math.nan) -> None:
         self._shown = time.monotonic()

@@ -84,11 +84,9 @@ def _unit(runs: tuple[Planned, ...], shared: _Shared, batch: Batch) -> tuple[Fin
 
 
 def _run(planned: Planned, shared: _Shared, batch: Batch, checkpoint: Held | None, before: str) -> Quantities:
-    experiment = Experiment.of(planned.settings)  # reads the vocabulary of this machine, as it is now
+    experiment = Experiment.of(planned.settings)  # reads the files of this machine, as they are now
     if experiment.key != planned.key:
-        raise InputError(
-            f"vocabulary = {planned.settings.vocabulary!r} has changed since the run was planned"
-        )
+        raise InputError(f"{planned.settings.files} has changed since the run was planned")
     if batch.folder is not None:
         record = run(planned.settings, Path(batch.folder) / planned.key, device="cpu")
         found = quantities_of(record.weights, record.task, record.summary, batch.quantities)
