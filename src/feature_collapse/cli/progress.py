@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
+    from feature_collapse.experiments.settings import Settings
     from feature_collapse.sgd.train import TrainingProgress
     from feature_collapse.solver.trace import Progress as Solving
 
@@ -50,6 +52,19 @@ def training_progress(name: str) -> Iterator[Callable[[TrainingProgress | Solvin
             )
 
         yield show
+
+
+def announce(runs: Sequence[tuple[Settings, Path]], device: str) -> None:
+    """Print on stderr about how long the runs that are not finished will take, where that is long."""
+    from feature_collapse.experiments.cost import LONG, duration, seconds_of
+    from feature_collapse.experiments.experiment import Experiment
+    from feature_collapse.experiments.run import check_device
+
+    todo = [Experiment.of(settings) for settings, folder in runs if not (folder / "summary.json").exists()]
+    seconds = sum(seconds_of(experiment, str(check_device(device))) for experiment in todo)
+    if todo and seconds > LONG:
+        text = f"this will take about {duration(seconds)}, by a measurement now; Ctrl-C keeps what is done"
+        print(text, file=sys.stderr, flush=True)
 
 
 class _Rate:

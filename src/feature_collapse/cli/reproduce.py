@@ -28,7 +28,7 @@ def command(
         "results"
     ),
     quick: Annotated[
-        bool, typer.Option("--quick", help="The same story at a small size, in seconds.")
+        bool, typer.Option("--quick", help="The same story at a small size, in about a minute.")
     ] = False,
     full: Annotated[
         bool, typer.Option("--full", help="Print every number beside the notebooks' and the theory's.")
@@ -41,7 +41,7 @@ def command(
     Ends with a line for each experiment and OUT/report.html, which holds every number; the report of another
     method, seed or size has that in its name.
     """
-    from feature_collapse.cli.progress import training_progress
+    from feature_collapse.cli.progress import announce, training_progress
     from feature_collapse.experiments.presets import DIAGRAMS, page_name, select
     from feature_collapse.experiments.run import check_ready, run
     from feature_collapse.reports.reproduction import (
@@ -55,7 +55,9 @@ def command(
 
     wanted = figures or ["all"]
     chosen = select(wanted, method=method, seed=seed, quick=quick)
-    check_ready([(e.settings, out / e.name) for e in chosen], device)
+    wanted_runs = [(e.settings, out / e.name) for e in chosen]
+    check_ready(wanted_runs, device)
+    announce(wanted_runs, device)
     pictures = save_diagrams(out, DIAGRAMS if "all" in wanted else [f for f in DIAGRAMS if f in wanted])
     runs = []
     for experiment in chosen:

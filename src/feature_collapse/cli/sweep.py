@@ -9,7 +9,7 @@ import typer
 
 from feature_collapse.cli.options import Json, print_json, table
 from feature_collapse.cli.sweep_options import with_driver
-from feature_collapse.cli.sweep_progress import duration, sweep_progress
+from feature_collapse.cli.sweep_progress import sweep_progress
 
 if TYPE_CHECKING:
     from feature_collapse.sweeps.options import SweepOptions
@@ -92,6 +92,7 @@ def resume(
 @app.command()
 def status(store: StoreFile, json: Json = False) -> None:
     """Return how far a sweep is, what failed and why, and who drives it."""
+    from feature_collapse.experiments.cost import duration
     from feature_collapse.sweeps.counts import STATES
     from feature_collapse.sweeps.status import read_status
     from feature_collapse.sweeps.store import open_store
@@ -217,6 +218,7 @@ def _read(source: Path) -> Results:
 
 
 def _drive(sweep: Sweep | None, path: Path, options: SweepOptions, confirmed: bool, json: bool) -> None:
+    from feature_collapse.experiments.cost import duration
     from feature_collapse.sweeps.engine import run_sweep
 
     with sweep_progress(path.stem) as show:
