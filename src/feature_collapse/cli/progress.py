@@ -6,7 +6,8 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, ParamSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     from feature_collapse.sgd.train import TrainingProgress
     from feature_collapse.solver.trace import Progress as Solving
 
+P = ParamSpec("P")
 _EVERY = 30.0  # seconds between two lines without a terminal
+_OFTEN = 0.2  # seconds between two states of a line on a terminal
 
 
 @contextmanager
@@ -65,6 +68,36 @@ def announce(runs: Sequence[tuple[Settings, Path]], device: str) -> None:
     if todo and seconds > LONG:
         text = f"this will take about {duration(seconds)}, by a measurement now; Ctrl-C keeps what is done"
         print(text, file=sys.stderr, flush=True)
+
+
+def with_measuring_progress(command: Callable[P, None]) -> Callable[P, None]:
+    """Decorate a command that measures: which pass is under way is shown on stderr."""
+
+    @wraps(command)
+    def inner(*args: P.args, **kwargs: P.kwargs) -> None:
+        from feature_collapse.metrics.progress import listening
+
+        with listening(_passes(sys.stderr.isatty())):
+            command(*args, **kwargs)
+
+    return inner
+
+
+def _passes(terminal: bool) -> Callable[[str, int, int], None]:
+    """Return a listener that shows the pass under way: in place on a terminal, a line now and then elsewhere."""
+    shown = time.monotonic()
+
+    def show(name: str, done: int, count: int) -> None:
+        nonlocal shown
+        if terminal and done == count:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        elif time.monotonic() - shown >= (_OFTEN if terminal else _EVERY):
+            shown = time.monotonic()
+            text = f"{name}: {done:,} of {count:,}"
+            before, after = ("\r\x1b[K", "") if terminal else ("", "\n")
+            print(f"{before}{text}", end=after, file=sys.stderr, flush=True)
+
+    return show
 
 
 class _Rate:

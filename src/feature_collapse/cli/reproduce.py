@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from feature_collapse.reports.reproduction import Run
 
 
+_CELL = 14  # columns of a list of numbers, which goes on on the next line: four of them fit in 80
+
+
 def command(
     figures: Annotated[
         list[str] | None, typer.Argument(help="figure1 … figure6, or all.", show_default="all")
@@ -86,5 +89,9 @@ def _print(runs: list[Run], full: bool) -> None:
     typer.echo(fill(WHY_BELOW_THEORY, min(shutil.get_terminal_size().columns, 110)))
     if full:
         for run in runs:
-            rows = [row.cells() for row in run.rows]
+            rows = [[row.cells()[0], *(_folded(cell) for cell in row.cells()[1:])] for row in run.rows]
             table(run.title, ["quantity", "ours", "notebooks", "theory"], rows)
+
+
+def _folded(cell: str) -> str:
+    return fill(cell, _CELL, break_long_words=False)

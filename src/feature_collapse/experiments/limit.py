@@ -145,7 +145,7 @@ def cost(task: Task, settings: Settings, effort: Effort) -> str:
     certified = settings.replace(method="certified")
     seconds = effort.sets * seconds_of(Experiment(certified, task.vocabulary, task.mu, task.latents))
     return (
-        f"R9: {effort.sets} certified minimisations on {task.K * settings.n_spl} sentences of {task.K} classes "
+        f"R9: {effort.sets} certified minimisations on {task.K * settings.n_spl} sentences, {task.K} classes "
         f"each, about {duration(seconds)} by a measurement now"
     )
 
