@@ -64,12 +64,16 @@ def test_a_long_run_is_announced_in_one_line_before_it_starts_and_a_short_one_is
     assert [line for line in err.splitlines() if "will take about 0 s, by a measurement" in line]
 
 
-def test_reproduce_announces_the_sum_of_its_runs(command_line, monkeypatch):
+def test_reproduce_announces_the_sum_of_its_runs(command_line, tmp_path, monkeypatch):
     monkeypatch.setattr(cost, "seconds_of", lambda experiment, device: 7000.0)
     monkeypatch.setattr("feature_collapse.experiments.run.execute", _stop)
     code, _, err = command_line("reproduce", "figure3", "--quick", "--device", "cpu")
     assert code == 130
     assert "this will take about 3.9 h, by a measurement now" in err  # two runs
+    folder = next(path for path in tmp_path.rglob("config.json")).parent
+    (folder / "checkpoint.safetensors").touch()
+    err = command_line("reproduce", "figure3", "--quick", "--device", "cpu")[2]
+    assert "about 3.9 h, less what an earlier run has done" in err
 
 
 def _stop(*_, **__):

@@ -66,7 +66,11 @@ def announce(runs: Sequence[tuple[Settings, Path]], device: str) -> None:
     todo = [Experiment.of(settings) for settings, folder in runs if not (folder / "summary.json").exists()]
     seconds = sum(seconds_of(experiment, str(check_device(device))) for experiment in todo)
     if todo and seconds > LONG:
-        text = f"this will take about {duration(seconds)}, by a measurement now; Ctrl-C keeps what is done"
+        begun = any((folder / "checkpoint.safetensors").exists() for _, folder in runs)
+        less = ", less what an earlier run has done" if begun else ""
+        text = (
+            f"this will take about {duration(seconds)}{less}, by a measurement now; Ctrl-C keeps what is done"
+        )
         print(text, file=sys.stderr, flush=True)
 
 
@@ -84,7 +88,7 @@ def with_measuring_progress(command: Callable[P, None]) -> Callable[P, None]:
 
 
 def _passes(terminal: bool) -> Callable[[str, int, int], None]:
-    """Return a listener that shows the pass under way: in place on a terminal, a line now and then elsewhere."""
+    """Return a listener that shows the pass under way: in place on a terminal, else a line now and then."""
     shown = time.monotonic()
 
     def show(name: str, done: int, count: int) -> None:
