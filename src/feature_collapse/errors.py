@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import Any
 
+LARGEST_LAMBDA = 1e30  # far beyond every λ at which the minimiser is zero
+
 
 class InputError(ValueError):
     """A wrong input, worded for the user; the command line prints it and exits with code 2.
@@ -69,6 +71,15 @@ def check_real(
     if float(value) < low or float(value) > high or (above and float(value) == low):
         raise InputError(f"{name} = {float(value):g}, but must be {allowed}")
     return float(value)
+
+
+def check_lambda(value: Any, least: float = 0.0, *, positive: bool = False) -> float:
+    """Return the penalty λ as a float: from 0 (or `least`) to 1e30; `positive` excludes 0.
+
+    Raises:
+        InputError: naming the value and the allowed range.
+    """
+    return check_real("lambda", value, least, LARGEST_LAMBDA, above=positive)
 
 
 def _is_finite(value: Any) -> bool:

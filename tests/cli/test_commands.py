@@ -136,6 +136,20 @@ WRONG = [
     (["certify", "none"], "is not a folder"),
     (["figure", "busy"], "has no config.json"),
     (["task", "--sentences", "0"], "sentences = 0"),
+    (["train", "--n-w", "nan"], "n_w = 'nan', but must be an integer"),
+    (["theory", "--n-w=1e3"], "n_w = '1e3', but must be an integer"),
+    (["solve", "--lambda", "x"], "lambda = 'x', but must be a number"),
+    (["theory", "--vocabulary", "food", "--n-w", "30"], "n_w = 30, but vocabulary = 'food' has 69"),
+    (["train", "--vocabulary", "food", "--n-w", "30"], "n_w = 30, but vocabulary = 'food' has 69"),
+    (["theory", "--d", "3000000000"], "d = 3000000000, but must be an integer from 1 to 2147483647"),
+    (["theory", "--no-exact", "--d", "3000000000"], "d = 3000000000, but must be an integer from 1 to"),
+    (["train", "--lambda", "1e31"], "lambda = 1e+31, but must be a number ≥ 0 and ≤ 1e+30"),
+    (["theory", "--lambda", "1e31"], "lambda = 1e+31, but must be a number > 0 and ≤ 1e+30"),
+    (["train", "--loss", "mse"], "loss = 'mse', but must be cross-entropy"),
+    (["sweep", "run", "empty.toml"], "names no runs, but must have a table [base] or [axes]"),
+    (["sweep", "plot", "figure8", "--data", "none.sweep", "--out", "pp"], "does not exist"),
+    (["sweep", "plot", "figure8", "--data", "none.csv", "--out", "pp"], "none.csv"),
+    (["sweep", "plot", "figure8", "--data", "table.csv", "--out", "pp"], "table.csv"),
     (["task", "--vocabulary", "repeated.csv"], "occurs twice"),
     (["reproduce", "figure5x"], "figure 'figure5x' is not one of"),
     (["reproduce", "--method", "adam"], "method = 'adam'"),
@@ -149,6 +163,8 @@ WRONG = [
 def test_a_wrong_input_gets_one_sentence_and_code_2_and_writes_nothing(call, tmp_path, arguments, told):
     (tmp_path / "bad.toml").write_text("lamda = 0.1\n")
     (tmp_path / "type.toml").write_text('K = "ten"\n')
+    (tmp_path / "empty.toml").touch()
+    (tmp_path / "table.csv").write_text("x,y\n1,2\n3\n")
     (tmp_path / "repeated.csv").write_text("word,concept,frequency\na,x,1\na,y,1\n")
     (tmp_path / "busy").mkdir()
     (tmp_path / "busy" / "thesis.tex").write_text("years of work")
@@ -212,7 +228,8 @@ def test_names_with_brackets_and_dollars_are_printed_and_drawn_as_they_stand(cal
     assert code == 0
     assert "[/a]" in out
     assert "[red]c" in out
-    assert call("train", *TINY, "--vocabulary", "$a_$.csv", "--out", "r[/b]")[0] == 0
+    own = ("--vocabulary", "$a_$.csv", "--n-w", "4")
+    assert call("train", *TINY, *own, "--out", "r[/b]")[0] == 0
 
 
 def test_a_problem_beyond_the_memory_is_one_sentence(call):

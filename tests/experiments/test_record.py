@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import stat
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from feature_collapse.experiments.record import FILES, read_record
 from feature_collapse.experiments.run import run
 from feature_collapse.experiments.settings import Settings
 from feature_collapse.files import locked
+from feature_collapse.reports.reproduction import save_record_pictures
 from feature_collapse.task import make_task
 
 SMALL = Settings(n_w=12, K=6, L=3, d=4, epochs=3, batch_size=10)
@@ -88,9 +90,30 @@ def test_files_of_a_record_without_its_config_are_refused(tmp_path):
 
 
 def test_the_remains_of_a_killed_write_are_removed(tmp_path):
-    (tmp_path / ".weights.safetensors.abc").write_bytes(b"half")
+    (tmp_path / ".weights.safetensors.abcd1234.part").write_bytes(b"half")
     assert not prepare_folder(tmp_path, "key")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_hidden_file_that_is_not_our_own_half_written_one_is_not_removed(tmp_path):
+    (tmp_path / ".config.json.original").write_text("mine")
+    run(SMALL, tmp_path, device="cpu")
+    assert (tmp_path / ".config.json.original").read_text() == "mine"
+
+
+@pytest.mark.parametrize(("mask", "file", "folder"), [(0o022, 0o644, 0o755), (0o077, 0o600, 0o700)])
+@pytest.mark.parametrize("method", ["sgd", "certified"])
+def test_a_record_is_as_private_as_the_user_wants(tmp_path, method, mask, file, folder):
+    before = os.umask(mask)
+    try:
+        record = run(SMALL.replace(method=method), tmp_path / "above" / "r", device="cpu")
+        save_record_pictures(record)
+    finally:
+        os.umask(before)
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in record.path.iterdir()}
+    assert len(modes) > len(FILES)
+    assert set(modes.values()) == {file}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (record.path, record.path.parent)} == {folder}
 
 
 def test_an_output_folder_that_is_a_file_or_below_one_is_refused(tmp_path):
@@ -192,7 +215,7 @@ def test_a_full_disk_leaves_no_half_written_file_and_the_run_goes_on_later(tmp_p
 def test_a_record_is_read_where_its_vocabulary_file_is_gone(tmp_path):
     csv = tmp_path / "own.csv"
     csv.write_text("word,concept,frequency\nx,a,1\ny,a,3\nu,b,1\nv,b,1\n")
-    run(SMALL.replace(vocabulary=str(csv)), tmp_path / "r")
+    run(SMALL.replace(vocabulary=str(csv), n_w=4), tmp_path / "r")
     csv.unlink()
     record = read_record(tmp_path / "r")
     assert record.config["names"]["words"] == ["y", "x", "u", "v"]
@@ -202,7 +225,7 @@ def test_a_record_is_read_where_its_vocabulary_file_is_gone(tmp_path):
 def test_another_vocabulary_under_the_same_name_is_another_run(tmp_path):
     csv = tmp_path / "own.csv"
     csv.write_text("word,concept,frequency\nx,a,1\ny,a,3\nu,b,1\nv,b,1\n")
-    settings = SMALL.replace(vocabulary=str(csv))
+    settings = SMALL.replace(vocabulary=str(csv), n_w=4)
     run(settings, tmp_path / "r")
     csv.write_text("word,concept,frequency\nx,a,1\ny,a,9\nu,b,1\nv,b,1\n")
     with pytest.raises(InputError, match="other settings"):

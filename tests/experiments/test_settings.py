@@ -145,7 +145,7 @@ def test_frequencies_may_be_numbers_or_a_file_of_them_in_a_settings_file_too(tmp
         Settings.from_mapping({"n_w": 6, "word_law": "given", "frequencies": "nowhere.txt"})
 
 
-@pytest.mark.parametrize("kind", ["settings", "frequencies", "vocabulary"])
+@pytest.mark.parametrize("kind", ["settings", "frequencies", "vocabulary", "latents"])
 def test_a_pipe_is_refused_before_it_is_opened(tmp_path, kind):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
@@ -155,4 +155,4 @@ def test_a_pipe_is_refused_before_it_is_opened(tmp_path, kind):
         elif kind == "frequencies":
             Settings.from_mapping({"frequencies": str(pipe), "word_law": "given"})
         else:
-            Experiment.of(Settings(vocabulary=str(pipe)))
+            Experiment.of(Settings(**{kind: str(pipe)}))

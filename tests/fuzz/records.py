@@ -165,6 +165,16 @@ def _read_sweep_csv(path: Path) -> object:
     return read_csv(path).columns
 
 
+def _latents() -> list[bytes]:
+    return [b"0 1 2\n1 2 0\n", b"0,1\n"]
+
+
+def _read_latents(path: Path) -> object:
+    from feature_collapse.task.latents_file import read_latents
+
+    return read_latents(path, 3)
+
+
 def _vocabulary() -> list[bytes]:
     lines = ["word,concept,frequency"] + [f"w{i},c{i // 3},{3 - i % 3}.5" for i in range(9)]
     return ["\n".join(lines).encode()]
@@ -194,6 +204,7 @@ OURS: tuple[Kind, ...] = (
     Kind("sweep TOML", _sweep_toml, _read_sweep_toml, (mangle, cells)),
     Kind("sweep store", lambda: [_sweep_parts()[0]], _read_store),
     Kind("sweep CSV", lambda: [_sweep_parts()[1]], _read_sweep_csv, (mangle, cells)),
+    Kind("latents", _latents, _read_latents, (mangle, cells)),
     Kind("vocabulary CSV", _vocabulary, _read_vocabulary, (mangle, cells)),
     Kind("frequencies", lambda: [b"3, 2, 1", b"5\n4\n0.5\n"], _read_frequencies, (mangle, cells)),
 )

@@ -51,6 +51,30 @@ def test_a_resumed_run_ends_with_the_same_bits(tmp_path, normaliser, after: int)
     np.testing.assert_array_equal(resumed.history[:, columns], whole.history[:, columns])
 
 
+@pytest.mark.parametrize("normaliser", [NoNormaliser(), LayerNorm()], ids=lambda n: n.name)
+def test_a_certificate_before_the_interruption_is_neither_counted_twice_nor_missed(
+    tmp_path, monkeypatch, normaliser
+) -> None:
+    problem, file = replace(small(normaliser), lambda_=0.004), tmp_path / "c"
+    whole = solve(problem, gap=1e-9)
+    certificates = int(np.isfinite(whole.history[:, 3]).sum())
+    assert certificates > 1  # control: there are some before the last
+    done = trace.Trace.certified
+
+    def cut(self, state, bound) -> None:
+        done(self, state, bound)
+        raise KeyboardInterrupt
+
+    for _ in range(2):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(trace.Trace, "certified", cut)
+            solve(problem, gap=1e-9, checkpoint=file)
+    resumed = solve(problem, gap=1e-9, checkpoint=file)
+    columns = [0, 2, 4, 5]
+    np.testing.assert_array_equal(resumed.history[:, columns], whole.history[:, columns])
+    np.testing.assert_array_equal(resumed.W, whole.W)
+
+
 @pytest.mark.parametrize("normaliser", ["none", "layernorm"])
 def test_so_does_one_in_single_precision_that_begins_on_parts_of_the_data(tmp_path, normaliser) -> None:
     problem = Problem.of(make_task(n_w=30, K=20, L=4, word_law="zipf", seed=1), n_spl=80, lambda_=1e-3,

@@ -1,6 +1,8 @@
 """A file whose rows are not what we wrote, that lost its end, or that cannot be written."""
 
+import os
 import sqlite3
+import stat
 
 import pytest
 
@@ -105,3 +107,20 @@ def test_a_store_that_cannot_be_written_is_not_driven_nor_called_damaged(read_on
         open_store(read_only) as store,
     ):
         store.reset()
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077])
+def test_a_sweep_file_is_as_private_as_the_user_wants_and_nothing_is_beside_it(tmp_path, mask):
+    before = os.umask(mask)
+    try:
+        database.create_database(tmp_path / "s.sweep")
+    finally:
+        os.umask(before)
+    assert [path.name for path in tmp_path.iterdir()] == ["s.sweep"]
+    assert stat.S_IMODE((tmp_path / "s.sweep").stat().st_mode) == 0o666 & ~mask
+
+
+def test_a_sweep_file_is_never_made_in_place_of_another(path):
+    before = path.read_bytes()
+    database.create_database(path)
+    assert path.read_bytes() == before

@@ -12,7 +12,7 @@ import pytest
 from feature_collapse.sweeps.counts import Counts
 from feature_collapse.sweeps.store import open_store
 
-from .conftest import drive, stop, workers
+from .conftest import ENVIRONMENT, drive, stop, workers
 
 psutil = pytest.importorskip("psutil")
 distributed = pytest.importorskip("distributed")
@@ -27,6 +27,20 @@ epochs = {epochs}
 n_spl = [1, 2]
 seeds = {seeds}
 """
+
+
+def test_what_killed_workers_left_in_the_temporary_folder_is_gone_after_the_next_sweep(tmp_path, monkeypatch):
+    scratch = tmp_path / "temporary" / "dask-scratch-space"
+    (scratch / "worker-killed").mkdir(parents=True)
+    (scratch / "worker-killed.dirlock").touch()  # nobody holds it: its worker was killed
+    monkeypatch.setitem(ENVIRONMENT, "TMPDIR", str(scratch.parent))
+    driver = drive(tmp_path, SWEEP.format(epochs=2, seeds=1))
+    try:
+        driver.communicate(timeout=300)
+    finally:
+        stop(driver)
+    assert driver.returncode == 0
+    assert {path.name for path in scratch.parent.rglob("*")} <= {scratch.name, "global.lock", "purge.lock"}
 
 
 def counts(folder):

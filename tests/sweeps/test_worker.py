@@ -1,5 +1,8 @@
 """Sharing data, going on from one another, and starting from a neighbour do not change what a run gives."""
 
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -12,6 +15,8 @@ from feature_collapse.sweeps.messages import Batch, Planned
 from feature_collapse.sweeps.plan import units
 from feature_collapse.sweeps.spec import Sweep
 from feature_collapse.sweeps.worker import WrongVersions, run_batch, versions
+
+from .conftest import ENVIRONMENT
 
 BASE = {"n_w": 24, "K": 10, "L": 4, "d": 6, "batch_size": 7, "word_law": "zipf"}
 
@@ -41,6 +46,32 @@ def test_shared_data_and_continued_training_give_the_same_numbers_bit_by_bit():
     }
     accuracies = {result(one)["train_ce"] for one in alone.values()}
     assert len(accuracies) == 18  # control: the runs do differ
+
+
+def test_training_that_goes_on_needs_no_file(monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    sweep = Sweep.from_mapping({"name": "s", "base": BASE, "axes": {"epochs": [6, 2, 4]}})
+    ends = together(sweep)
+    assert [result(one)["train_ce"] > 0 for one in ends.values()] == [True] * 3
+
+
+def test_a_killed_worker_leaves_nothing_in_the_temporary_folder(tmp_path):
+    code = (
+        "import os, signal\n"
+        "from feature_collapse.sgd import train\n"
+        "import feature_collapse.sweeps.worker as worker\n"
+        "worker.read_checkpoint = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "from feature_collapse.sweeps.engine import serial\n"
+        "from feature_collapse.sweeps.messages import Batch, Planned\n"
+        "from feature_collapse.sweeps.plan import units\n"
+        "from feature_collapse.sweeps.spec import Sweep\n"
+        f"sweep = Sweep.from_mapping({{'name': 's', 'base': {BASE}, 'axes': {{'epochs': [6, 2, 4]}}}})\n"
+        "made = units(Planned(run.key, run.settings) for run in sweep.runs())\n"
+        "worker.run_batch(Batch(tuple(unit.runs for unit in made), (), None, worker.versions()))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT | {"TMPDIR": str(tmp_path)})
+    assert done.returncode == -signal.SIGKILL  # control: between two runs of a chain
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("normaliser", ["none", "layernorm"])

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feature_collapse.errors import InputError
-from feature_collapse.task import make_task
+from feature_collapse.task import Sentences, make_task
 
 
 @given(st.integers(2, 4), st.integers(1, 5), st.integers(1, 6), st.integers(1, 12), st.integers(1, 4))
@@ -96,3 +96,24 @@ def test_wrong_task_parameters_are_told(arguments, told):
 def test_no_sentences_is_refused():
     with pytest.raises(InputError, match="n_spl = 0"):
         make_task(3, 12, 4, 7).train_set(0)
+
+
+@pytest.mark.parametrize(
+    ("words", "labels", "message"),
+    [
+        ([[0, -1]], [0], "words run from -1 to 0, but must be from 0 to 2147483647"),
+        ([[0, 2**31]], [0], "words run from 0 to 2147483648"),
+        ([[0, 1]], [-3], "labels run from -3 to -3"),
+        ([[2**63, 2**63]], [0], "words run from 9223372036854775808"),
+    ],
+)
+def test_numbers_that_can_be_no_word_and_no_class_are_refused(words, labels, message):
+    with pytest.raises(InputError, match=message):
+        Sentences(words, labels)
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.uint16, np.int64, np.uint64])
+def test_integers_of_any_type_become_those_that_the_attributes_promise(kind):
+    found = Sentences(np.array([[0, 3]], kind), np.array([1], kind))
+    assert (found.words.dtype, found.labels.dtype) == (np.int32, np.int32)
+    assert found.words.tolist() == [[0, 3]]

@@ -18,7 +18,7 @@ from torch import Tensor
 from feature_collapse.certificates.dual_point import UNIT, DualPoint, dual_point
 from feature_collapse.certificates.plain import operator_norm_bound, plain_bound
 from feature_collapse.certificates.sphere import Search, sphere_bound
-from feature_collapse.errors import InputError, check_real, check_type
+from feature_collapse.errors import InputError, check_lambda, check_real, check_type
 from feature_collapse.model.weights import Weights
 from feature_collapse.risk.problem import Problem, check_covered
 from feature_collapse.task.sentences import Sentences
@@ -123,7 +123,7 @@ def _problem(
     if not isinstance(data, Problem):
         if lambda_ is None:
             raise InputError("lambda must be given with sentences: a number > 0")
-        check_real("lambda", lambda_, 0.0, above=True)
+        check_lambda(lambda_, positive=True)
         return Problem(data, weights.n_w, weights.K, lambda_, device=str(device))
     if lambda_ is not None:
         raise InputError(

@@ -9,7 +9,7 @@ import re
 import sys
 from typing import NoReturn
 
-from feature_collapse.boundary import printable
+from feature_collapse.boundary import clip, printable
 from feature_collapse.errors import InputError, RunStopped
 
 _INTERRUPTED = "interrupted; what was finished is kept, and the same command goes on from there"
@@ -52,10 +52,26 @@ def main() -> None:
         message = getattr(error, "format_message", None)
         if message is None:
             raise
-        _fail(message())
+        _fail(_not_a_number(error, sys.argv[1:]) or message())
     if code == 130:  # the parser turned Ctrl-C into an exit code
         _fail(_INTERRUPTED, code=130)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _not_a_number(error: Exception, arguments: list[str]) -> str | None:
+    """Return our own sentence where an option that takes a number was given something else."""
+    option = getattr(error, "param", None)
+    kind = re.search("valid (integer|number|float)", getattr(error, "message", ""))
+    if option is None or kind is None:
+        return None
+    wanted = "an integer" if kind[1] == "integer" else "a number"
+    for flag in option.opts:
+        for index, argument in enumerate(arguments):
+            name, _, value = argument.partition("=")
+            if name == flag:
+                value = value or next(iter(arguments[index + 1 :]), "")
+                return f"{option.name.rstrip('_')} = {clip(value)!r}, but must be {wanted}"
+    return None
 
 
 def _fail(sentence: str, code: int = 2) -> NoReturn:

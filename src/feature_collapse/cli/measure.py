@@ -10,6 +10,7 @@ import typer
 
 from feature_collapse.cli.beside_check import beside_check
 from feature_collapse.cli.options import echo, print_json
+from feature_collapse.cli.progress import with_measuring_progress
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,6 +51,7 @@ COMPARED = (
 )
 
 
+@with_measuring_progress
 def command(
     file: Annotated[Path, typer.Argument(help="Embeddings (any known format), or the folder of a record.")],
     groups: Annotated[

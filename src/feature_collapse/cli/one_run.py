@@ -18,12 +18,14 @@ def run_and_show(
     file: Path | None, given: dict[str, Any], method: str, device: str, out: Path, json: bool
 ) -> Record:
     """Run the settings of a file and of the command line, draw the record, and print its summary."""
-    from feature_collapse.cli.progress import training_progress
-    from feature_collapse.experiments.run import run
+    from feature_collapse.cli.progress import announce, training_progress
+    from feature_collapse.experiments.run import check_ready, run
     from feature_collapse.reports.comparison import summary_rows
     from feature_collapse.reports.reproduction import save_record_pictures
 
     chosen = settings_of(file, given, method=method)
+    check_ready([(chosen, out)], device)
+    announce([(chosen, out)], device)
     with training_progress(out.name) as callback:
         record = run(chosen, out, device=device, callback=callback)
     save_record_pictures(record)

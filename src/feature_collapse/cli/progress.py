@@ -6,15 +6,20 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, ParamSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
+    from feature_collapse.experiments.settings import Settings
     from feature_collapse.sgd.train import TrainingProgress
     from feature_collapse.solver.trace import Progress as Solving
 
+P = ParamSpec("P")
 _EVERY = 30.0  # seconds between two lines without a terminal
+_OFTEN = 0.2  # seconds between two states of a line on a terminal
 
 
 @contextmanager
@@ -50,6 +55,53 @@ def training_progress(name: str) -> Iterator[Callable[[TrainingProgress | Solvin
             )
 
         yield show
+
+
+def announce(runs: Sequence[tuple[Settings, Path]], device: str) -> None:
+    """Print on stderr about how long the runs that are not finished will take, where that is long."""
+    from feature_collapse.experiments.cost import LONG, duration, seconds_of
+    from feature_collapse.experiments.experiment import Experiment
+    from feature_collapse.experiments.run import check_device
+
+    todo = [Experiment.of(settings) for settings, folder in runs if not (folder / "summary.json").exists()]
+    seconds = sum(seconds_of(experiment, str(check_device(device))) for experiment in todo)
+    if todo and seconds > LONG:
+        begun = any((folder / "checkpoint.safetensors").exists() for _, folder in runs)
+        less = ", less what an earlier run has done" if begun else ""
+        text = (
+            f"this will take about {duration(seconds)}{less}, by a measurement now; Ctrl-C keeps what is done"
+        )
+        print(text, file=sys.stderr, flush=True)
+
+
+def with_measuring_progress(command: Callable[P, None]) -> Callable[P, None]:
+    """Decorate a command that measures: which pass is under way is shown on stderr."""
+
+    @wraps(command)
+    def inner(*args: P.args, **kwargs: P.kwargs) -> None:
+        from feature_collapse.metrics.progress import listening
+
+        with listening(_passes(sys.stderr.isatty())):
+            command(*args, **kwargs)
+
+    return inner
+
+
+def _passes(terminal: bool) -> Callable[[str, int, int], None]:
+    """Return a listener that shows the pass under way: in place on a terminal, else a line now and then."""
+    shown = time.monotonic()
+
+    def show(name: str, done: int, count: int) -> None:
+        nonlocal shown
+        if terminal and done == count:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        elif time.monotonic() - shown >= (_OFTEN if terminal else _EVERY):
+            shown = time.monotonic()
+            text = f"{name}: {done:,} of {count:,}"
+            before, after = ("\r\x1b[K", "") if terminal else ("", "\n")
+            print(f"{before}{text}", end=after, file=sys.stderr, flush=True)
+
+    return show
 
 
 class _Rate:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from feature_collapse.reports.reproduction import Run
 
 
+_CELL = 14  # columns of a list of numbers, which goes on on the next line: four of them fit in 80
+
+
 def command(
     figures: Annotated[
         list[str] | None, typer.Argument(help="figure1 … figure6, or all.", show_default="all")
@@ -28,7 +31,7 @@ def command(
         "results"
     ),
     quick: Annotated[
-        bool, typer.Option("--quick", help="The same story at a small size, in seconds.")
+        bool, typer.Option("--quick", help="The same story at a small size, in about a minute.")
     ] = False,
     full: Annotated[
         bool, typer.Option("--full", help="Print every number beside the notebooks' and the theory's.")
@@ -41,7 +44,7 @@ def command(
     Ends with a line for each experiment and OUT/report.html, which holds every number; the report of another
     method, seed or size has that in its name.
     """
-    from feature_collapse.cli.progress import training_progress
+    from feature_collapse.cli.progress import announce, training_progress
     from feature_collapse.experiments.presets import DIAGRAMS, page_name, select
     from feature_collapse.experiments.run import check_ready, run
     from feature_collapse.reports.reproduction import (
@@ -55,7 +58,9 @@ def command(
 
     wanted = figures or ["all"]
     chosen = select(wanted, method=method, seed=seed, quick=quick)
-    check_ready([(e.settings, out / e.name) for e in chosen], device)
+    wanted_runs = [(e.settings, out / e.name) for e in chosen]
+    check_ready(wanted_runs, device)
+    announce(wanted_runs, device)
     pictures = save_diagrams(out, DIAGRAMS if "all" in wanted else [f for f in DIAGRAMS if f in wanted])
     runs = []
     for experiment in chosen:
@@ -84,5 +89,9 @@ def _print(runs: list[Run], full: bool) -> None:
     typer.echo(fill(WHY_BELOW_THEORY, min(shutil.get_terminal_size().columns, 110)))
     if full:
         for run in runs:
-            rows = [row.cells() for row in run.rows]
+            rows = [[row.cells()[0], *(_folded(cell) for cell in row.cells()[1:])] for row in run.rows]
             table(run.title, ["quantity", "ours", "notebooks", "theory"], rows)
+
+
+def _folded(cell: str) -> str:
+    return fill(cell, _CELL, break_long_words=False)

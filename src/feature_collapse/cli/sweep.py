@@ -10,7 +10,7 @@ import typer
 from feature_collapse.boundary import printable
 from feature_collapse.cli.options import Json, echo, print_json, table
 from feature_collapse.cli.sweep_options import with_driver
-from feature_collapse.cli.sweep_progress import duration, sweep_progress
+from feature_collapse.cli.sweep_progress import sweep_progress
 
 if TYPE_CHECKING:
     from feature_collapse.sweeps.options import SweepOptions
@@ -93,6 +93,7 @@ def resume(
 @app.command()
 def status(store: StoreFile, json: Json = False) -> None:
     """Show how far a sweep is, what failed and why, and who drives it."""
+    from feature_collapse.experiments.cost import duration
     from feature_collapse.sweeps.counts import STATES
     from feature_collapse.sweeps.status import read_status
     from feature_collapse.sweeps.store import open_store
@@ -162,6 +163,7 @@ def plot(
 ) -> None:
     """Draw a preset's figure, or a map of a quantity over two axes of a sweep, averaged over the seeds."""
     from feature_collapse.errors import InputError
+    from feature_collapse.figures.registry import SWEEP_FIGURES
     from feature_collapse.figures.style import save
     from feature_collapse.files import make_folder
     from feature_collapse.sweeps.export import check_targets
@@ -174,8 +176,9 @@ def plot(
             )
         source = data or preset(what).data
         stem = _sized(what, source.stem.endswith(_QUICK))
+        drawn = SWEEP_FIGURES[what](_read(source))  # before the folder is made
         check_targets(source, *(make_folder(out) / f"{stem}.{kind}" for kind in ("png", "pdf")))
-        for path in _draw(what, _read(source), out, stem):
+        for path in save(drawn, out, stem):
             echo(str(path))
         return
     from feature_collapse.figures.sweep_map import draw_map
@@ -224,6 +227,7 @@ def _read(source: Path) -> Results:
 
 
 def _drive(sweep: Sweep | None, path: Path, options: SweepOptions, confirmed: bool, json: bool) -> None:
+    from feature_collapse.experiments.cost import duration
     from feature_collapse.sweeps.engine import run_sweep
 
     with sweep_progress(path.stem) as show:

@@ -48,15 +48,10 @@ def sweep_progress(name: str) -> Iterator[Callable[[SweepProgress], None]]:
 
 
 def _rate(at: SweepProgress) -> str:
+    from feature_collapse.experiments.cost import duration
+
     if not at.fresh:
         return "no run finished yet"
     rate = at.fresh / at.seconds
     left = (at.total - at.done - at.failed) / rate
     return f"{60 * rate:,.0f} runs/min, {duration(left)} left"
-
-
-def duration(seconds: float) -> str:
-    """Return seconds as s, min or h."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from feature_collapse.errors import check_lambda
+
 if TYPE_CHECKING:
     from feature_collapse.experiments.limit import Limit
     from feature_collapse.task.task import Task
     from feature_collapse.theory.prediction import Prediction
+
+
+_MOST_WORDS = 10**8  # a prediction takes a few arrays of n_w / n_c numbers
 
 
 def command(
@@ -19,7 +24,8 @@ def command(
     n_w: Annotated[int, typer.Option("--n-w", help="Number of words, a multiple of n_c.")] = 1200,
     L: Annotated[int, typer.Option("--L", help="Sentence length.")] = 15,
     K: Annotated[
-        int, typer.Option("--K", help="Number of classes (for all latents and codes it follows).")
+        int,
+        typer.Option("--K", help="Number of classes, of any size here (follows for all latents and codes)."),
     ] = 1000,
     lambda_: Annotated[float, typer.Option("--lambda", help="Weight decay λ.")] = 1e-3,
     d: Annotated[int, typer.Option("--d", help="Embedding dimension.")] = 100,
@@ -47,6 +53,10 @@ def command(
             "tetracode, golay.",
         ),
     ] = "random",
+    latents: Annotated[
+        str | None,
+        typer.Option("--latents", help="File of latents of your own, instead of a design: gives K and L."),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of random latents.")] = 0,
     decay_exponent: Annotated[
         float,
@@ -62,32 +72,46 @@ def command(
 ) -> None:
     """Show what theorems 1, 2 and 3 and the mean field predict for a setting, and whether they apply."""
     from feature_collapse.errors import InputError, check_int
-    from feature_collapse.model.decay import Decay
+    from feature_collapse.experiments.settings import LARGEST, Settings
     from feature_collapse.task.frequencies import read_frequencies
+    from feature_collapse.task.latents_file import read_latents
     from feature_collapse.task.task import LATENTS, Task, generator, make_latents, word_law_of
     from feature_collapse.task.vocabulary import Vocabulary, read_vocabulary
-    from feature_collapse.theory.design import design_of
+    from feature_collapse.theory.design import design_of, given_design
     from feature_collapse.theory.predict import predict
 
+    check_lambda(lambda_, positive=True)
+    check_int("n_w", n_w, 2, _MOST_WORDS)
+    if frequencies is not None and word_law == "uniform":
+        word_law = "given"
+    if vocabulary is not None and frequencies is not None:
+        raise InputError("--vocabulary gives the frequencies, so --frequencies must not be given too")
+    values = None if frequencies is None else tuple(read_frequencies(frequencies))
+    asked = Settings(
+        n_c, n_w, word_law=word_law, exponent=exponent, frequencies=values, vocabulary=vocabulary, d=d,
+        decay_exponent=decay_exponent,
+    )  # fmt: skip
+    if latents is not None:  # else K and L of the theorems may be far beyond those of any experiment
+        asked = asked.replace(design=design, latents=latents, K=min(K, LARGEST), L=min(L, LARGEST))
     if vocabulary is not None:
-        if frequencies is not None:
-            raise InputError("--vocabulary gives the frequencies, so --frequencies must not be given too")
         names, mu = read_vocabulary(vocabulary)
-        n_c, n_w = names.n_c, names.n_w
+        asked = asked.with_sizes("vocabulary", n_c=names.n_c, n_w=names.n_w)
     else:
-        names = Vocabulary(check_int("n_c", n_c, 2), check_int("n_w", n_w, 1, 10**8))
-        if frequencies is not None and word_law == "uniform":
-            word_law = "given"
-        values = None if frequencies is None else read_frequencies(frequencies)
+        names = Vocabulary(n_c, n_w)
         mu = word_law_of(names.s_c, word_law, exponent, values)
-    Decay(decay_exponent)  # its range
-    facts = design_of(design, n_c, L, K, seed)
+    n_c, n_w, given = names.n_c, names.n_w, None
+    if latents is not None:
+        given = Task(names, mu, read_latents(latents, n_c), seed)
+        asked = asked.with_sizes("latents", K=given.K, L=given.L)
+        L, design, facts = given.L, "given", given_design(given)
+    else:
+        facts = design_of(design, n_c, L, K, seed)
     decay = (len(mu) * mu) ** decay_exponent if decay_exponent else None
     found = predict(facts, lambda_, d, mu=mu, decay=decay)
     limits: dict[str, Limit] = {}
     if exact and facts.symmetric is False:  # so the latents were few enough to be drawn
-        latents = make_latents(n_c, L, K, design, generator(seed, LATENTS))
-        limits = _limits(Task(names, mu, latents, seed), lambda_, d, decay_exponent)
+        task = given or Task(names, mu, make_latents(n_c, L, K, design, generator(seed, LATENTS)), seed)
+        limits = _limits(task, lambda_, d, decay_exponent)
     inputs: dict[str, Any] = {
         "n_c": n_c,
         "n_w": n_w,

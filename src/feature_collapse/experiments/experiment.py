@@ -17,6 +17,8 @@ from feature_collapse.model.normalisers import Normaliser, make_normaliser
 from feature_collapse.risk.problem import Problem
 from feature_collapse.task import Sentences, Task, Vocabulary, read_vocabulary
 from feature_collapse.task.frequencies import Law
+from feature_collapse.task.latents import Latents
+from feature_collapse.task.latents_file import read_latents
 from feature_collapse.task.task import LATENTS, generator, make_latents, word_law_of
 from feature_collapse.theory.predict import reference
 from feature_collapse.theory.prediction import Prediction
@@ -38,12 +40,13 @@ class Data:
 
 @dataclass(frozen=True, eq=False)
 class Experiment:
-    """What some settings come to; `Experiment.of` makes one and reads the vocabulary file, if any, once.
+    """What some settings come to; `Experiment.of` makes one and reads the files that they name, once.
 
     Attributes:
         settings: with n_c, n_w and K as they follow from a vocabulary and a design.
         vocabulary: the words, with names where a file gives them.
         mu: (s_c,) word law.
+        latents: (K, L) those of the file that the settings name; None where the design gives them.
 
     >>> experiment = Experiment.of(Settings(n_w=60, L=6, K=40))
     >>> experiment.data.train.words.shape, experiment.key
@@ -53,27 +56,33 @@ class Experiment:
     settings: Settings
     vocabulary: Vocabulary
     mu: Law
+    latents: Latents | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> Experiment:
         """Return the experiment of some settings.
 
         Raises:
-            InputError: a vocabulary that cannot be read, or with which other settings do not agree.
+            InputError: a vocabulary or latents that cannot be read, or that contradict other settings.
         """
         if settings.vocabulary is None:
             names = Vocabulary(settings.n_c, settings.n_w)
             law = word_law_of(names.s_c, settings.word_law, settings.exponent, settings.frequencies)
+        else:
+            names, law = read_vocabulary(settings.vocabulary)
+            settings = settings.with_sizes("vocabulary", n_c=names.n_c, n_w=names.n_w)
+            settings = settings.replace(exponent=1.0, K=settings.number_of_classes())
+        if settings.latents is None:
             return cls(settings, names, law)
-        names, law = read_vocabulary(settings.vocabulary)
-        sizes = settings.replace(n_c=names.n_c, n_w=names.n_w, word_law="uniform", exponent=1.0)
-        return cls(sizes.replace(K=sizes.number_of_classes()), names, law)
+        latents = read_latents(settings.latents, names.n_c)
+        return cls(settings.with_sizes("latents", K=len(latents), L=latents.shape[1]), names, law, latents)
 
     @cached_property
     def task(self) -> Task:
         """The task; its latents are drawn at the first call. O(K L)."""
-        s = self.settings
-        latents = make_latents(s.n_c, s.L, s.K, s.design, generator(s.seed, LATENTS))
+        s, latents = self.settings, self.latents
+        if latents is None:
+            latents = make_latents(s.n_c, s.L, s.K, s.design, generator(s.seed, LATENTS))
         return Task(self.vocabulary, self.mu, latents, s.seed)
 
     @cached_property
@@ -112,6 +121,8 @@ class Experiment:
                 kept[name] = list(value) if isinstance(value, tuple) else value
         if self.settings.vocabulary is not None:  # the file may change under the same name
             kept["vocabulary"] = [self.vocabulary.words, self.mu.tolist()]
+        if self.latents is not None:
+            kept["latents"] = hashlib.sha256(self.latents.astype("<i8").tobytes()).hexdigest()
         return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
 
     def problem(self, train: Sentences | None = None, device: str = "cpu") -> Problem:

@@ -14,7 +14,7 @@ from feature_collapse.errors import InputError
 from feature_collapse.experiments.experiment import Data, Experiment
 from feature_collapse.experiments.record import FILES, Outcome, read_json
 from feature_collapse.experiments.settings import Settings
-from feature_collapse.files import make_folder, write_atomically
+from feature_collapse.files import make_folder, unfinished, write_atomically
 
 OTHERS = (
     "checkpoint.safetensors",
@@ -23,6 +23,7 @@ OTHERS = (
     "word-frequencies.png",
     "word-frequencies.pdf",
 )
+_HALF_WRITTEN = tuple(f".{name}." for name in FILES + OTHERS)  # those of version 0.1 have no other mark
 
 
 def check_folder(folder: Path, key: str) -> bool:
@@ -33,7 +34,7 @@ def check_folder(folder: Path, key: str) -> bool:
             settings.
     """
     make_folder(folder)
-    present = {entry.name for entry in folder.iterdir()} - {path.name for path in _leftovers(folder)}
+    present = {entry.name for entry in folder.iterdir() if not entry.name.startswith(_HALF_WRITTEN)}
     foreign = sorted(present - set(FILES + OTHERS))
     if foreign:
         raise InputError(
@@ -60,14 +61,9 @@ def prepare_folder(folder: Path, key: str) -> bool:
         InputError: as `check_folder`.
     """
     finished = check_folder(folder, key)
-    for path in _leftovers(folder):
+    for path in (path for file in FILES + OTHERS for path in unfinished(folder, file)):
         path.unlink(missing_ok=True)
     return finished
-
-
-def _leftovers(folder: Path) -> list[Path]:
-    names = tuple(f".{file}." for file in FILES + OTHERS)
-    return [path for path in folder.iterdir() if path.name.startswith(names)]
 
 
 def _same_run(config: Mapping[str, Any], key: str) -> bool:
@@ -75,7 +71,7 @@ def _same_run(config: Mapping[str, Any], key: str) -> bool:
     stored = config.get("settings")
     if config.get("key") == key:
         return True
-    if not isinstance(stored, dict) or stored.get("vocabulary") is not None:
+    if not isinstance(stored, dict) or any(stored.get(x) is not None for x in ("vocabulary", "latents")):
         return False
     try:
         return Experiment.of(Settings.from_mapping(stored)).key == key

@@ -149,6 +149,7 @@ def _sgd(
             test_every=s.test_every,
             decay=None if lazy else experiment.decay(data.train),
             lazy=lazy,
+            n_c=s.n_c,
         ),
         checkpoint=replace(checkpoint, key=experiment.key) if checkpoint else None,
         callback=callback,
@@ -176,8 +177,10 @@ def _certified(
     checkpoint: Checkpointing | None,
     callback: Callback | None,
 ) -> Outcome:
-    s, problem = experiment.settings, experiment.problem(data.train, str(device))
-    options = SolverOptions(time_limit=s.time_limit, seed=s.seed)
+    s, problem, file = experiment.settings, experiment.problem(data.train, str(device)), None
+    options = SolverOptions(time_limit=s.time_limit, seed=s.seed, n_c=s.n_c)
+    if checkpoint is not None and isinstance(checkpoint.path, Path):
+        file, options = checkpoint.path, replace(options, checkpoint_seconds=checkpoint.seconds)
     if start is None and problem.radius is None and FROM_THEORY.parts_of(problem):
         start = mean_field_start(data.task, s.lambda_, word_decay(s, data.task))
         options = replace(options, schedule=FROM_THEORY if start is not None else None)
@@ -186,7 +189,7 @@ def _certified(
         gap=s.gap,
         options=options,
         start=start,
-        checkpoint=checkpoint.path if checkpoint else None,
+        checkpoint=file,
         callback=callback,
     )
     summary = summarise(found.weights, data, s.lambda_, experiment.decay(data.train))
@@ -201,7 +204,7 @@ def run(
     *,
     device: str = "auto",
     callback: Callback | None = None,
-    checkpoint_seconds: float = 60.0,
+    checkpoint_seconds: float = 30.0,
 ) -> Record:
     """Run an experiment, or return its finished record.
 
@@ -218,7 +221,8 @@ def run(
         folder: where the record goes.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         callback: is called with the state of the run a few times a second.
-        checkpoint_seconds: time between two checkpoints.
+        checkpoint_seconds: time between two checkpoints, which together take at most a twentieth of the
+            time of a certified run.
 
     Raises:
         InputError: a wrong setting, folder or device; nothing is written.

@@ -15,7 +15,15 @@ from typing import Any
 import numpy as np
 
 from feature_collapse.boundary import clip, read_text
-from feature_collapse.errors import InputError, check_choice, check_int, check_real, check_type, nearest
+from feature_collapse.errors import (
+    InputError,
+    check_choice,
+    check_int,
+    check_lambda,
+    check_real,
+    check_type,
+    nearest,
+)
 from feature_collapse.model.decay import FREQUENCIES, Decay
 from feature_collapse.model.normalisers import check_normaliser, normaliser_names
 from feature_collapse.task import codes, latents
@@ -27,6 +35,7 @@ METHODS = ("sgd", "certified")
 DECAYS = ("every", "lazy")
 LARGEST = 2**31 - 1  # of a size: beyond it no machine goes, and products of sizes leave the range of floats
 LARGEST_RATE = 1e30  # of a learning rate or a start: beyond it single precision overflows in one step
+LOSS = "cross-entropy"  # the paper's, and the only one: theory and certificates are about it
 ALIASES = {"lambda": "lambda_"}
 
 
@@ -38,8 +47,8 @@ def _setting(default: Any, text: str) -> Any:
 class Settings:
     """The settings of one experiment; the defaults are figure 3's. Each field's meaning is in its `help`.
 
-    With a design other than `random` and `distinct`, K follows from it. No file is read here: with a
-    `vocabulary`, `Experiment` takes n_c, n_w and the word law from it.
+    With a design other than `random` and `distinct`, K follows from it. No file is read here: `Experiment`
+    takes n_c, n_w and the word law from a `vocabulary`, and K and L from a file of `latents`.
 
     >>> Settings(n_w=60, K=40).replace(word_law="zipf").to_mapping()["word_law"]
     'zipf'
@@ -81,6 +90,10 @@ class Settings:
     test_every: int = _setting(10, "sgd: epochs between two measurements of the test accuracy")
     gap: float = _setting(1e-3, "certified: relative duality gap to reach")
     time_limit: float | None = _setting(None, "certified: seconds after which to stop")
+    latents: str | None = _setting(
+        None, "file of the latents, K rows of L concepts 0 to n_c-1 (text, .npy, .safetensors): gives K and L"
+    )
+    loss: str = _setting(LOSS, "what is minimised with the penalty: cross-entropy, as in the paper; no other")
 
     def __post_init__(self) -> None:
         """Check every setting and fill in K where it follows from others.
@@ -94,9 +107,10 @@ class Settings:
         self._check_schedule()
 
     def _check_words(self) -> None:
-        check_type("vocabulary", self.vocabulary, (str, type(None)), "text: a file, or 'food'")
-        if self.vocabulary is not None and (self.word_law == "given" or self.frequencies is not None):
-            raise InputError("vocabulary and frequencies exclude each other: a vocabulary has its own")
+        for name in ("vocabulary", "latents"):
+            check_type(name, getattr(self, name), (str, type(None)), "text: the name of a file")
+        if self.vocabulary is not None and (self.word_law != "uniform" or self.frequencies is not None):
+            raise InputError("vocabulary and frequencies (or word_law) exclude each other: it has its own")
         check_int("n_c", self.n_c, 2)
         check_int("n_w", self.n_w, 2, LARGEST)
         check_choice("word_law", self.word_law, WORD_LAWS)
@@ -121,6 +135,8 @@ class Settings:
             self._set(**{name: check_int(name, getattr(self, name), 1, LARGEST)})
         self._set(seed=check_int("seed", self.seed, 0, 2**63 - 1))
         check_choice("design", self.design, DESIGNS)
+        if self.latents is not None and self.design != "random":
+            raise InputError(f"latents and design = {self.design!r} exclude each other: the file has its own")
         if self.vocabulary is None or self.design == "random":
             self._set(K=self.number_of_classes())
 
@@ -131,7 +147,7 @@ class Settings:
             raise InputError(
                 "d = 1, but must be ≥ 2 for layernorm with eps = 0: one centred number has no scale"
             )
-        self._set(lambda_=check_real("lambda", self.lambda_, 0.0))
+        self._set(lambda_=check_lambda(self.lambda_))
         self._check_decay()
 
     def _check_decay(self) -> None:
@@ -158,6 +174,8 @@ class Settings:
 
     def _check_schedule(self) -> None:
         check_choice("method", self.method, METHODS)
+        if self.loss != LOSS:
+            raise InputError(f"loss = {self.loss!r}, but must be {LOSS}: the theory is about no other")
         if self.method == "certified" and self.lambda_ == 0:
             raise InputError(
                 "lambda = 0, but must be > 0 for the method certified: without a penalty no minimiser exists"
@@ -199,6 +217,12 @@ class Settings:
             )
         return int(self.n_c**m)
 
+    @property
+    def files(self) -> str:
+        """The files that the experiment reads, by setting, in words; empty for none."""
+        named = {name: getattr(self, name) for name in ("vocabulary", "latents")}
+        return " and ".join(f"{name} = {path!r}" for name, path in named.items() if path is not None)
+
     def replace(self, **changes: Any) -> Settings:
         """Return the same settings with some changed.
 
@@ -208,6 +232,18 @@ class Settings:
         for name in changes:
             check_choice("setting", name, FIELDS)
         return dataclasses.replace(self, **changes)
+
+    def with_sizes(self, source: str, **sizes: int) -> Settings:
+        """Return the settings with the sizes that a file gives, which the setting `source` names.
+
+        Raises:
+            InputError: another size was asked for (not the default, which nobody asked for).
+        """
+        for name, size in sizes.items():
+            asked = getattr(self, name)
+            if asked not in (size, FIELDS[name].default):
+                raise InputError(f"{name} = {asked}, but {source} = {getattr(self, source)!r} has {size}")
+        return self.replace(**sizes)
 
     def to_mapping(self) -> dict[str, Any]:
         """Return the settings as plain values, keyed as in a TOML file (`lambda` without the underscore)."""

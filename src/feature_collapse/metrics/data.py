@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from feature_collapse.metrics import arrays
 from feature_collapse.metrics.arrays import Floats, Ints
 from feature_collapse.metrics.classifier import Classifier, check_classifier
+from feature_collapse.metrics.progress import followed
 
 CHUNK_VALUES = 2_000_000
 """Rows are converted to float64 in chunks of about this many numbers (16 MB)."""
@@ -21,7 +22,8 @@ CHUNK_VALUES = 2_000_000
 def chunks(n: int, d: int) -> Iterator[slice]:
     """Yield slices of n rows of d numbers, each of about `CHUNK_VALUES` numbers."""
     step = max(1, CHUNK_VALUES // d)
-    for start in range(0, n, step):
+    starts = range(0, n, step)
+    for start in followed("parts of the rows", starts, len(starts)):
         yield slice(start, start + step)
 
 

@@ -27,6 +27,7 @@ from feature_collapse.metrics.frames import ClassifierRows
 from feature_collapse.metrics.frequency import length_against_frequency, shuffled_frequencies
 from feature_collapse.metrics.nearest_centre import NearestCentre
 from feature_collapse.metrics.neural_collapse import Quadratic
+from feature_collapse.metrics.progress import followed
 from feature_collapse.metrics.sample import SAMPLE_ROWS
 from feature_collapse.metrics.values import Point, Values, concept_values, spectrum_values
 from feature_collapse.metrics.views import Lens, Rows, normalise
@@ -152,7 +153,7 @@ class Resampler:
         del x
         within = {rows: self._within(rows) for rows in self.lenses}
         codes, f = self.data.codes, self.data.frequencies
-        for _ in range(times):
+        for _ in followed("resamples", range(times), times):
             entities = self._starts[codes] + (generator.random(self.m) * self.data.count[codes]).astype(
                 np.int64
             )
@@ -200,7 +201,7 @@ class Resampler:
         data, classifier = self.data, self.data.classifier
         blocks = self._blocks.shuffled()
         total = {rows: _scatter(blocks, rows) for rows in self.lenses}
-        for _ in range(times):
+        for _ in followed("shuffles", range(times), times):
             codes = generator.permutation(data.codes)
             mixed_rows = None
             if classifier is not None:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from feature_collapse.arrays import LARGEST, as_array
-from feature_collapse.errors import InputError, check_int, check_real, check_type
+from feature_collapse.errors import InputError, check_int, check_lambda, check_type
 from feature_collapse.model.normalisers import NoNormaliser, Normaliser
 from feature_collapse.task.sentences import Sentences
 from feature_collapse.task.task import Task
@@ -109,7 +109,7 @@ class Weights:
         Raises:
             InputError: λ < 0, or a decay of another shape or below 0.
         """
-        check_real("lambda", lambda_, 0.0)
+        check_lambda(lambda_)
         squares = _square(self.U)
         if self.radius is None:
             if decay is None:

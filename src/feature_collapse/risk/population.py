@@ -19,7 +19,7 @@ from jaxtyping import Float
 
 from feature_collapse.arrays import LARGEST as LARGEST_NUMBER
 from feature_collapse.arrays import as_array
-from feature_collapse.errors import InputError, check_int, check_real, check_type
+from feature_collapse.errors import InputError, check_int, check_lambda, check_real, check_type
 from feature_collapse.model.weights import Embeddings, LinearWeights, Weights
 from feature_collapse.task.sentences import sample
 from feature_collapse.task.symmetry import distance_blocks
@@ -231,7 +231,7 @@ class _Sums:
 
     def finish(self, lambda_: float, decay: Float[np.ndarray, " n_w"] | None) -> PopulationRisk:
         """Return the risk from the sums."""
-        lambda_ = check_real("lambda", lambda_, 0.0, LARGEST_NUMBER)
+        lambda_ = check_lambda(lambda_)
         gradient_M = self.gradient.transpose(2, 0, 1)
         a = np.ones(len(self.V)) if decay is None else np.asarray(decay)
         rate = lambda_ * a[:, None] if self.weights.radius is None else 0.0

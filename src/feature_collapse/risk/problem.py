@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from feature_collapse.errors import InputError, check_int, check_real, check_type
+from feature_collapse.errors import InputError, check_int, check_lambda, check_type
 from feature_collapse.model.decay import Decay
 from feature_collapse.model.normalisers import NoNormaliser, Normaliser, make_normaliser
 from feature_collapse.task.sentences import Sentences
@@ -103,7 +103,7 @@ class Problem:
                 "lambda = 0, but must be > 0: without a penalty the risk of separable data has no minimiser, "
                 "only weights that grow for ever"
             )
-        check_real("lambda", self.lambda_, 0.0, 1e30, above=True)
+        check_lambda(self.lambda_, positive=True)
         self.sentences.check_range(self.n_w, self.K)
         eps = getattr(self.normaliser, "eps", 0.0)
         if eps > 0:

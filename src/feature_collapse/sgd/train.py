@@ -14,8 +14,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from feature_collapse.errors import RunStopped, check_int, check_real
+from feature_collapse.errors import RunStopped, check_int, check_lambda, check_real
 from feature_collapse.model.network import Network
+from feature_collapse.model.residuals import UNKNOWN, collapse_residuals
 from feature_collapse.sgd.checkpoint import (
     COLUMNS,
     Checkpoint,
@@ -46,6 +47,7 @@ class SGDSettings:
         lazy: only the words of a batch decay, once per occurrence, which has the penalty of a_j = n_w p_j in
             the
             mean, p_j being the share of word j.
+        n_c: concepts, for the residuals of collapse in the history; None leaves them NaN.
     """
 
     epochs: int = 1200
@@ -56,6 +58,7 @@ class SGDSettings:
     test_every: int = 10
     decay: Float[np.ndarray, " n_w"] | None = field(default=None, compare=False)
     lazy: bool = False
+    n_c: int | None = None
 
     def __post_init__(self) -> None:
         """Check the ranges.
@@ -66,7 +69,7 @@ class SGDSettings:
         check_int("epochs", self.epochs, 1)
         check_int("batch_size", self.batch_size, 1)
         check_real("learning_rate", self.learning_rate, 0.0, above=True)
-        check_real("lambda", self.lambda_, 0.0)
+        check_lambda(self.lambda_)
         check_int("test_every", self.test_every, 1)
 
     def measures(self, epoch: int) -> bool:
@@ -84,7 +87,7 @@ class SGDResult:
         seconds: training time, that of earlier parts of a resumed run included.
     """
 
-    history: Float[np.ndarray, "epochs 5"]
+    history: Float[np.ndarray, "epochs 8"]
     seconds: float
 
 
@@ -211,7 +214,9 @@ class _Training:
         measured = self.settings.measures(self.epoch)
         test = self.network.accuracy(test_set.words, test_set.labels) if measured else math.nan
         self.last = (loss, accuracy, test if measured else self.last[2])
-        self.rows.append((float(self.epoch), loss, accuracy, test, self.seconds()))
+        n_c = self.settings.n_c
+        residuals = UNKNOWN if n_c is None else collapse_residuals(self.network.features(), n_c)
+        self.rows.append((float(self.epoch), loss, accuracy, test, self.seconds(), *residuals))
         self.epoch, self.done = self.epoch + 1, 0
         self.step.reset()
 

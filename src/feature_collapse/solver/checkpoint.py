@@ -15,11 +15,12 @@ import torch
 from torch import Tensor
 
 from feature_collapse.keyed_tensors import read_keyed, reject, write_keyed
+from feature_collapse.model.residuals import RESIDUALS
 from feature_collapse.solver.lbfgs import Curvature, Evaluation, Iterate
 from feature_collapse.solver.objective import Units
 from feature_collapse.solver.state import Descent, Patience, State
 
-HISTORY_WIDTH = 6  # columns
+HISTORY_WIDTH = 6 + len(RESIDUALS)  # columns
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from feature_collapse.arrays import as_array
-from feature_collapse.errors import InputError, check_int, check_real, check_type
+from feature_collapse.errors import InputError, check_int, check_lambda, check_type
 from feature_collapse.risk.problem import Problem
 from feature_collapse.solver.options import SolverOptions
 from feature_collapse.solver.rank import needed_rank
@@ -85,7 +85,7 @@ def grid(problem: Problem, count: int, lowest: float) -> np.ndarray:
         InputError: count < 2, or `lowest` not between 1e-9 and the largest value.
     """
     check_int("count", count, 2)
-    check_real("lambda", lowest, SMALLEST_LAMBDA)
+    check_lambda(lowest, SMALLEST_LAMBDA)
     top = 1.02 * lambda_max(problem) if problem.radius is None else 100.0 * lowest
     if lowest >= top:
         raise InputError(
@@ -123,7 +123,7 @@ def lambda_path(
     """
     check_type("problem", problem, Problem, "a Problem (Problem.of makes one)")
     falling = np.sort(as_array("lambdas", lambdas, 1))[::-1]
-    check_real("lambda", falling[-1], SMALLEST_LAMBDA)
+    check_lambda(falling[-1], SMALLEST_LAMBDA)
     solutions: list[Solution] = []
     ranks: list[int] = []
     start = None

@@ -73,6 +73,8 @@ class SolverOptions:
         memory_limit: bytes, for the certificate.
         seed: of the spectral start's subspace iteration.
         schedule: None for `PLAIN` or `SPHERE`, as the problem is.
+        checkpoint_seconds: between two checkpoints; more where writing them would take 5% of the time.
+        n_c: concepts, for the residuals of collapse in the history; None leaves them NaN.
 
     Raises:
         InputError: a value out of its range.
@@ -82,6 +84,8 @@ class SolverOptions:
     memory_limit: float = 4e9
     seed: int = 0
     schedule: Schedule | None = None
+    checkpoint_seconds: float = 30.0
+    n_c: int | None = None
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -89,6 +93,9 @@ class SolverOptions:
             check_real("time_limit", self.time_limit, 0.0, above=True)
         check_real("memory_limit", self.memory_limit, 1e6)
         check_int("seed", self.seed, 0, 2**63 - 1)
+        check_real("checkpoint_seconds", self.checkpoint_seconds, 0.0)
+        if self.n_c is not None:
+            check_int("n_c", self.n_c, 2)
 
     def schedule_for(self, problem: Problem) -> Schedule:
         """Return the schedule for a problem."""

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from feature_collapse.certificates.bound import Bound
-from feature_collapse.errors import check_real, check_type
+from feature_collapse.errors import check_lambda, check_real, check_type
 from feature_collapse.model.weights import Weights
 from feature_collapse.risk.problem import Problem
 from feature_collapse.solver import escape
@@ -104,7 +104,7 @@ def solve(
     if checkpoint is not None:
         check_type("checkpoint", checkpoint, (str, Path), "a path")
         checkpoint = Path(checkpoint)
-    trace = Trace(problem, gap, options.seed, options.time_limit, checkpoint, callback)
+    trace = Trace(problem, gap, options, checkpoint, callback)
     run = _Run(problem, gap, options, options.schedule_for(problem), trace)
     parts = run.schedule.parts_of(problem)
     try:
@@ -128,7 +128,7 @@ def check_range(gap: float, lambda_: float) -> None:
         InputError: a relative gap below 1e-10 or above 1, or λ < `SMALLEST_LAMBDA`.
     """
     check_real("gap", gap, SMALLEST_GAP, 1.0)
-    check_real("lambda", lambda_, SMALLEST_LAMBDA)
+    check_lambda(lambda_, SMALLEST_LAMBDA)
 
 
 def _first(run: _Run, parts: Sequence[Part], start: Weights | None) -> State:
@@ -197,10 +197,14 @@ def _solve_all(run: _Run, state: State) -> Solution:
         end = end_of(run.trace, proof.bound, run.gap, run.options.time_limit)
         improved = None if end is not None else _improved(run, model, state, proof)
         if improved is None:
-            return _solution(run, state, proof.bound, end or stalled(run.problem, state.rank))
+            return _solution(run, state, proof.bound, end or _stalled(run, state, proof.bound))
         if improved.single != state.single:
             model = _model(run, improved)
         state = improved
+
+
+def _stalled(run: _Run, state: State, bound: Bound) -> End:
+    return stalled(run.problem, run.trace, bound, run.gap, state.rank)
 
 
 def _model(run: _Run, state: State) -> Model:
@@ -227,7 +231,7 @@ def _improved(run: _Run, model: Model, state: State, proof: Proof) -> State | No
         return replace(anew, single=False, shift=None)
     if state.stalled and risk >= state.last_risk * (1.0 - 1e-12):
         return None
-    wanted = 0.8 * run.gap * risk / (risk - run.trace.lower)
+    wanted = 0.8 * run.gap * risk / (risk - proof.bound.lower_bound)
     target = state.expected * min(0.8, max(0.1, wanted))
     return replace(state.next_round(target), last_risk=risk)
 

@@ -10,19 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from feature_collapse.certificates.bound import Bound
 from feature_collapse.keyed_tensors import reject
+from feature_collapse.model.residuals import RESIDUALS, UNKNOWN, collapse_residuals
 from feature_collapse.risk.problem import Problem
 from feature_collapse.solver.checkpoint import Saved, read, write
-from feature_collapse.solver.options import Schedule
+from feature_collapse.solver.options import Schedule, SolverOptions
 from feature_collapse.solver.resumed import fault_of
 from feature_collapse.solver.state import State
 
-COLUMNS = ("iteration", "seconds", "risk", "lower_bound", "rank", "phase")
-_SHOW, _SAVE = 0.1, 30.0  # seconds between two calls of the callback, between two checkpoints
+COLUMNS = ("iteration", "seconds", "risk", "lower_bound", "rank", "phase", *RESIDUALS)
+_SHOW = 0.1  # seconds between two calls of the callback
 _SHARE = 20.0  # the run takes at least this many times as long as its checkpoints
-_FORMAT = b"certified run 3"  # changes with what a checkpoint means
+_FORMAT = b"certified run 4"  # changes with what a checkpoint means
 
 
 @dataclass(frozen=True)
@@ -62,20 +64,21 @@ class Trace:
         self,
         problem: Problem,
         gap: float,
-        seed: int,
-        time_limit: float | None,
+        options: SolverOptions,
         checkpoint: Path | None,
         callback: Callable[[Progress], None] | None,
     ) -> None:
         """An empty trace; the arguments are those of `solve`."""
-        self.gap, self.time_limit, self.checkpoint, self.callback = gap, time_limit, checkpoint, callback
+        self.gap, self.checkpoint, self.callback = gap, checkpoint, callback
+        self._n_c, self._word_units = options.n_c, problem.word_units()
+        self.time_limit, self._every = options.time_limit, options.checkpoint_seconds
         self.problem, self.device = problem, problem.device
-        self.key = _key(problem, seed) if checkpoint is not None else ""
+        self.key = _key(problem, options.seed) if checkpoint is not None else ""
         self.lower = -math.inf
         self.state: State | None = None
         self._rows: list[tuple[float, ...]] = []
         self._began = self._shown = self._saved = time.monotonic()
-        self._before, self._interval = 0.0, _SAVE
+        self._before, self._interval = 0.0, self._every
 
     def seconds(self) -> float:
         """Return the seconds elapsed, earlier parts of a resumed run included."""
@@ -120,7 +123,7 @@ class Trace:
         self._saved = time.monotonic()
         if self.checkpoint is not None and self.state is not None:
             write(self.checkpoint, self.key, Saved(self.state, self.gap, self.seconds(), self.history()))
-            self._interval = max(_SAVE, _SHARE * (time.monotonic() - self._saved))
+            self._interval = max(self._every, _SHARE * (time.monotonic() - self._saved))
 
     def resume(self, schedule: Schedule) -> Saved | None:
         """Return what the checkpoint holds of this run, from which the trace goes on, or None.
@@ -136,15 +139,26 @@ class Trace:
             return None
         self._before = saved.seconds
         bounds = COLUMNS.index("lower_bound")
+        rows = saved.history.tolist()
+        if rows and not math.isnan(rows[-1][bounds]):
+            rows.pop()  # the certificate at this state, which this run computes itself
         self._rows = [  # nothing proved is read from a file: this run's bounds are its own
-            (*row[:bounds], math.nan, *row[bounds + 1 :]) for row in saved.history.tolist()
+            (*row[:bounds], math.nan, *row[bounds + 1 :]) for row in rows
         ]
         return saved
 
     def _note(self, state: State, risk: float, lower: float) -> None:
         number = float(state.iteration - math.isnan(lower))
         row = (number, self.seconds(), risk, lower, float(state.rank), float(state.phase))
-        self._rows.append(row)
+        self._rows.append((*row, *self._residuals(state)))
+
+    def _residuals(self, state: State) -> tuple[float, ...]:
+        """Return the residuals of collapse of the words, of which V has the inner products."""
+        if self._n_c is None:
+            return UNKNOWN
+        V, units = state.V, self._word_units
+        words = V if units is None else V * torch.from_numpy(units).to(V).unsqueeze(1)
+        return collapse_residuals(words, self._n_c)
 
     def _show(self, phase: str, state: State, risk: float, expected: float = math.nan) -> None:
         self._shown = time.monotonic()

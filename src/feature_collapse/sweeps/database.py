@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from feature_collapse.boundary import clip, plain_file
 from feature_collapse.errors import InputError, RunStopped
-from feature_collapse.files import make_folder
+from feature_collapse.files import make_folder, write_atomically
 from feature_collapse.sweeps import schema
 
 BESIDE = ("-wal", "-shm", "-journal")  # what SQLite may have beside a file
@@ -21,17 +20,16 @@ _WAIT = 30.0  # seconds to wait for another connection's transaction
 
 
 def create_database(path: Path) -> None:
-    """Make an empty sweep file beside its path and link it there: it appears whole, and never twice."""
+    """Make an empty sweep file: it appears whole, and never in place of another one."""
     make_folder(path.parent)
-    with worded(path), tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
-        whole = Path(folder) / "new"
-        connection = sqlite3.connect(whole, isolation_level=None)
+    with worded(path):
+        connection = sqlite3.connect(":memory:", isolation_level=None)
         try:
             schema.create_tables(connection)
+            whole = connection.serialize()
         finally:
             connection.close()
-        with suppress(FileExistsError):  # another driver was faster
-            os.link(whole, path)
+    write_atomically(path, whole, replace=False)  # another driver may be faster
 
 
 def open_database(path: Path) -> sqlite3.Connection:

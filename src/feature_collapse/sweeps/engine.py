@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from feature_collapse.experiments.cost import LONG, duration
 from feature_collapse.sweeps.cluster import connect_cluster
+from feature_collapse.sweeps.cost import seconds_of_units
 from feature_collapse.sweeps.driver import Callback, Driver, SweepProgress
+from feature_collapse.sweeps.local_cluster import cores
 from feature_collapse.sweeps.messages import Batch, Finished, Planned
 from feature_collapse.sweeps.options import SweepOptions
-from feature_collapse.sweeps.plan import units
+from feature_collapse.sweeps.plan import Unit, units
 from feature_collapse.sweeps.spec import Sweep, check_size
 from feature_collapse.sweeps.store import open_store
 from feature_collapse.sweeps.worker import run_batch, versions
@@ -55,8 +58,22 @@ def run_sweep(
         todo = units(store.pending(), chains=not sweep.folders)
         if not todo:
             return Driver(store, sweep, options, todo, callback).progress()
+        _announce(todo, options, log)
         with connect_cluster(options, log) as client:
             return Driver(store, sweep, options, todo, callback).drive(client)
+
+
+def _announce(todo: list[Unit], options: SweepOptions, log: Callable[[str], None]) -> None:
+    """Log about how long the runs will take, where it is long; on a foreign cluster, in hours of one core."""
+    seconds, runs = seconds_of_units(todo), sum(len(unit.runs) for unit in todo)
+    if options.scheduler is not None:
+        shown = f"{duration(seconds)} of one core like this machine's"
+    else:
+        workers = min(options.workers or cores(), len(todo))
+        seconds /= workers
+        shown = f"{duration(seconds)} with {workers} workers"
+    if seconds > LONG:
+        log(f"{runs:,} runs to do: about {shown}, by a measurement now; finished runs are kept at any moment")
 
 
 def serial(sweep: Sweep) -> Iterator[tuple[str, Finished]]:

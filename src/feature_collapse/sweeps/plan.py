@@ -29,6 +29,7 @@ _DATA = (
     "frequencies",
     "vocabulary",
     "design",
+    "latents",
     "seed",
     "n_test",
 )

@@ -158,7 +158,7 @@ def _one_setting_each(sweep: Sweep) -> bool:
     """Return whether the axes are all that differs between runs: then the settings need not be read."""
     (first, *others) = sweep.blocks
     moved = {key for axis in first.axes for change in axis.changes for key in change}
-    follow = {"n_c", "L", "design", "vocabulary", "normaliser"}  # others follow from these
+    follow = {"n_c", "L", "design", "latents", "vocabulary", "normaliser"}  # others follow from these
     return not others and moved == {axis.name for axis in first.axes} and not moved & follow
 
 

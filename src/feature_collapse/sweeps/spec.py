@@ -133,6 +133,8 @@ class Sweep:
         if not quick and _table(source, "quick", where):
             next(cls.from_mapping(source, f"{where}: quick", quick=True).runs(), None)
         _known(plain, _TOP, where)
+        if not any(plain.get(key) for key in ("base", "axes", "extra")):
+            raise InputError(f"{where} names no runs, but must have a table [base] or [axes], or [[extra]]")
         name = plain.get("name")
         if not isinstance(name, str) or not name or not all(c.isalnum() or c in "-_." for c in name):
             raise InputError(f"{where}: name = {name!r}, but must be letters, digits, '-', '_' and '.'")

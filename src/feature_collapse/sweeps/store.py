@@ -125,7 +125,7 @@ class Store:
         """Return every run that is still to do, in the order of the grid.
 
         Raises:
-            InputError: a run that would be another one now: the file is damaged, or a vocabulary changed.
+            InputError: a run that would be another one now: the file is damaged, or a file it names changed.
         """
         found = self.rows(
             "SELECT key, settings FROM runs WHERE state = 'pending' AND position IS NOT NULL "
@@ -138,11 +138,11 @@ class Store:
 
         settings = Settings.from_mapping(parse(self.path, text, f"the settings of run {key}"), self._named)
         found = Experiment.of(settings)
-        if found.key != key and settings.vocabulary is None:
+        if found.key != key and not settings.files:
             raise InputError(f"{self._named} is damaged (the settings of run {key} do not give its key)")
         if found.key != key:
             raise InputError(
-                f"vocabulary = {settings.vocabulary!r} is not what it was when run {key} of "
+                f"{settings.files} is not what it was when run {key} of "
                 f"{str(self.path)!r} was planned; put the old file back, or give the sweep's TOML file to "
                 "`sweep run`, which plans the runs anew"
             )

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 import platform
-import tempfile
 import time
 from collections.abc import Hashable, Iterable
 from dataclasses import replace
@@ -27,7 +26,7 @@ from feature_collapse.experiments.experiment import Data, Experiment
 from feature_collapse.experiments.run import execute, run
 from feature_collapse.experiments.settings import Settings
 from feature_collapse.model.weights import Weights
-from feature_collapse.sgd.checkpoint import Checkpointing, read_checkpoint, write_checkpoint
+from feature_collapse.sgd.checkpoint import Checkpointing, Held, read_checkpoint, write_checkpoint
 from feature_collapse.sweeps.limit_quantities import limit_quantities
 from feature_collapse.sweeps.messages import Batch, BatchEnd, Finished, Planned, Quantities, Versions
 from feature_collapse.sweeps.plan import data_name, settings_but
@@ -71,27 +70,23 @@ def run_batch(batch: Batch) -> BatchEnd:
 
 def _unit(runs: tuple[Planned, ...], shared: _Shared, batch: Batch) -> tuple[Finished, ...]:
     ends = []
-    with tempfile.TemporaryDirectory(prefix="feature-collapse-") as folder:
-        checkpoint = Path(folder) / "checkpoint.safetensors" if len(runs) > 1 else None
-        before = ""
-        for planned in runs:
-            started = time.perf_counter()
-            error = result = None
-            try:
-                result = _run(planned, shared, batch, checkpoint, before)
-                before = planned.key
-            except Exception as caught:
-                error = f"{type(caught).__name__}: {' '.join(str(caught).split())}"[:_ERROR_LENGTH]
-            ends.append(Finished(planned.key, error, time.perf_counter() - started, result))
+    checkpoint, before = Held() if len(runs) > 1 else None, ""
+    for planned in runs:
+        started = time.perf_counter()
+        error = result = None
+        try:
+            result = _run(planned, shared, batch, checkpoint, before)
+            before = planned.key
+        except Exception as caught:
+            error = f"{type(caught).__name__}: {' '.join(str(caught).split())}"[:_ERROR_LENGTH]
+        ends.append(Finished(planned.key, error, time.perf_counter() - started, result))
     return tuple(ends)
 
 
-def _run(planned: Planned, shared: _Shared, batch: Batch, checkpoint: Path | None, before: str) -> Quantities:
-    experiment = Experiment.of(planned.settings)  # reads the vocabulary of this machine, as it is now
+def _run(planned: Planned, shared: _Shared, batch: Batch, checkpoint: Held | None, before: str) -> Quantities:
+    experiment = Experiment.of(planned.settings)  # reads the files of this machine, as they are now
     if experiment.key != planned.key:
-        raise InputError(
-            f"vocabulary = {planned.settings.vocabulary!r} has changed since the run was planned"
-        )
+        raise InputError(f"{planned.settings.files} has changed since the run was planned")
     if batch.folder is not None:
         record = run(planned.settings, Path(batch.folder) / planned.key, device="cpu")
         found = quantities_of(record.weights, record.task, record.summary, batch.quantities)

@@ -17,6 +17,7 @@ from feature_collapse.errors import InputError, check_int
 from feature_collapse.task.frequencies import Law
 from feature_collapse.task.latents import Latents
 
+_LARGEST = 2**31 - 1
 _CHUNK = 2**20  # random numbers drawn at once: bounds the temporary memory to about 20 MB
 
 
@@ -29,7 +30,7 @@ class Sentences:
         labels: (N,) classes 0..K-1; of a task int32.
 
     Raises:
-        InputError: no integers, other shapes, or no sentence.
+        InputError: no integers, other shapes, no sentence, or numbers below 0 or beyond int32.
 
     >>> len(Sentences([[0, 3], [1, 2]], [0, 1]))
     2
@@ -78,7 +79,10 @@ def _integers(name: str, value: Any, ndim: int) -> np.ndarray:
         raise InputError(
             f"{name} have shape {array.shape} and type {array.dtype}, but must be integers {shape}, N ≥ 1"
         )
-    return array
+    low, high = int(array.min()), int(array.max())
+    if low < 0 or high > _LARGEST:
+        raise InputError(f"{name} run from {low} to {high}, but must be from 0 to {_LARGEST}")
+    return array if array.dtype in (np.int16, np.int32) else array.astype(np.int32)
 
 
 def word_type(n_w: int) -> type[np.signedinteger]:

@@ -114,12 +114,20 @@ def design_of(name: str, n_c: int, L: int, K: int, seed: int = 0) -> Design:
         return Design(name, n_c, L, n_c**L, AssumptionA(n_c, L, n_c**L), True, True, True, 0.0, True)
     if named:
         return _of_code(name, n_c, L)
-    if K * K * L * L * n_c <= _CHEAP:
-        return Design.of(
-            Task.of(make_latents(n_c, L, K, name, generator(seed, LATENTS)), [1.0], n_c), name=name
-        )
+    if _is_cheap(n_c, L, K):
+        drawn = make_latents(n_c, L, K, name, generator(seed, LATENTS))
+        return Design.of(Task.of(drawn, [1.0], n_c), name=name)
     distinct = None if name == "random" else True
     return Design(name, n_c, L, K, AssumptionA(n_c, L, K), False, distinct, None, None, None)
+
+
+def given_design(task: Task) -> Design:
+    """Return the facts for latents that somebody gives; measured where that takes under a second."""
+    return Design.of(task, measure=_is_cheap(task.n_c, task.L, task.K))
+
+
+def _is_cheap(n_c: int, L: int, K: int) -> bool:
+    return K * K * L * L * n_c <= _CHEAP
 
 
 def _of_code(name: str, n_c: int, L: int) -> Design:

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from feature_collapse.arrays import LARGEST, as_array
-from feature_collapse.errors import InputError, check_real
+from feature_collapse.arrays import as_array
+from feature_collapse.errors import InputError, check_lambda, check_real
 from feature_collapse.model.weights import Weights
 
 
@@ -67,7 +67,7 @@ def examine(
         InputError: a gradient or decays of another shape, a normaliser, λ ≤ 0, a tolerance outside 0 to 1.
     """
     G = as_array("gradient_M", gradient_M, 3)
-    lambda_ = check_real("lambda", lambda_, 0.0, LARGEST, above=True)
+    lambda_ = check_lambda(lambda_, positive=True)
     tolerance = check_real("tolerance", tolerance, 0.0, 1.0)
     if weights.radius is not None:
         raise InputError(

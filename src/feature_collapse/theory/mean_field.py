@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-from feature_collapse.errors import InputError, RunStopped, check_int, check_real
+from feature_collapse.errors import InputError, RunStopped, check_int, check_lambda
 from feature_collapse.task.frequencies import Law, given
 from feature_collapse.theory import theorem1
 from feature_collapse.theory.distance_law import check_sizes, log_share
@@ -63,7 +63,7 @@ class MeanField:
             raise InputError(
                 f"K = {self.K}, but the mean-field prediction needs K ≤ n_c^L = {self.n_c}^{self.L}"
             )
-        check_real("lambda", self.lambda_, 0.0, above=True)
+        check_lambda(self.lambda_, positive=True)
         object.__setattr__(self, "mu", given(self.mu))
         check_int("s_c, the number of words per concept,", len(self.mu), 1, _MOST_WORDS)
         object.__setattr__(self, "decay", check_decay(self.decay, len(self.mu)))

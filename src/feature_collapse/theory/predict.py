@@ -7,7 +7,7 @@ uniform words and a = 1, and for every word law where a_β ∝ μ_β (R8).
 
 from __future__ import annotations
 
-from feature_collapse.errors import InputError, check_int, check_real, check_type
+from feature_collapse.errors import InputError, check_int, check_lambda, check_type
 from feature_collapse.model.normalisers import LayerNorm, NoNormaliser, Normaliser
 from feature_collapse.task.frequencies import Law, given
 from feature_collapse.task.task import Task
@@ -54,7 +54,7 @@ def predict(
         InputError: λ ≤ 0, d < 1, decays that are not positive, frequencies that are missing, not positive, or
             given beside a task.
     """
-    check_real("lambda", lambda_, 0.0, above=True)
+    check_lambda(lambda_, positive=True)
     at = _setting(source, lambda_, d, mu, decay, measure=True)
     if at.design.K < 2:
         alone = Prediction(
@@ -96,7 +96,7 @@ def reference(
         InputError: as `predict`.
     """
     normaliser = NoNormaliser() if normaliser is None else normaliser
-    check_real("lambda", lambda_, 0.0)
+    check_lambda(lambda_)
     at = _setting(source, lambda_, d, mu, decay, measure=False)
     if lambda_ == 0.0 or at.design.K < 2:
         return Prediction(False, "there is no minimiser without a penalty (λ = 0), or with one class")

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from feature_collapse.errors import InputError, check_int, check_real
+from feature_collapse.errors import InputError, check_int, check_lambda, check_real
 from feature_collapse.theory.distance_law import (
     AssumptionA,
     DistanceLaw,
@@ -83,7 +83,7 @@ class Objective:
         n_w = check_int("n_w", self.n_w, n_c)
         if n_w % n_c:
             raise InputError(f"n_w = {n_w}, but must be a multiple of n_c = {n_c}")
-        check_real("lambda", self.lambda_, 0.0)
+        check_lambda(self.lambda_)
 
     @property
     def distances(self) -> DistanceLaw:
@@ -112,7 +112,7 @@ class Objective:
             InputError: λ = 0.
         """
         log_eta, law = self.log_eta, self.distances
-        log_lambda = math.log(check_real("lambda", self.lambda_, 0.0, above=True))
+        log_lambda = math.log(check_lambda(self.lambda_, positive=True))
         log_max = log_eta + log_slope(law, 0.0)
         log_s = -math.inf
         if log_lambda < log_max:

@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Float
 
 from feature_collapse.arrays import LARGEST, as_array
-from feature_collapse.errors import InputError, check_real
+from feature_collapse.errors import InputError, check_lambda, check_real
 from feature_collapse.task.frequencies import Law, given
 from feature_collapse.theory.distance_law import check_sizes
 from feature_collapse.theory.roots import exp, log_root
@@ -81,7 +81,7 @@ class Equations:
     def __post_init__(self) -> None:
         """Check the setting."""
         check_sizes(self.n_c, self.L, 1, fewest=1)
-        check_real("lambda", self.lambda_, 0.0, above=True)
+        check_lambda(self.lambda_, positive=True)
         object.__setattr__(self, "mu", given(self.mu))
         object.__setattr__(self, "decay", check_decay(self.decay, len(self.mu)))
 

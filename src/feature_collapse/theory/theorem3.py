@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from feature_collapse.errors import InputError, check_int, check_real
+from feature_collapse.errors import InputError, check_int, check_lambda, check_real
 from feature_collapse.model.normalisers import LayerNorm, Normaliser
 from feature_collapse.theory.distance_law import (
     AssumptionA,
@@ -74,7 +74,7 @@ class Objective:
         """Check the sizes."""
         n_c, _, _ = check_sizes(self.n_c, self.L, self.K)
         check_int("d", self.d, n_c if self.normaliser.centred else n_c - 1, 10**15)
-        check_real("lambda", self.lambda_, 0.0)
+        check_lambda(self.lambda_)
         if self.normaliser.radius(self.d) is None:
             raise InputError(
                 f"normaliser {self.normaliser.name!r} fixes no norm, but theorem 3 needs a fixed one"
@@ -110,7 +110,7 @@ class Objective:
             InputError: λ = 0.
         """
         log_eta, law = self.log_eta, self.distances
-        log_lambda = math.log(check_real("lambda", self.lambda_, 0.0, above=True))
+        log_lambda = math.log(check_lambda(self.lambda_, positive=True))
         log_s = log_root(lambda v: 2 * log_eta + log_slope(law, exp(v)) - log_lambda - v, lowest=-1e6)
         log_tau = log_s - log_eta
         ce, penalty = cross_entropy(law, exp(log_s)), exp(log_lambda + 2 * log_tau) / 2
