@@ -41,7 +41,9 @@ HEAVY = frozenset(
     "transformers typer wordfreq".split()
 )
 FACE = ""
-SLOW_PARTS = frozenset({"scipy.stats", "scipy.special"})  # of a library whose other parts load fast
+SLOW_PARTS = frozenset(
+    {"scipy.fft", "scipy.optimize", "scipy.special", "scipy.stats"}
+)  # of a library whose other parts load fast
 
 
 def heavy_part(target: str) -> str | None:

@@ -66,27 +66,42 @@ class TorchRisk:
         risk.backward()
         return float(risk.detach()), W.grad.numpy(), U.grad.numpy()
 
+    def _apart(self, x):
+        """The weights in a vector of all unknowns."""
+        W, U = x[: self.n_w * self.d], x[self.n_w * self.d :]
+        return W.reshape(self.n_w, self.d), U.reshape(self.K, self.L, self.d)
+
+    def polish(self, W, U, most=20):
+        """Newton steps from near a minimum, until the gradient is rounding: its norm, and the weights.
+
+        The Hessian is singular along rotations; the steps avoid what it does not see.
+        """
+        x = torch.from_numpy(np.concatenate([W.ravel(), U.ravel()]))
+        norm = math.inf
+        for _ in range(most):
+            _, *gradients = self.gradient(*(part.numpy() for part in self._apart(x)))
+            g = np.concatenate([part.ravel() for part in gradients])
+            if np.abs(g).max() >= norm / 2:  # no progress: rounding
+                break
+            norm, best = np.abs(g).max(), x
+            H = torch.autograd.functional.hessian(lambda y: self(*self._apart(y)), x).numpy()
+            x = x - torch.from_numpy(np.linalg.pinv(H, rcond=1e-9, hermitian=True) @ g)
+        return norm, *(part.numpy() for part in self._apart(best))
+
     def minimise(self, seed=0, start=None, scale=0.5):
         """L-BFGS from a random start (or near a given one): the risk found, and the weights."""
         rng = np.random.default_rng(seed)
         x = scale * rng.standard_normal(self.n_w * self.d + self.K * self.L * self.d)
         if start is not None:
             x += np.concatenate([start.W.ravel(), start.U.ravel()])
-        split = self.n_w * self.d
 
         def value(x):
-            risk, W, U = self.gradient(
-                x[:split].reshape(self.n_w, self.d), x[split:].reshape(self.K, self.L, self.d)
-            )
+            risk, W, U = self.gradient(*self._apart(x))
             return risk, np.concatenate([W.ravel(), U.ravel()])
 
         options = {"maxiter": 4000, "maxfun": 8000, "ftol": 1e-16, "gtol": 1e-11, "maxcor": 30}
         found = minimize(value, x, jac=True, method="L-BFGS-B", options=options)
-        return (
-            found.fun,
-            found.x[:split].reshape(self.n_w, self.d),
-            found.x[split:].reshape(self.K, self.L, self.d),
-        )
+        return found.fun, *self._apart(found.x)
 
 
 def loop_distances(latents):

@@ -1,5 +1,6 @@
 """The minimum of the true risk as the command prints it, and the excess of a record's weights above it."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -57,6 +58,9 @@ def test_r9_brackets_a_minimum_that_theorem_2_knows():
     assert found.scope == "confidence"
     assert found.lower_bound < exact < found.upper_bound
     assert found.upper_bound - found.lower_bound < 0.2 * exact
+    assert str(found).endswith("inside the interval")
+    below = dataclasses.replace(found, upper_bound=exact / 1.25)  # the control
+    assert str(below).endswith("above the interval by 0.25 of its end")
 
 
 def test_a_record_has_an_excess_and_an_optimism(tmp_path):

@@ -99,6 +99,13 @@ def test_r6_at_the_latents_of_figure_3():
         assert agrees(value, printed)
 
 
+@pytest.mark.parametrize("options", [(), ("--word-law", "zipf", "--decay-exponent", "1")])
+def test_r6_and_r8_at_seven_latents_without_symmetry(options):
+    found = printed_limit("--n-w", "12", "--L", "3", "--K", "7", "--seed", "3", *options)
+    assert found["result"] == ("R8" if options else "R6")
+    assert agrees(found["risk"], "0.242618678")
+
+
 @pytest.mark.slow
 def test_r7_at_the_latents_of_figure_4c():
     found = printed_limit("--normaliser", "layernorm", "--word-law", "zipf")

@@ -225,7 +225,7 @@ def test_r1_with_decays_the_scaled_spectrum_is_lambda(seed):
         assert abs(examine(weights, risk.gradient_M, lambda_).ratio - 1) > 1e-6
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(10))
 def test_no_random_start_gets_below_with_decays(seed):
     rng = np.random.default_rng(seed)
     mu, decay, z = random_law(2, rng), np.exp(rng.standard_normal(2)), latents.every(3, 2)

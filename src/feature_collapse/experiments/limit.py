@@ -108,7 +108,17 @@ class Limit:
         if self.relative_difference is None:
             return text
         off = f"{self.prediction.theorem}: {self.prediction.risk:.7g}, {100 * self.relative_difference:+.3g}%"
-        return f"{text}; {off}"
+        return f"{text}; {off}{self._where()}"
+
+    def _where(self) -> str:
+        """Return where the theorem's risk lies relative to R9's interval."""
+        risk = self.prediction.risk
+        if self.result != "R9" or risk is None:
+            return ""
+        if self.lower_bound <= risk <= self.upper_bound:
+            return ", inside the interval"
+        side, end = ("above", self.upper_bound) if risk > self.upper_bound else ("below", self.lower_bound)
+        return f", {side} the interval by {abs(risk / end - 1):.2g} of its end"
 
 
 @dataclass(frozen=True)

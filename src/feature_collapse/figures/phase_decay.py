@@ -50,7 +50,7 @@ def draw_phase_decay(results: Results) -> Figure:
     for runs in (grid, finished(results, group=_NORMALISED), finished(results, group=_LAZY)):
         check_column(runs, "n_spl", above=True)
     check_column(grid, "decay_exponent")
-    figure, (left, middle, right, last) = panels(1, 4, (14.4, 3.5), width_ratios=(1.25, 1, 1, 0.8))
+    figure, (left, middle, right, last) = panels(1, 4, (14.4, 3.7), width_ratios=(1.2, 1, 1, 0.9))
     found = field(results, "n_spl", "decay_exponent", "test_accuracy", group=GRID, network="h")
     title = f"test accuracy of $h$ (line: {100 * FAILURE:.0f} %)"
     words = "sentences per class $n_{spl}$"
@@ -89,7 +89,7 @@ def _draw_full_size(axis: Axes, full: Mapping[str, Results]) -> None:
         draw_paper(axis, points, "test_accuracy", index, label)
     _name(axis, list(full))
     axis.set(title="the paper's size, $n_{spl}$ = 5", ylim=(-0.03, 1.05))
-    axis.legend(loc="center right")
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)  # among the points there is no room
 
 
 def _draw_norms(axis: Axes, full: Mapping[str, Results]) -> None:
@@ -100,7 +100,7 @@ def _draw_norms(axis: Axes, full: Mapping[str, Results]) -> None:
     axis.axhline(NORM, color=GREY, linewidth=0.8, linestyle=":", label="theorem 1")
     _name(axis, list(full))
     axis.set(ylim=(0.0, None), title="embedding norms (bar: ± their std)")
-    axis.legend(loc="lower right")
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16))
 
 
 def _name(axis: Axes, names: list[str]) -> None:

@@ -19,7 +19,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
 
 from feature_collapse.errors import InputError, RunStopped, check_int, check_lambda
 from feature_collapse.task.frequencies import Law, given
@@ -155,6 +154,7 @@ class MeanField:
 
     def _minimise(self, law: SumLaw, x: Norms) -> Norms:
         """Run L-BFGS on F/weight until the gradient, of which each part has norm 1, is below 1e-9."""
+        from scipy.optimize import minimize  # takes a third of a second to load
 
         def scaled(x: np.ndarray) -> tuple[float, np.ndarray]:
             value, gradient = self.objective(law, x)

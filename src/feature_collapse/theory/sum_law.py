@@ -14,7 +14,6 @@ import math
 
 import numpy as np
 from jaxtyping import Float
-from scipy.fft import irfft, next_fast_len, rfft
 
 _POINTS = np.arange(-2, 4)  # nodes used for a value between nodes 0 and 1
 _DENOMINATORS = np.array([np.prod([p - q for q in _POINTS if q != p]) for p in _POINTS], dtype=np.float64)
@@ -32,6 +31,8 @@ class SumLaw:
         self.nodes = cells + 6
         self.low = -2 * self.h  # the lowest node of one term
         self.size = L * (self.nodes - 1) + 1
+        from scipy.fft import next_fast_len  # loads half of scipy
+
         self.length = next_fast_len(self.size, real=True)
         S = L * self.low + self.h * np.arange(self.size)
         self.S = S
@@ -87,8 +88,8 @@ class SumLaw:
         best = int(np.argmin(bounds))
         tilt = _TILTS[best]
         tilted = law * np.exp(tilt * self.node_values - log_mgf[best])
-        others = rfft(tilted, self.length) ** (self.L - 1)
-        found = irfft(np.conj(others) * self._transform(best), self.length)[: self.nodes]
+        others = np.fft.rfft(tilted, self.length) ** (self.L - 1)
+        found = np.fft.irfft(np.conj(others) * self._transform(best), self.length)[: self.nodes]
         return np.asarray(
             found * np.exp(tilt * self.node_values + (self.L - 1) * log_mgf[best] + self._peak(best))
         )
@@ -104,7 +105,7 @@ class SumLaw:
         """
         if tilt not in self._transforms:
             values = self.sign * np.exp(self.log_phi - _TILTS[tilt] * self.S - self._peak(tilt))
-            self._transforms[tilt] = rfft(values, self.length)
+            self._transforms[tilt] = np.fft.rfft(values, self.length)
         return self._transforms[tilt]
 
 
