@@ -16,10 +16,8 @@ from typing import Any
 import numpy as np
 
 from feature_collapse.metrics.arrays import Floats, Ints
-from feature_collapse.metrics.data import Data
 from feature_collapse.metrics.intervals import jeffreys
-from feature_collapse.metrics.nearest_centre import NearestCentre
-from feature_collapse.metrics.views import Lens
+from feature_collapse.metrics.second_pass import OwnConcept
 
 MOST_BINS = 10
 LEAST_IN_BIN = 8
@@ -65,24 +63,19 @@ class Curve:
 
 
 def frequency_curve(
-    data: Data, lens: Lens, own: OwnDirections, generator: np.random.Generator
+    frequencies: Floats | None, own: OwnConcept, generator: np.random.Generator
 ) -> Curve | None:
-    """Return the curve of one view; None without frequencies, or with fewer than two bins of entities.
-
-    O(N·d·C) time for the nearest centres.
-    """
-    if data.frequencies is None:
+    """Return the curve of one view; None without frequencies (N,), or with fewer than two bins of entities."""
+    if frequencies is None:
         return None
-    x = lens.apply(data.rows(slice(None)))
-    length = np.linalg.norm(x, axis=1)
-    usable = np.flatnonzero((length > 0) & (data.frequencies > 0))
-    f = np.log(data.frequencies[usable])
+    usable = np.flatnonzero((own.length > 0) & (frequencies > 0))
+    f = np.log(frequencies[usable])
     bins = _bins(f)
     if bins is None or np.ptp(f) == 0:
         return None
-    y = np.log(length[usable])
+    y = np.log(own.length[usable])
     found = tuple(
-        _bin(data.frequencies[part], length[part], own.off[part], own.nearest[part])
+        _bin(frequencies[part], own.length[part], own.off[part], own.nearest[part])
         for part in (usable[bins == b] for b in range(int(bins.max()) + 1))
     )
     return Curve(found, _r2_line(f, y), *_tests(y, bins, generator))
@@ -96,38 +89,6 @@ def _bins(f: Floats) -> Ints | None:
     cuts = np.unique(np.quantile(f, np.arange(1, n_bins) / n_bins))
     _, bins = np.unique(np.searchsorted(cuts, f, side="right"), return_inverse=True)
     return bins.astype(np.int64) if bins.max() >= 1 else None
-
-
-@dataclass(frozen=True)
-class OwnDirections:
-    """Of each entity (N,): whether it is nearest to its own centre; its distance from the mean direction."""
-
-    nearest: Floats
-    off: Floats
-
-
-def own_directions(data: Data, x: Floats) -> OwnDirections:
-    """Return how rows x (N, d) of a view lie to their concepts; NaN for entities alone in theirs."""
-    own, off = np.full(len(x), np.nan), np.full(len(x), np.nan)
-    members, index = data.members, np.cumsum(data.kept) - 1
-    codes, c = index[data.codes[members]], int(data.kept.sum())
-    if c == 0:
-        return OwnDirections(own, off)
-    rows = x[members]
-    size = np.linalg.norm(rows, axis=1, keepdims=True)
-    units = rows / np.where(size > 0, size, 1.0)
-    count = np.bincount(codes, minlength=c)
-    mean, unit_mean = (_means(v, codes, count) for v in (rows, units))
-    off[members] = np.sum((units - unit_mean[codes]) ** 2, axis=1)
-    if c >= 2:
-        own[members] = NearestCentre(mean, count).update(rows, codes)[0]
-    return OwnDirections(own, off)
-
-
-def _means(x: Floats, codes: Ints, count: Ints) -> Floats:
-    total = np.zeros((len(count), x.shape[1]))
-    np.add.at(total, codes, x)
-    return total / count[:, None]
 
 
 def _bin(frequency: Floats, length: Floats, off: Floats, own: Floats) -> Bin:

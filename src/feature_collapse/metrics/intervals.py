@@ -1,9 +1,11 @@
 """From replicates to an interval that covers, a chance level and a p-value.
 
 The interval is for the model's value, that of members without end in the given concepts. On a scale g where
-errors are even (log, logit, plain), value − bias ± t·se, with bias and se of the bootstrap, both widened for
-what resampling n members loses (n/(n − 1)), and t with Satterthwaite's degrees of freedom. Unbiased formulas
-get no correction. Shares get Jeffreys' interval. Withheld, with the reason, where it would not cover:
+errors are even (log, logit, plain), value − bias ± t·se, with bias and se of the bootstrap, and t with
+Satterthwaite's degrees of freedom. Of biased formulas both are widened for what resampling n members loses
+(n/(n − 1)), and half of the bias joins the error, for it is an estimate too. Unbiased formulas get no
+correction, nor more width: the noise of the concept means, which enters a resample twice, is as much.
+Shares get Jeffreys' interval. Withheld, with the reason, where it would not cover:
 - the bias is beyond `BIAS_LIMIT` standard errors (few members), for then it is not known well enough;
 - a few entities hold the variance (heavy tails): the sample says too little about them;
 - only a part of the entities was resampled.
@@ -125,8 +127,8 @@ def _overall_range(key: str, value: float, r: Replicates) -> Range:
         return Range()
     if not r.whole:
         return Range(reason="only a part of the entities was resampled")
-    if d.biased and r.members < FEW_MEMBERS:
-        return Range(reason=FEW)
+    if (d.biased or key == "alignment") and r.members < FEW_MEMBERS:
+        return Range(reason=FEW if d.biased else "so few members do not show how much pairs differ")
     if r.concentration < TAIL_LIMIT and key not in FREE_OF_TAILS:
         return Range(reason="a few entities hold most of the variance")
     return interval(d, value, _finite(r.bootstrap.overall.get(key)), Errors.of(r.count))
@@ -192,12 +194,14 @@ def interval(d: Definition, value: float, samples: Floats, errors: Errors) -> Ra
         scale = "plain"  # on the border of its range a value has no logarithm
     forth, back = _SCALES[scale]
     own, drawn = forth(np.array(value)), forth(samples[inside] if scale != "plain" else samples)
-    error = float(np.std(drawn, ddof=1) * np.sqrt(errors.widened))
-    bias = float(np.mean(drawn) - own) * errors.widened if d.biased else 0.0
+    error, bias = float(np.std(drawn, ddof=1)), 0.0
+    if d.biased:
+        bias = float(np.mean(drawn) - own) * errors.widened
+        error *= float(np.sqrt(errors.widened))
     known = d.key in SMOOTH and scale != "plain" and abs(bias) <= SMALL_BIAS
     if abs(bias) > BIAS_LIMIT * error and not known:
         return Range(reason=FEW)
-    half = _quantile(errors.freedom) * error
+    half = _quantile(errors.freedom) * float(np.hypot(error, bias / 2))
     low, high = back(np.array([own - bias - half, own - bias + half]))
     # the value may miss its own corrected interval by a hair
     return Range(

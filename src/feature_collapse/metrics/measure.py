@@ -14,14 +14,12 @@ from feature_collapse.metrics.arrays import Ints
 from feature_collapse.metrics.assemble import Evidence, build
 from feature_collapse.metrics.data import Data, chunks
 from feature_collapse.metrics.detail import detail
-from feature_collapse.metrics.frequency import length_against_frequency
 from feature_collapse.metrics.intervals import Replicates, Samples
-from feature_collapse.metrics.nearest_centre import NearestCentre
 from feature_collapse.metrics.report import Report
 from feature_collapse.metrics.resampling import Resampler
+from feature_collapse.metrics.second_pass import second_pass
 from feature_collapse.metrics.statistics import FeatureStatistics
-from feature_collapse.metrics.values import Point
-from feature_collapse.metrics.views import VIEWS, Lens, Rows
+from feature_collapse.metrics.views import VIEWS, Lens
 from feature_collapse.model.normalisers import normaliser_names
 
 BUDGET = 1e10
@@ -29,8 +27,6 @@ BUDGET = 1e10
 LEAST = 40
 LIMIT = 40_000_000
 """Numbers (entities × dimension) that are resampled; above it a part of the entities is."""
-CENTRE_BUDGET = 4e11
-"""The same for the nearest centres, N·C·d; above it they are found for a random part of the entities."""
 
 
 class Options(TypedDict, total=False):
@@ -46,6 +42,11 @@ class Options(TypedDict, total=False):
     shuffles: int
     seed: int
     views: Sequence[str]
+
+
+def _check_view(name: str, view: str) -> str:
+    """Return the name of a normaliser; installed packages are looked through for other names than ours."""
+    return view if view in VIEWS else check_choice(name, view, normaliser_names())
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Sampling:
         check_int("shuffles", self.shuffles, 0, 100_000)
         check_int("seed", self.seed, 0)
         for view in self.views:
-            check_choice("view", view, normaliser_names())
+            _check_view("view", view)
 
 
 def measure(
@@ -101,7 +102,7 @@ def measure(
     >>> report.verdict, round(report["direction_spread"].value, 6)
     ('I', 0.0)
     """
-    view = "none" if normaliser is None else check_choice("normaliser", normaliser, normaliser_names())
+    view = "none" if normaliser is None else _check_view("normaliser", normaliser)
     for name in options:
         check_choice("option", name, Sampling.__dataclass_fields__)
     sampling = Sampling(**options)
@@ -118,67 +119,13 @@ def measure(
             batch, data.codes[part], None if data.frequencies is None else data.frequencies[part]
         )
     generator = np.random.default_rng(sampling.seed)
-    second = _second_pass(data, statistics.points(data.classifier), statistics.lenses, generator)
-    replicates = _replicates(data, list(statistics.lenses.values()), sampling, generator, second.looked_up)
+    points, lenses = statistics.points(data.classifier), statistics.lenses
+    second = second_pass(data, points, lenses, view, generator)
+    replicates = _replicates(data, list(lenses.values()), sampling, generator, second.looked_up)
     evidence = {v: Evidence(p, replicates.by_view.get(v)) for v, p in second.points.items()}
     notes = (*second.notes, *replicates.notes)
     report = build(statistics.seen(data.names), evidence, view, data.classifier, replicates.policy, notes)
-    return replace(report, detail=detail(data, statistics.lenses[view], second.wrong[view], generator))
-
-
-@dataclass(frozen=True)
-class _Points:
-    """Points by view, with notes on how they were made."""
-
-    points: Mapping[str, Point]
-    wrong: Mapping[str, Mapping[tuple[int, int], int]]
-    looked_up: int
-    notes: tuple[str, ...]
-
-
-def _second_pass(
-    data: Data, points: Mapping[str, Point], lenses: Mapping[str, Lens], generator: np.random.Generator
-) -> _Points:
-    """Add the values that need the entities again: nearest centres, NC4, length against frequency."""
-    members, n_kept = data.members, int(data.kept.sum())
-    asked = int(min(len(members), max(1000, CENTRE_BUDGET // (max(1, n_kept) * data.x.shape[1] * 6))))
-    chosen = members if asked == len(members) else np.sort(generator.choice(members, asked, replace=False))
-    notes: tuple[str, ...] = ()
-    if asked < len(members):
-        notes = (f"nearest centres were found for {asked} entities chosen at random, to bound the time",)
-    found: dict[Rows, dict[str, float]] = {}
-    wrong: dict[Rows, Mapping[tuple[int, int], int]] = {}
-    for view, lens in lenses.items():
-        if lens.rows not in found:
-            found[lens.rows] = _frequency_values(data, lens.rows)
-            wrong[lens.rows] = {}
-            if n_kept >= 2:
-                centre = _centres(data, lens.rows, points[view].scaled(1 / lens.scale), chosen)
-                found[lens.rows] |= _centre_values(centre, data.classifier is not None)
-                wrong[lens.rows] = centre.wrong
-    joined = {v: p.joined(found[lenses[v].rows]) for v, p in points.items()}
-    return _Points(joined, {v: wrong[lens.rows] for v, lens in lenses.items()}, len(chosen), notes)
-
-
-def _frequency_values(data: Data, kind: Rows) -> dict[str, float]:
-    if data.frequencies is None:
-        return {}
-    lengths = [np.linalg.norm(kind.of(data.rows(part)), axis=1) for part in chunks(*data.x.shape)]
-    return length_against_frequency(np.concatenate(lengths), data.frequencies, data.codes)
-
-
-def _centres(data: Data, kind: Rows, point: Point, chosen: Ints) -> NearestCentre:
-    index = np.cumsum(data.kept) - 1
-    summed = None if data.classifier is None else data.classifier.of_concepts(data.kept).summed().mean
-    centre = NearestCentre(point.moments.mean, point.moments.count, summed)
-    for part in chunks(len(chosen), data.x.shape[1]):
-        centre.update(kind.of(data.rows(chosen[part])), index[data.codes[chosen[part]]])
-    return centre
-
-
-def _centre_values(centre: NearestCentre, with_classifier: bool) -> dict[str, float]:
-    out = {"nearest_centre": centre.own_share}
-    return {**out, "nc4": centre.agreement} if with_classifier else out
+    return replace(report, detail=detail(data, second.own, second.wrong, generator))
 
 
 @dataclass(frozen=True)
