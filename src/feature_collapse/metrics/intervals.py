@@ -2,10 +2,9 @@
 
 The interval is for the model's value, that of members without end in the given concepts. On a scale g where
 errors are even (log, logit, plain), value − bias ± t·se, with bias and se of the bootstrap, and t with
-Satterthwaite's degrees of freedom. Of biased formulas both are widened for what resampling n members loses
-(n/(n − 1)), and half of the bias joins the error, for it is an estimate too. Unbiased formulas get no
-correction, nor more width: the noise of the concept means, which enters a resample twice, is as much.
-Shares get Jeffreys' interval. Withheld, with the reason, where it would not cover:
+Satterthwaite's degrees of freedom. Both are widened for what resampling n members loses
+(n/(n − 1)), and half of the bias joins the error, for it is an estimate too. Below `FEW_MEMBERS` logarithms of
+resampled variances spread too much instead, by as much. Shares get Jeffreys' interval. Withheld, with the reason, where it would not cover:
 - the bias is beyond `BIAS_LIMIT` standard errors (few members), for then it is not known well enough;
 - a few entities hold the variance (heavy tails): the sample says too little about them;
 - only a part of the entities was resampled.
@@ -32,6 +31,9 @@ SMALL_BIAS = 0.15
 SMOOTH = ("nc1", "nc1_trace_ratio", "cdnv", "type_I", "type_II", "type_III", "classifier", "nc3")
 FEW_MEMBERS = 10
 """Fewer members give no interval to a formula that is biased."""
+VARIANCES = ("spread", "direction_spread", "alignment")
+UNEVEN = ("nc1", "nc2_norms", "nc2_angles", "nc2_angle_error", "nc2_etf", "frame_norms", "frame_angle_error")
+"""Values whose bias is not even on any scale: they need `ENOUGH_MEMBERS`."""
 FEW = "with so few members the formula is biased by more than is known"
 ENOUGH_MEMBERS = 50
 """Fewer members do not place the centres well enough for a share of nearest centres to be the model's."""
@@ -127,8 +129,8 @@ def _overall_range(key: str, value: float, r: Replicates) -> Range:
         return Range()
     if not r.whole:
         return Range(reason="only a part of the entities was resampled")
-    if (d.biased or key == "alignment") and r.members < FEW_MEMBERS:
-        return Range(reason=FEW if d.biased else "so few members do not show how much pairs differ")
+    if d.biased and r.members < (ENOUGH_MEMBERS if key in UNEVEN else FEW_MEMBERS):
+        return Range(reason=FEW)
     if r.concentration < TAIL_LIMIT and key not in FREE_OF_TAILS:
         return Range(reason="a few entities hold most of the variance")
     return interval(d, value, _finite(r.bootstrap.overall.get(key)), Errors.of(r.count))
@@ -169,18 +171,21 @@ _SCALES: dict[str, tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]
 class Errors:
     """How the variance of means from n_c members, Σ s²/n_c, is estimated by resampling.
 
-    widened: what resampling makes too small, (n − 1)/n for each concept; freedom: Satterthwaite's degrees.
+    widened: what resampling makes too small, (n − 1)/n for each concept; freedom: Satterthwaite's degrees;
+    members: the harmonic mean.
     """
 
     widened: float
     freedom: float
+    members: float
 
     @staticmethod
     def of(count: Ints) -> Errors:
         """Return them for concepts of these sizes (C,), of equal variance."""
         n = count.astype(np.float64)
         total = float(np.sum(1 / n))
-        return Errors(total / float(np.sum((n - 1) / n**2)), total**2 / float(np.sum(1 / (n**2 * (n - 1)))))
+        freedom = total**2 / float(np.sum(1 / (n**2 * (n - 1))))
+        return Errors(total / float(np.sum((n - 1) / n**2)), freedom, len(n) / total)
 
 
 def interval(d: Definition, value: float, samples: Floats, errors: Errors) -> Range:
@@ -194,10 +199,9 @@ def interval(d: Definition, value: float, samples: Floats, errors: Errors) -> Ra
         scale = "plain"  # on the border of its range a value has no logarithm
     forth, back = _SCALES[scale]
     own, drawn = forth(np.array(value)), forth(samples[inside] if scale != "plain" else samples)
-    error, bias = float(np.std(drawn, ddof=1)), 0.0
-    if d.biased:
-        bias = float(np.mean(drawn) - own) * errors.widened
-        error *= float(np.sqrt(errors.widened))
+    narrow = d.key in VARIANCES and errors.members < FEW_MEMBERS
+    error = float(np.std(drawn, ddof=1)) * errors.widened ** (-0.5 if narrow else 0.5)
+    bias = float(np.mean(drawn) - own) * errors.widened if d.biased else 0.0
     known = d.key in SMOOTH and scale != "plain" and abs(bias) <= SMALL_BIAS
     if abs(bias) > BIAS_LIMIT * error and not known:
         return Range(reason=FEW)
@@ -210,9 +214,9 @@ def interval(d: Definition, value: float, samples: Floats, errors: Errors) -> Ra
 
 
 def _quantile(freedom: float) -> float:
-    from scipy.stats import t  # scipy.stats takes a third of a second to load
+    from scipy.special import stdtrit
 
-    return float(t.ppf(0.975, max(freedom, 1.0)))
+    return float(stdtrit(max(freedom, 1.0), 0.975))
 
 
 def jeffreys(share: float, n: int) -> Range:

@@ -16,7 +16,7 @@ from feature_collapse.metrics.data import Data, chunks
 from feature_collapse.metrics.detail import detail
 from feature_collapse.metrics.intervals import Replicates, Samples
 from feature_collapse.metrics.report import Report
-from feature_collapse.metrics.resampling import Resampler
+from feature_collapse.metrics.resampling import Resampler, replicate_cost
 from feature_collapse.metrics.second_pass import second_pass
 from feature_collapse.metrics.statistics import FeatureStatistics
 from feature_collapse.metrics.views import VIEWS, Lens
@@ -25,6 +25,8 @@ from feature_collapse.model.normalisers import normaliser_names
 BUDGET = 1e10
 """Operations that bootstrap and shuffles may take, each; above it there are fewer replicates (≥ `LEAST`)."""
 LEAST = 40
+MANY = 1e9
+"""Operations of one replicate of all views above which only the model's own view is resampled."""
 LIMIT = 40_000_000
 """Numbers (entities × dimension) that are resampled; above it a part of the entities is."""
 
@@ -121,7 +123,8 @@ def measure(
     generator = np.random.default_rng(sampling.seed)
     points, lenses = statistics.points(data.classifier), statistics.lenses
     second = second_pass(data, points, lenses, view, generator)
-    replicates = _replicates(data, list(lenses.values()), sampling, generator, second.looked_up)
+    own_first = sorted(lenses.values(), key=lambda lens: lens.name != view)
+    replicates = _replicates(data, own_first, sampling, generator, second.looked_up)
     evidence = {v: Evidence(p, replicates.by_view.get(v)) for v, p in second.points.items()}
     notes = (*second.notes, *replicates.notes)
     report = build(statistics.seen(data.names), evidence, view, data.classifier, replicates.policy, notes)
@@ -138,8 +141,13 @@ class _Resampled:
 
 
 def _replicates(
-    data: Data, lenses: list[Lens], sampling: Sampling, generator: np.random.Generator, looked_up: int
+    data: Data,
+    lenses: Sequence[Lens],
+    sampling: Sampling,
+    generator: np.random.Generator,
+    looked_up: int,
 ) -> _Resampled:
+    """Resample the views `lenses`, the model's own first; it alone where a replicate of all takes long."""
     policy: dict[str, Any] = {
         "resamples": 0,
         "shuffles": 0,
@@ -156,8 +164,11 @@ def _replicates(
     index = np.cumsum(data.kept) - 1
     limit = max(64, LIMIT // data.x.shape[1])
     part = data.part(members[choose_part(index[data.codes[members]], limit, generator)])
+    asked = len(lenses)
+    if replicate_cost(part, lenses) > MANY:
+        lenses = [lens for lens in lenses if lens.rows == lenses[0].rows]
     resampler = Resampler(part, lenses)
-    affordable = max(LEAST, int(BUDGET / resampler.cost()))
+    affordable = max(LEAST, int(BUDGET / replicate_cost(part, lenses)))
     resamples, shuffles = min(sampling.resamples, affordable), min(sampling.shuffles, affordable)
     policy.update(resamples=resamples, shuffles=shuffles)
     policy.update(entities_resampled=len(part.codes), concepts_resampled=len(part.names))
@@ -180,7 +191,10 @@ def _replicates(
         for rows, point in observed.items()
     }
     by_view = {lens.name: by_rows[lens.rows] for lens in lenses}
-    return _Resampled(by_view, policy, _notes(policy, sampling, len(members)))
+    notes = _notes(policy, sampling, len(members))
+    if len(lenses) < asked:
+        notes = (*notes, "only the model's own view has intervals and chance levels, to bound the time")
+    return _Resampled(by_view, policy, notes)
 
 
 def choose_part(codes: Ints, limit: int, generator: np.random.Generator) -> Ints:

@@ -100,6 +100,14 @@ class _Within:
     shares: Floats
 
 
+def replicate_cost(data: Data, lenses: Sequence[Lens]) -> float:
+    """Return the operations of one replicate, roughly: sparse products, eigenvalues, pairs of means."""
+    c, d = len(data.names), data.x.shape[1]
+    kinds, r = {lens.rows for lens in lenses}, min(c, d)
+    blocks = len(kinds | {lens.directions for lens in lenses}) + sum(k.length(d) is None for k in kinds)
+    return float(8 * blocks * len(data.codes) * d + len(kinds) * (12 * c * d * r + 60 * r**3))
+
+
 class Resampler:
     """Replicates of every value of each view, on data sorted by concept, each with ≥ 2 members."""
 
@@ -110,14 +118,6 @@ class Resampler:
         self.own_rows = None if data.classifier is None else data.classifier.summed()
         self._starts = np.concatenate([[0], np.cumsum(data.count)[:-1]])
         self._blocks = Blocks(data.rows(slice(None)), data.codes, data.count, list(self.lenses.values()))
-
-    def cost(self) -> float:
-        """Return the operations of one replicate, roughly: sparse products, eigenvalues, pairs of means."""
-        c, d = len(self.data.names), self.data.x.shape[1]
-        r = min(c, d)
-        return float(
-            8 * len(self._blocks.blocks) * self.m * d + len(self.lenses) * (12 * c * d * r + 60 * r**3)
-        )
 
     def observed(self) -> dict[Rows, Point]:
         """Return moments and values of the data themselves, without those of a second pass."""
