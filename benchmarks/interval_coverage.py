@@ -2,9 +2,10 @@
 
     python benchmarks/interval_coverage.py [--sets 300] [--store FOLDER]
 
-Prints a Markdown table: a row for each value, a column for each number of members (and one of unequal numbers,
-one of heavy tails). The truth is the value of 100,000 members a concept. With `--store` every cell is kept in
-a file as soon as it is whole, and not computed again. O(sets · members) time, about two minutes a cell.
+Prints a Markdown table: a row for each value, a column for each number of members (and one of unequal
+numbers, one of heavy tails). The truth is the value of 100,000 members a concept. With `--store` every cell
+is kept in a file as soon as it is whole, and not computed again. O(sets · members) time, about a
+minute of one core a cell.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,6 @@ from feature_collapse.metrics.views import normalise
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from feature_collapse.metrics.monitor import Monitor
 
 PAIRS = 200_000
 
@@ -254,8 +252,15 @@ def concepts(ax: Axes, scene: Scene, most: int = 15) -> None:
         ax.legend(fontsize=8, frameon=False, loc="lower right")
 
 
-def history(ax: Axes, monitor: Monitor, keys: Sequence[str] = ("direction_spread", "spread")) -> None:
-    """Return a monitor's values over the training steps."""
+class Series(Protocol):
+    """What has curves: a monitor over steps, or checkpoints by number."""
+
+    def series(self, key: str) -> tuple[Sequence[float], Sequence[float]]:
+        """Return where the value `key` was measured, and what it was."""
+
+
+def history(ax: Axes, monitor: Series, keys: Sequence[str] = ("direction_spread", "spread")) -> None:
+    """Draw the values of a monitor, or of checkpoints, over the training steps."""
     for key, colour, shape in zip(keys, COLOURS, SHAPES, strict=False):
         ax.plot(*monitor.series(key), c=colour, marker=shape, ms=4, lw=1.5, label=key)
     ax.set_xlabel("step")

@@ -65,7 +65,7 @@ class Curve:
 def frequency_curve(
     frequencies: Floats | None, own: OwnConcept, generator: np.random.Generator
 ) -> Curve | None:
-    """Return the curve of one view; None without frequencies (N,), or with fewer than two bins of entities."""
+    """Return the curve of one view; None without frequencies (N,), or with fewer than two bins."""
     if frequencies is None:
         return None
     usable = np.flatnonzero((own.length > 0) & (frequencies > 0))

@@ -77,7 +77,9 @@ def uniformity_of(units: Floats) -> float:
         rows, rest = slice(start, start + PAIR_BLOCK), slice(start, n)
         kernel = _kernel(units[rows] @ units[rest].T, squares[rows], squares[rest])
         m = len(kernel)
-        total += 2.0 * float(kernel.sum()) - float(kernel[:, :m].sum()) - m  # each pair twice, none with itself
+        total += (
+            2.0 * float(kernel.sum()) - float(kernel[:, :m].sum()) - m
+        )  # each pair twice, none with itself
     return float(np.log(total / (n * (n - 1)))) if total > 0 else float("-inf")
 
 

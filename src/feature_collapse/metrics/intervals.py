@@ -2,9 +2,10 @@
 
 The interval is for the model's value, that of members without end in the given concepts. On a scale g where
 errors are even (log, logit, plain), value − bias ± t·se, with bias and se of the bootstrap, and t with
-Satterthwaite's degrees of freedom. Both are widened for what resampling n members loses
-(n/(n − 1)), and half of the bias joins the error, for it is an estimate too. Below `FEW_MEMBERS` logarithms of
-resampled variances spread too much instead, by as much. Shares get Jeffreys' interval. Withheld, with the reason, where it would not cover:
+Satterthwaite's degrees of freedom. Both are widened for what resampling n members loses (n/(n − 1)), and
+half of the bias joins the error, for it is an estimate too. Below `FEW_MEMBERS` logarithms of resampled
+variances spread too much instead, by as much. Shares get Jeffreys' interval. Withheld, with the reason,
+where it would not cover:
 - the bias is beyond `BIAS_LIMIT` standard errors (few members), for then it is not known well enough;
 - a few entities hold the variance (heavy tails): the sample says too little about them;
 - only a part of the entities was resampled.
@@ -13,7 +14,7 @@ resampled variances spread too much instead, by as much. Shares get Jeffreys' in
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -121,19 +122,39 @@ def _overall_range(key: str, value: float, r: Replicates) -> Range:
         return Range()
     if d.scale == "share" and r.members < ENOUGH_MEMBERS:
         return Range(reason="centres of so few members are not yet the model's")
-    if d.group == "dimension" and d.biased and key != "uniformity" and r.count.sum() < ENOUGH_ENTITIES * r.d:
-        return Range(reason="with so few entities per dimension the bias is not known")
+    if few_for_spectrum(key, int(r.count.sum()), r.d):
+        return Range(reason=few_for_spectrum(key, int(r.count.sum()), r.d))
     if d.scale == "share":
         return jeffreys(value, r.looked_up)
     if d.scale == "none":
         return Range()
     if not r.whole:
         return Range(reason="only a part of the entities was resampled")
-    if d.biased and r.members < (ENOUGH_MEMBERS if key in UNEVEN else FEW_MEMBERS):
-        return Range(reason=FEW)
+    if too_few(key, r.count):
+        return Range(reason=too_few(key, r.count))
     if r.concentration < TAIL_LIMIT and key not in FREE_OF_TAILS:
         return Range(reason="a few entities hold most of the variance")
     return interval(d, value, _finite(r.bootstrap.overall.get(key)), Errors.of(r.count))
+
+
+def few_for_spectrum(key: str, n: int, d: int) -> str:
+    """Return why n entities in d dimensions are too few for an interval of the spectrum's values, or ''."""
+    spectrum = DEFINITIONS[key].group == "dimension" and DEFINITIONS[key].biased and key != "uniformity"
+    few = spectrum and n < ENOUGH_ENTITIES * d
+    return "with so few entities per dimension the bias is not known" if few else ""
+
+
+def too_few(key: str, count: Ints) -> str:
+    """Return why concepts of these sizes (C,) are too small for an interval of a biased formula, or ''."""
+    least = ENOUGH_MEMBERS if key in UNEVEN else FEW_MEMBERS
+    return FEW if DEFINITIONS[key].biased and Errors.of(count).members < least else ""
+
+
+def difference_interval(key: str, value: float, samples: Floats, errors: Errors) -> Range:
+    """Return the interval of a difference of two values from the differences of their replicates (T,)."""
+    return interval(
+        replace(DEFINITIONS[key], scale="plain", low=-np.inf, high=np.inf), value, samples, errors
+    )
 
 
 def with_concept_interval(key: str, value: float, i: int, r: Replicates | None) -> Value:

@@ -8,17 +8,19 @@ from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
-from feature_collapse.errors import check_choice, check_int, check_real
-from feature_collapse.metrics import arrays
+from feature_collapse.errors import InputError, check_choice, check_int, check_real
+from feature_collapse.metrics import arrays, neural_collapse
 from feature_collapse.metrics.arrays import Ints
 from feature_collapse.metrics.assemble import Evidence, build
 from feature_collapse.metrics.data import Data, chunks
 from feature_collapse.metrics.detail import detail
 from feature_collapse.metrics.intervals import Replicates, Samples
+from feature_collapse.metrics.neural_collapse import Centre
 from feature_collapse.metrics.report import Report
 from feature_collapse.metrics.resampling import Resampler, replicate_cost
-from feature_collapse.metrics.second_pass import second_pass
+from feature_collapse.metrics.second_pass import SecondPass, second_pass
 from feature_collapse.metrics.statistics import FeatureStatistics
+from feature_collapse.metrics.values import Point
 from feature_collapse.metrics.views import VIEWS, Lens
 from feature_collapse.model.normalisers import normaliser_names
 
@@ -37,6 +39,8 @@ class Options(TypedDict, total=False):
     eps: ε of LayerNorm and RMSNorm, 0 if not given. resamples: bootstrap replicates, 200 (0: no intervals).
     shuffles: shuffles of the labels, 100 (0: no chance level, and the verdict does not test for it). seed: of
     the resampling, 0. views: the normalisers to report on besides the model's own, all four if not given.
+    centre: what NC1 to NC3 are centred at, the mean of the "entities" (as published) or of the "concepts".
+    outside: features (M, d) of entities that are in no concept, for NC5.
     """
 
     eps: float
@@ -44,6 +48,8 @@ class Options(TypedDict, total=False):
     shuffles: int
     seed: int
     views: Sequence[str]
+    centre: Centre
+    outside: Any
 
 
 def _check_view(name: str, view: str) -> str:
@@ -60,6 +66,8 @@ class Sampling:
     shuffles: int = 100
     seed: int = 0
     views: Sequence[str] = VIEWS
+    centre: Centre = "entities"
+    outside: Any = None
 
     def __post_init__(self) -> None:
         """Refuse what is out of range."""
@@ -67,6 +75,7 @@ class Sampling:
         check_int("resamples", self.resamples, 0, 100_000)
         check_int("shuffles", self.shuffles, 0, 100_000)
         check_int("seed", self.seed, 0)
+        check_choice("centre", self.centre, ("entities", "concepts"))
         for view in self.views:
             _check_view("view", view)
 
@@ -109,19 +118,12 @@ def measure(
         check_choice("option", name, Sampling.__dataclass_fields__)
     sampling = Sampling(**options)
     data = Data.of(embeddings, concepts, frequencies, classifier)
-    statistics = FeatureStatistics(
-        len(data.names),
-        data.x.shape[1],
-        eps=sampling.eps,
-        views=tuple(dict.fromkeys((*sampling.views, view))),
-    )
-    for part in chunks(*data.x.shape):
-        batch = arrays.finite_batch("embeddings", data.x[part], part.start)
-        statistics.update(
-            batch, data.codes[part], None if data.frequencies is None else data.frequencies[part]
-        )
-    generator = np.random.default_rng(sampling.seed)
-    points, lenses = statistics.points(data.classifier), statistics.lenses
+    views, generator = tuple(dict.fromkeys((*sampling.views, view))), np.random.default_rng(sampling.seed)
+    statistics = _first_pass(data, sampling.eps, views)
+    lenses = statistics.lenses
+    points = statistics.points(data.classifier, sampling.centre)
+    if sampling.outside is not None:
+        points = {v: p.joined(_nc5(p, lenses[v], sampling.outside)) for v, p in points.items()}
     second = second_pass(data, points, lenses, view, generator)
     own_first = sorted(lenses.values(), key=lambda lens: lens.name != view)
     replicates = _replicates(data, own_first, sampling, generator, second.looked_up)
@@ -129,6 +131,33 @@ def measure(
     notes = (*second.notes, *replicates.notes)
     report = build(statistics.seen(data.names), evidence, view, data.classifier, replicates.policy, notes)
     return replace(report, detail=detail(data, second.own, second.wrong, generator))
+
+
+def _first_pass(data: Data, eps: float, views: Sequence[str]) -> FeatureStatistics:
+    statistics = FeatureStatistics(len(data.names), data.x.shape[1], eps=eps, views=views)
+    for part in chunks(*data.x.shape):
+        batch = arrays.finite_batch("embeddings", data.x[part], part.start)
+        f = None if data.frequencies is None else data.frequencies[part]
+        statistics.update(batch, data.codes[part], f)
+    return statistics
+
+
+def _nc5(point: Point, lens: Lens, outside: Any) -> dict[str, float]:
+    """Return NC5 of one view; the mean of the features outside is taken in chunks."""
+    x = arrays.feature_rows("outside", outside)
+    means = point.moments.mean
+    if x.shape[1] != means.shape[1]:
+        raise InputError(f"outside has {x.shape[1]} columns, but must have d = {means.shape[1]}")
+    total = np.zeros(x.shape[1])
+    for part in chunks(*x.shape):
+        total += lens.apply(arrays.finite_batch("outside", x[part], part.start)).sum(axis=0)
+    return {"nc5": neural_collapse.nc5(means, total / len(x))}
+
+
+def points_of(data: Data, view: str, eps: float, generator: np.random.Generator) -> SecondPass:
+    """Return the point values of one view, without intervals or chance."""
+    statistics = _first_pass(data, eps, (view,))
+    return second_pass(data, statistics.points(data.classifier), statistics.lenses, view, generator)
 
 
 @dataclass(frozen=True)
@@ -155,6 +184,7 @@ def _replicates(
         "concepts_resampled": 0,
         "interval": 0.95,
         "bootstrap": "entities within concepts; value less bias ± t standard errors on the value's scale",
+        "centre": f"NC1 to NC3 at the mean of {sampling.centre}",
         "chance": "labels shuffled over all entities",
         "seed": sampling.seed,
     }
@@ -167,7 +197,7 @@ def _replicates(
     asked = len(lenses)
     if replicate_cost(part, lenses) > MANY:
         lenses = [lens for lens in lenses if lens.rows == lenses[0].rows]
-    resampler = Resampler(part, lenses)
+    resampler = Resampler(part, lenses, sampling.centre)
     affordable = max(LEAST, int(BUDGET / replicate_cost(part, lenses)))
     resamples, shuffles = min(sampling.resamples, affordable), min(sampling.shuffles, affordable)
     policy.update(resamples=resamples, shuffles=shuffles)

@@ -1,8 +1,8 @@
 """Per-concept mean and sum of squares, and the pooled within-concept scatter matrix: one pass, mergeable.
 
-Sums are kept of x − r_c, with r_c the first row seen of the concept (the shifted-data algorithm of Chan, Golub,
-LeVeque 1983): a spread that is tiny beside the means is not lost to cancellation, equal rows give zeros, and a
-batch costs one d × d product. All sums are float64.
+Sums are kept of x − r_c, with r_c the first row seen of the concept (the shifted-data algorithm of Chan,
+Golub, LeVeque 1983): a spread that is tiny beside the means is not lost to cancellation, equal rows give
+zeros, and a batch costs one d × d product. All sums are float64.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from feature_collapse.metrics.arrays import Floats, Ints, lengths_of
 
 
 class GroupMoments:
-    """Running count (C,), and of x − r_c the sums (C, d), squares (C,) = Σ‖·‖² and, if asked, products (d, d).
+    """Running count (C,), and of x − r_c sums (C, d), squares (C,) = Σ‖·‖² and, if asked, products (d, d).
 
     Memory 16·C·d bytes, and 8·d² with the scatter; an update takes O(n·d) time, O(n·d²) with the scatter.
     """
@@ -119,8 +119,10 @@ class RowSums:
 
 
 class BatchGroups:
-    """The concepts of one batch: codes (n,); `ids` (g,) that occur, their `count` and `first` row (g,);
-    `inverse` (n,) into `ids`."""
+    """The concepts of one batch, codes (n,).
+
+    ids (g,): those that occur; count, first (g,): their members and first row; inverse (n,): into `ids`.
+    """
 
     def __init__(self, codes: Ints) -> None:
         """Prepare the sparse matrix (g, n) that sums over concepts, once for every sum of the batch."""

@@ -1,7 +1,7 @@
 """What needs the entities again once the concepts' means are known: nearest centres, NC4, distances, lengths.
 
-One pass over the rows in chunks serves all views. Where N·C·d is large the nearest centres are looked up for a
-random part of the entities, to bound the time.
+One pass over the rows in chunks serves all views. Where N·C·d is large the nearest centres are looked up for
+a random part of the entities, to bound the time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from feature_collapse.metrics.data import Data, chunks
 from feature_collapse.metrics.frequency import length_against_frequency
 from feature_collapse.metrics.nearest_centre import NearestCentre
 from feature_collapse.metrics.values import Point
-from feature_collapse.metrics.views import Lens, Rows
+from feature_collapse.metrics.views import Lens
 
 CENTRE_BUDGET = 4e11
 """Operations N·C·d of the nearest centres; above it they are found for a random part of the entities."""

@@ -23,9 +23,10 @@ from feature_collapse.metrics.classifier import Classifier, check_classifier
 from feature_collapse.metrics.data import chunks
 from feature_collapse.metrics.frequency import FrequencySums
 from feature_collapse.metrics.moments import BatchGroups, ConceptMoments, RowSums
+from feature_collapse.metrics.neural_collapse import Centre
 from feature_collapse.metrics.report import Report
 from feature_collapse.metrics.sample import SAMPLE_ROWS, HashSample
-from feature_collapse.metrics.values import Point, concept_values, spectrum_values
+from feature_collapse.metrics.values import Kind, Point, concept_values, spectrum_values
 from feature_collapse.metrics.views import VIEWS, Lens, Rows, normalise
 
 
@@ -136,7 +137,7 @@ class FeatureStatistics:
         lens = self.lenses[view]
         return self._sums[lens.rows].moments(self._sums[lens.directions]).scaled(lens.scale)
 
-    def points(self, classifier: Classifier | None = None) -> dict[str, Point]:
+    def points(self, classifier: Classifier | None = None, centre: Centre = "entities") -> dict[str, Point]:
         """Return the point values of each view, of the concepts with two members or more.
 
         Views whose rows are the same up to a scale are computed once. O(C²·d + C·d·min(C, d) + d³) time.
@@ -153,7 +154,7 @@ class FeatureStatistics:
                 def within(axes: Floats, scatter: Floats = scatter) -> Floats:
                     return np.asarray(np.maximum(np.einsum("ij,ij->j", axes, scatter @ axes), 0.0))
 
-                values = concept_values(m.keep(kept), within, lens.name != "none", rows)
+                values = concept_values(m.keep(kept), within, Kind(lens.name != "none", rows, centre))
                 if lens.directions not in uniformity:
                     units = normalise(lens.directions.of(self.sample.rows), "sphere")
                     uniformity[lens.directions] = dimension.uniformity_of(units)
