@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000", "#F0E442")
 SHAPES = ("o", "s", "^", "D", "v", "P", "X", "*")
 POINTS = 4000
+MARKED = 3 * len(COLOURS)
+"""Concepts that get a colour and a shape of their own: every colour comes back with another shape."""
 
 
 class Scene:
@@ -39,7 +41,7 @@ class Scene:
         self.report: Report = measured.report
         self.generator = generator
         largest = np.argsort(-np.bincount(codes, minlength=len(self.names)), kind="stable")
-        self.coloured = [int(c) for c in np.sort(largest[: len(COLOURS)])]
+        self.coloured = [int(c) for c in np.sort(largest[:MARKED])]
 
     def view(self, name: str) -> Floats:
         """Return the drawn entities after a normaliser."""
@@ -57,8 +59,8 @@ class Scene:
                 x[mine],
                 y[mine],
                 s=size,
-                c=COLOURS[k],
-                marker=SHAPES[k],
+                c=COLOURS[k % len(COLOURS)],
+                marker=SHAPES[(k + k // len(COLOURS)) % len(SHAPES)],
                 alpha=0.7,
                 linewidths=0,
                 label=short(self.names[c]),

@@ -33,6 +33,16 @@ SMOOTH = ("nc1", "nc1_trace_ratio", "cdnv", "type_I", "type_II", "type_III", "cl
 FEW_MEMBERS = 10
 """Fewer members give no interval to a formula that is biased."""
 VARIANCES = ("spread", "direction_spread", "alignment")
+BY_ENTITY = (
+    "type_I",
+    "type_II",
+    "type_III",
+    "classifier",
+    "nc1_trace_ratio",
+    "length_variation",
+    "alignment",
+)
+"""Values in which entities weigh the same, so that small concepts hardly add to their error."""
 UNEVEN = ("nc1", "nc2_norms", "nc2_angles", "nc2_angle_error", "nc2_etf", "frame_norms", "frame_angle_error")
 """Values whose bias is not even on any scale: they need `ENOUGH_MEMBERS`."""
 FEW = "with so few members the formula is biased by more than is known"
@@ -192,13 +202,16 @@ _SCALES: dict[str, tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]
 class Errors:
     """How the variance of means from n_c members, Σ s²/n_c, is estimated by resampling.
 
-    widened: what resampling makes too small, (n − 1)/n for each concept; freedom: Satterthwaite's degrees;
-    members: the harmonic mean.
+    widened: what resampling makes too small, (n − 1)/n for each concept, where concepts weigh the same;
+    by_entity: the same where entities do; freedom: Satterthwaite's degrees; members: the harmonic mean;
+    least: the smallest concept.
     """
 
     widened: float
+    by_entity: float
     freedom: float
     members: float
+    least: float
 
     @staticmethod
     def of(count: Ints) -> Errors:
@@ -206,7 +219,9 @@ class Errors:
         n = count.astype(np.float64)
         total = float(np.sum(1 / n))
         freedom = total**2 / float(np.sum(1 / (n**2 * (n - 1))))
-        return Errors(total / float(np.sum((n - 1) / n**2)), freedom, len(n) / total)
+        widened = total / float(np.sum((n - 1) / n**2))
+        by_entity = float(n.sum() / np.sum(n - 1))
+        return Errors(widened, by_entity, freedom, len(n) / total, float(n.min()))
 
 
 def interval(d: Definition, value: float, samples: Floats, errors: Errors) -> Range:
@@ -220,9 +235,12 @@ def interval(d: Definition, value: float, samples: Floats, errors: Errors) -> Ra
         scale = "plain"  # on the border of its range a value has no logarithm
     forth, back = _SCALES[scale]
     own, drawn = forth(np.array(value)), forth(samples[inside] if scale != "plain" else samples)
-    narrow = d.key in VARIANCES and errors.members < FEW_MEMBERS
-    error = float(np.std(drawn, ddof=1)) * errors.widened ** (-0.5 if narrow else 0.5)
-    bias = float(np.mean(drawn) - own) * errors.widened if d.biased else 0.0
+    widened = errors.by_entity if d.key in BY_ENTITY else errors.widened
+    power = 0.5
+    if d.key in VARIANCES and errors.least < FEW_MEMBERS:
+        power = -0.5 if errors.members < FEW_MEMBERS else 0.0
+    error = float(np.std(drawn, ddof=1)) * widened**power
+    bias = float(np.mean(drawn) - own) * widened if d.biased else 0.0
     known = d.key in SMOOTH and scale != "plain" and abs(bias) <= SMALL_BIAS
     if abs(bias) > BIAS_LIMIT * error and not known:
         return Range(reason=FEW)

@@ -56,10 +56,12 @@ def read_saved_report(path: str | Path) -> SavedReport:
 
 
 def _value(path: Path, key: str, saved: Json) -> Value:
-    numbers: list[float] = []
+    numbers: dict[str, float] = {}
     for name in _NUMBERS:
         one = saved.get(name) if isinstance(saved, dict) else ""
         if not isinstance(one, int | float | None) or isinstance(one, bool):
             raise InputError(f"{path}: {name} of {key} is {clip(one)}, but must be a number or null")
-        numbers.append(float("nan") if one is None else float(one))
-    return Value(key, *numbers)
+        numbers[name] = float("nan") if one is None else float(one)
+    low, high, p = numbers["low"], numbers["high"], numbers["p"]
+    chance = (numbers["chance"], numbers["chance_low"], numbers["chance_high"])
+    return Value(key, numbers["value"], low, high, *chance, p)
