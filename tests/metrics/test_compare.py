@@ -169,4 +169,4 @@ def test_checkpoints_give_curves_and_identical_ones_are_named(tmp_path, command_
     code, out, _ = command_line("measure", *files, "--groups", tmp_path / "a.csv", "--report", page)
     assert code == 0 and "same vectors" in out and "<script" not in page.read_text()
     code, _, err = command_line("measure", *files, "--groups", tmp_path / "a.csv", "--baseline", files[0])
-    assert code == 2 and "applies to one file" in err
+    assert code == 2 and "applies to one table" in err

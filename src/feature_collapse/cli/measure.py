@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from feature_collapse.metrics.compare import Comparison
     from feature_collapse.metrics.measured import Measured
     from feature_collapse.metrics.readers.source import Source
+    from feature_collapse.metrics.trajectory import Trajectory
 
 
 def command(
@@ -61,6 +62,10 @@ def command(
         Path | None,
         typer.Option(help="Compare with these embeddings (paired by entity), or with a report's JSON."),
     ] = None,
+    text: Annotated[
+        Path | None, typer.Option(help="Measure the layers of a model (transformers) on the lines of a text.")
+    ] = None,
+    layers: Annotated[str, typer.Option(help="With --text: all, or numbers such as 0,6,12.")] = "all",
     fail_if: Annotated[
         list[str] | None,
         typer.Option(
@@ -97,15 +102,16 @@ def command(
             echo(line)
         return
     conditions = [Condition.parse(text, baseline=baseline is not None) for text in fail_if or ()]
-    _check_files(files, report, [groups, frequencies, classifier, tokens, baseline])
+    _check_files(files, report, [groups, frequencies, classifier, tokens, baseline, text])
     given = (groups, frequencies, tensor, tokens, wordnet, exact or None, several or None, classifier)
     source = None
     if any(value is not None for value in given):
         source = Source(groups, frequencies, tensor, tokens, wordnet, exact, several, classifier)
     options: dict[str, Any] = {"normaliser": normaliser, "eps": eps, "centre": centre, "seed": seed}
-    if len(files) > 1:
-        refused = {"baseline": baseline, "fail-if": fail_if}
-        _measure_checkpoints(files, source, options, refused, (as_json, full, report))
+    if len(files) > 1 or text is not None:
+        _refuse_for_curves({"baseline": baseline, "fail-if": fail_if, "classifier": text and classifier})
+        found = _curves(files, text, layers, source, options)
+        _show_curves(found, as_json, full, report)
         return
     measured = measure_file(file, source, resamples=resamples, shuffles=shuffles, **options)
     if is_record(file):
@@ -157,25 +163,39 @@ def _compared(
     return compare(measured, other, resamples=resamples, seed=options["seed"])
 
 
-def _measure_checkpoints(
-    files: list[Path],
-    source: Source | None,
-    options: dict[str, Any],
-    refused: dict[str, Any],
-    output: tuple[bool, bool, Path | None],
-) -> None:
-    """Measure several files as checkpoints of one model, without intervals: curves."""
-    from feature_collapse.cli.measure_tables import print_trajectory
+def _refuse_for_curves(options: dict[str, object]) -> None:
     from feature_collapse.errors import InputError
-    from feature_collapse.files import write_atomically
+
+    for name, value in options.items():
+        if value:
+            raise InputError(
+                f"{name} applies to one table, but curves over checkpoints or layers were asked for"
+            )
+
+
+def _curves(
+    files: list[Path], text: Path | None, layers: str, source: Source | None, options: dict[str, Any]
+) -> Trajectory:
+    """Measure several files as checkpoints of one model, or one model's layers, without intervals."""
+    from feature_collapse.errors import InputError
+    from feature_collapse.metrics.layers import measure_layers
     from feature_collapse.metrics.trajectory import trajectory
+
+    if text is None:
+        return trajectory(files, source, **options)
+    if len(files) > 1:
+        raise InputError(f"text applies to the layers of one model, but {len(files)} files were given")
+    if source is None:
+        raise InputError("groups is missing: it says which tokens play the same role")
+    kept = {name: options[name] for name in ("normaliser", "eps")}
+    return measure_layers(files[0], text, source, layers, **kept)
+
+
+def _show_curves(found: Trajectory, as_json: bool, full: bool, report: Path | None) -> None:
+    from feature_collapse.cli.measure_tables import print_trajectory
+    from feature_collapse.files import write_atomically
     from feature_collapse.reports.checkpoints import checkpoints_page
 
-    for name, value in refused.items():
-        if value:
-            raise InputError(f"{name} applies to one file, but {len(files)} were given as checkpoints")
-    as_json, full, report = output
-    found = trajectory(files, source, **options)
     if report is not None:
         write_atomically(report, checkpoints_page(found))
     if as_json:

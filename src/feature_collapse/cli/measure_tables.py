@@ -239,7 +239,7 @@ def print_trajectory(found: Trajectory, full: bool) -> None:
     keys = [k for k in found.keys() if full or k in CURVES]
     for start in range(0, len(keys), 3):
         part = keys[start : start + 3]
-        table = _table("checkpoints" if start == 0 else "", "", *part)
+        table = _table("curves" if start == 0 else "", "", *part)
         columns = [found.series(key)[1] for key in part]
         for i, source in enumerate(found.sources):
             name = escape(_cut(printable(f"{i + 1} {source}")))

@@ -50,7 +50,7 @@ ENOUGH_MEMBERS = 50
 """Fewer members do not place the centres well enough for a share of nearest centres to be the model's."""
 ENOUGH_ENTITIES = 200
 """Entities per dimension below which the bias of the spectrum's values is not known."""
-TAIL_LIMIT = 0.15
+TAIL_LIMIT = 0.25
 """Below this share of effective entities, (Σq)²/(N Σq²) of q = ‖x − m‖², a few of them hold the variance."""
 FREE_OF_TAILS = ("direction_spread", "alignment", "uniformity", "nearest_centre", "nc4")
 FREE_OF_SIZE = ("spread", "direction_spread", "length_spread", "alignment", "nearest_centre", "nc4")

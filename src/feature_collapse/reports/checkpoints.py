@@ -43,4 +43,7 @@ def _draw(found: Trajectory, keys: list[str]) -> Figure:
     figure, (axes,) = panels(1, 1, (4.3, 3.4))
     panel.history(axes, found, keys)
     axes.set_xlabel("checkpoint")
+    axes.set_xticks(list(range(1, len(found.sources) + 1, 1 + len(found.sources) // 10)))
+    axes.margins(y=0.08)
+    axes.autoscale_view()
     return figure
