@@ -116,10 +116,11 @@ def dimension(f: Features, clones: Path) -> Iterator[Row]:
         return
     import dimensionality  # type: ignore[import-not-found]
 
-    found = dimensionality.participation_ratio(f.x.astype(np.float64))
-    value = float(getattr(found, "value", found))
-    why = "theirs corrects the bias of few rows and columns; ours is the formula as published"
-    yield Row("dimensionality", "participation_ratio", value, why)
+    found = dimensionality.participation_ratio(f.x.astype(np.float64), return_all=True)
+    key, name = "participation_ratio", "dimensionality"
+    yield Row(f"{name}, naive", key, float(found["naive"]))
+    why = "theirs asks for units without end, of which the columns are a sample; ours for these columns"
+    yield Row(f"{name}, both", key, float(found["both"]), why)
 
 
 def _module(path: Path) -> ModuleType:
