@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_collapse.figures.scene import COLOURS, SHAPES, Scene, short
+from feature_collapse.figures.scene import COLOURS, SHAPES, Scene, look, short
 from feature_collapse.metrics.arrays import Floats
 from feature_collapse.metrics.report import view_name
 from feature_collapse.metrics.value import Value
@@ -65,17 +65,16 @@ def _honest_limits(ax: Axes, values: NDArray[Any]) -> None:
 
 def _lengths_by_concept(ax: Axes, scene: Scene, size: Floats) -> None:
     for k, c in enumerate(scene.coloured):
-        mine = size[scene.codes == c]
+        mine, (colour, marker) = size[scene.codes == c], look(k)
         jitter = scene.generator.uniform(-0.25, 0.25, len(mine))
-        ax.scatter(k + jitter, mine, s=10, c=COLOURS[k], marker=SHAPES[k], alpha=0.6, linewidths=0)
+        ax.scatter(k + jitter, mine, s=10, c=colour, marker=marker, alpha=0.6, linewidths=0)
     names = [short(scene.names[c], 12) for c in scene.coloured]
-    turned = sum(map(len, names)) > 40
-    ax.set_xticks(range(len(names)), names, rotation=30 if turned else 0, ha="right" if turned else "center")
+    angle = 0 if sum(map(len, names)) <= 40 else 30 if len(names) <= 8 else 90
+    ax.set_xticks(range(len(names)), names, rotation=angle, ha={30: "right"}.get(angle, "center"))
     _honest_limits(ax, size)
     ax.set_ylabel("length")
-    ax.set_title(
-        "lengths by concept" if len(scene.names) <= len(COLOURS) else "lengths of the largest concepts"
-    )
+    every = len(scene.names) == len(scene.coloured)
+    ax.set_title("lengths by concept" if every else "lengths of the largest concepts")
 
 
 def angles(ax: Axes, scene: Scene) -> None:

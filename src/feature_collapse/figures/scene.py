@@ -54,17 +54,22 @@ class Scene:
         if other.any():
             ax.scatter(x[other], y[other], s=size / 2, c="#BBBBBB", label="other concepts", linewidths=0)
         for k, c in enumerate(self.coloured):
-            mine = self.codes == c
+            mine, (colour, marker) = self.codes == c, look(k)
             ax.scatter(
                 x[mine],
                 y[mine],
                 s=size,
-                c=COLOURS[k % len(COLOURS)],
-                marker=SHAPES[(k + k // len(COLOURS)) % len(SHAPES)],
+                c=colour,
+                marker=marker,
                 alpha=0.7,
                 linewidths=0,
                 label=short(self.names[c]),
             )
+
+
+def look(k: int) -> tuple[str, str]:
+    """Return colour and marker of the k-th concept that has them; `MARKED` differ."""
+    return COLOURS[k % len(COLOURS)], SHAPES[(k + k // len(COLOURS)) % len(SHAPES)]
 
 
 def short(name: str, length: int = 18) -> str:
