@@ -132,10 +132,10 @@ def _tests(y: Floats, bins: Ints, generator: np.random.Generator) -> tuple[float
     shuffled = np.array([between(generator.permutation(y)) for _ in range(SHUFFLES)])
     p_none = (1 + np.sum(shuffled >= own - 1e-12 * total)) / (1 + SHUFFLES)
     away, best = _off_monotone(means(y), count)
-    rest = y - means(y)[bins]
+    rest, order = y - means(y)[bins], np.argsort(bins, kind="stable")
     # the monotone curve is true: residuals, shuffled inside bins by drawing again, around it
     drawn = [
-        _off_monotone(means(best[bins] + _redrawn(rest, bins, count, generator)), count)[0]
+        _off_monotone(means(best[bins] + _redrawn(rest[order], bins, count, generator)), count)[0]
         for _ in range(SHUFFLES)
     ]
     p_monotone = (1 + np.sum(np.array(drawn) >= away - 1e-12 * total)) / (1 + SHUFFLES)
@@ -143,10 +143,10 @@ def _tests(y: Floats, bins: Ints, generator: np.random.Generator) -> tuple[float
 
 
 def _redrawn(rest: Floats, bins: Ints, count: Ints, generator: np.random.Generator) -> Floats:
-    order = np.argsort(bins, kind="stable")
+    """Draw for each entity a residual of its bin, from residuals sorted by bin, with their variance."""
     starts = np.concatenate([[0], np.cumsum(count)[:-1]])
     drawn = starts[bins] + (generator.random(len(bins)) * count[bins]).astype(np.int64)
-    return np.asarray(rest[order][drawn] * np.sqrt(count / np.maximum(count - 1, 1))[bins])
+    return np.asarray(rest[drawn] * np.sqrt(count / np.maximum(count - 1, 1))[bins])
 
 
 def _off_monotone(means: Floats, count: Ints) -> tuple[float, Floats]:

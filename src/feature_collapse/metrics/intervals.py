@@ -244,7 +244,7 @@ def interval(d: Definition, value: float, samples: Floats, errors: Errors) -> Ra
     known = d.key in SMOOTH and scale != "plain" and abs(bias) <= SMALL_BIAS
     if abs(bias) > BIAS_LIMIT * error and not known:
         return Range(reason=FEW)
-    half = _quantile(errors.freedom) * float(np.hypot(error, bias / 2))
+    half = _quantile(min(errors.freedom, len(drawn) - 1)) * float(np.hypot(error, bias / 2))
     low, high = back(np.array([own - bias - half, own - bias + half]))
     # the value may miss its own corrected interval by a hair
     return Range(

@@ -26,7 +26,7 @@ from feature_collapse.model.normalisers import normaliser_names
 
 BUDGET = 1e10
 """Operations that bootstrap and shuffles may take, each; above it there are fewer replicates (≥ `LEAST`)."""
-LEAST = 40
+LEAST = 30
 MANY = 1e9
 """Operations of one replicate of all views above which only the model's own view is resampled."""
 LIMIT = 40_000_000

@@ -25,6 +25,7 @@ class NearestCentre:
         """Keep the centres; nothing is counted yet."""
         self._means, self._count, self._classifier = means, count, classifier
         self._squares = np.einsum("ij,ij->i", means, means)
+        self._minus_twice = -2.0 * means.T
         self.own = self.agree = self.seen = 0
         self._missed: list[Ints] = []  # own·C + nearest of each entity in the wrong place
 
@@ -36,7 +37,8 @@ class NearestCentre:
         for start in range(0, len(x), step):
             rows = slice(start, start + step)
             block, labels = x[rows], codes[rows]
-            distance = self._squares - 2 * block @ self._means.T
+            distance = block @ self._minus_twice
+            distance += self._squares
             squares = np.einsum("ij,ij->i", block, block)
             if agree is not None and self._classifier is not None:
                 agree[rows] = self._decide_alike(block, distance, squares)
@@ -46,9 +48,10 @@ class NearestCentre:
             distance[every, labels] = np.inf
             # a tie is no decision for the own concept; rounding errors must not make one of it
             slack = 1e-12 * (squares + self._squares[labels])
-            own[rows] = mine + slack < distance.min(axis=1) + squares
+            nearest = distance.argmin(axis=1)
+            own[rows] = mine + slack < distance[every, nearest] + squares
             missed = np.flatnonzero(~own[rows])
-            self._missed.append(labels[missed] * len(self._means) + distance[missed].argmin(axis=1))
+            self._missed.append(labels[missed] * len(self._means) + nearest[missed])
         self.own += int(own.sum())
         self.agree += int(agree.sum()) if agree is not None else 0
         self.seen += len(x)
