@@ -2,7 +2,6 @@
 
     python benchmarks/bench_metrics.py stream [--rows 1000000] [--views none]
     python benchmarks/bench_metrics.py noise
-    python benchmarks/bench_metrics.py coverage [--sets 300]
     python benchmarks/bench_metrics.py outcomes [--sets 40]
     python benchmarks/bench_metrics.py monitor
 
@@ -118,24 +117,6 @@ def monitor(steps: int = 4000) -> None:
         )
 
 
-COVERED = ("spread", "direction_spread", "type_I", "type_III", "nc1", "nc1_trace_ratio", "cdnv", "nc2_norms",
-           "nc2_angles", "length_spread", "length_variation", "nearest_centre", "alignment", "effective_rank",
-           "participation_ratio", "rankme", "frame_cosine", "frame_angle_error")  # fmt: skip
-CELLS = {"5": 5, "20": 20, "100": 100, "1000": 1000, "4 to 200": 0, "20, heavy tails": 20}
-
-
-def _population(cell: str, n: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Eight concepts in ten dimensions with unequal noise; `n` members of each, 0: from 4 to 200."""
-    means = np.random.default_rng(7).normal(size=(8, 10))
-    sizes = np.full(8, n) if n else np.array([4, 6, 10, 20, 40, 80, 120, 200])
-    y = np.repeat(np.arange(8), sizes)
-    noise = np.linspace(0.4, 1.2, 8)[y][:, None] * np.linspace(0.5, 1.5, 10)
-    x = means[y] + noise * generator.normal(size=(len(y), 10))
-    if "tails" in cell:
-        x *= np.exp(generator.normal(size=(len(y), 1)))
-    return x, y
-
-
 PLANTED = ("frame", "frame + common mean", "orthogonal", "clusters, no frame", "directions", "loose", "noise")
 
 
@@ -179,53 +160,11 @@ def outcomes(sets: int) -> None:
             )
 
 
-def coverage(sets: int) -> None:
-    """How often 95% intervals hold the value of a large sample of the same population, or are withheld."""
-    columns = []
-    for cell, n in CELLS.items():
-        x, y = _population(cell, n and 100_000, np.random.default_rng(1))
-        if not n:  # the same sizes, many times
-            parts = [_population(cell, 0, np.random.default_rng(s)) for s in range(2000)]
-            x, y = np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
-        truth = _truth(x, y)
-        hits: dict[str, list[bool]] = {k: [] for k in COVERED}
-        for seed in range(sets):
-            x, y = _population(cell, n, np.random.default_rng(1000 + seed))
-            report = measure(x, y, shuffles=0, resamples=100, seed=seed, views=("none",))
-            for key, found in hits.items():
-                if np.isfinite(report[key].low):
-                    found.append(report[key].low <= truth[key] <= report[key].high)
-        columns.append([_share(hits[key], sets) for key in COVERED])
-        print(f"<!-- {cell}: {dict(zip(COVERED, columns[-1], strict=True))} -->", flush=True)
-    print("| value | " + " | ".join(CELLS) + " |")
-    print("|---|" + "---|" * len(CELLS))
-    for key, *row in zip(COVERED, *columns, strict=True):
-        print(f"| `{key}` | " + " | ".join(row) + " |")
-
-
-def _share(hits: list[bool], sets: int) -> str:
-    """The share that covers, and of how many data sets, where some were withheld."""
-    if len(hits) < 0.05 * sets:
-        return "withheld"
-    given = "" if len(hits) > 0.995 * sets else f" (of {100 * len(hits) / sets:.0f}%)"
-    return f"{np.mean(hits):.3f}{given}"
-
-
-def _truth(x: np.ndarray, y: np.ndarray) -> dict[str, float]:
-    statistics = FeatureStatistics(8, 10, views=("none",))
-    for start in range(0, len(x), 100_000):
-        statistics.update(x[start : start + 100_000], y[start : start + 100_000])
-    values = {k: v.value for k, v in statistics.finalize().views["none"].values.items()}
-    means = statistics.moments("none").mean
-    right = [np.argmin(((part[:, None] - means) ** 2).sum(axis=2), axis=1) for part in np.array_split(x, 200)]
-    return {**values, "nearest_centre": float(np.mean(np.concatenate(right) == y))}
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=["stream", "noise", "monitor", "coverage", "outcomes"])
+    parser.add_argument("what", choices=["stream", "noise", "monitor", "outcomes"])
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--sets", type=int, default=300)
     parser.add_argument("--views", nargs="+", default=list(VIEWS))
@@ -234,8 +173,6 @@ if __name__ == "__main__":
         stream(options.rows, tuple(options.views))
     elif options.what == "noise":
         noise()
-    elif options.what == "coverage":
-        coverage(options.sets)
     elif options.what == "outcomes":
         outcomes(options.sets)
     else:

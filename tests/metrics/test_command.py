@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from safetensors.numpy import load_file, save_file
 from typer.testing import CliRunner
 
@@ -14,8 +15,9 @@ from feature_collapse.cli.app import app
 from feature_collapse.errors import InputError
 from feature_collapse.experiments.run import run
 from feature_collapse.experiments.settings import Settings
-from feature_collapse.figures.scene import short
+from feature_collapse.figures.scene import Scene, short
 from feature_collapse.metrics.measured import measure_file
+from feature_collapse.metrics.report import distinct_views
 from feature_collapse.reports.measurement import html_report
 from metrics.planted import clusters, frame
 from metrics.test_verdict import write_record
@@ -72,6 +74,37 @@ def test_names_from_files_cannot_become_markup(tmp_path):
     assert "<script" not in page and "&lt;script&gt;" in page
     result = measured(tmp_path / "x.npy", "--groups", tmp_path / "g.csv", *QUICK)
     assert result.exit_code == 0 and "[bold]日本?" in result.output and "\x1b[31m" not in result.output
+
+
+def test_every_one_of_seventeen_groups_has_a_look_of_its_own(tmp_path):
+    """Version 0.1 (4f7d8b3) coloured the eight largest and drew the others grey."""
+    x, y = clusters(17, 6, 6, 0.5, 0)
+    np.save(tmp_path / "x.npy", x)
+    (tmp_path / "g.csv").write_text("\n".join(f"{i},c{c}" for i, c in enumerate(y)))
+    scene = Scene(measure_file(tmp_path / "x.npy", tmp_path / "g.csv", resamples=0, shuffles=0))
+    axes = Figure().subplots()
+    scene.scatter(axes, x[:, 0], x[:, 1])
+    looks = {
+        (tuple(c.get_facecolor()[0]), tuple(map(tuple, c.get_paths()[0].vertices))) for c in axes.collections
+    }
+    assert len(scene.coloured) == len(looks) == 17
+
+
+def test_views_that_are_one_are_shown_once(files):
+    report = measure_file(*files, resamples=0, shuffles=0).report
+    assert list(distinct_views(report)) == ["as it is", "layernorm", "rmsnorm, sphere"]
+    with_eps = measure_file(*files, resamples=0, shuffles=0, eps=0.1).report
+    assert list(distinct_views(with_eps)) == ["as it is", "layernorm", "rmsnorm", "sphere"]
+
+
+@pytest.mark.parametrize("more", [[], ["--full"]])
+def test_tables_fit_eighty_columns(files, tmp_path, monkeypatch, more):
+    monkeypatch.setenv("COLUMNS", "80")
+    np.save(tmp_path / "y.npy", 1.5 * np.load(files[0]) ** 3)
+    compared = ["--baseline", tmp_path / "y.npy", *more, *QUICK]
+    result = measured(files[0], "--groups", files[1], *compared)
+    assert result.exit_code == 0, result.output
+    assert max(map(len, result.output.splitlines())) <= 80 and "against the baseline" in result.output
 
 
 def test_legend_names_are_short_and_printable():

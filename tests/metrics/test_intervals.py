@@ -62,7 +62,8 @@ def test_a_share_has_jeffreys_interval_which_is_never_a_point():
 
 
 def test_errors_are_widened_for_small_groups_and_freedom_is_that_of_the_smallest():
-    assert Errors.of(np.full(8, 5)) == Errors(pytest.approx(1.25), pytest.approx(32))
+    even = Errors.of(np.full(8, 5))
+    assert (even.widened, even.by_entity, even.freedom) == pytest.approx((1.25, 1.25, 32))
     uneven = Errors.of(np.array([4, 200]))
     assert uneven.freedom < 4 and 1.3 < uneven.widened < 4 / 3
 

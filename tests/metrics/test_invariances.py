@@ -95,7 +95,7 @@ def test_the_names_of_concepts_change_no_value(shape):
 
 
 def test_chance_and_intervals_do_not_depend_on_rotation():
-    x, y = clusters(3, 40, 6, 0.8, 0)
+    x, y = clusters(3, 60, 6, 0.8, 0)
     q = np.linalg.qr(np.random.default_rng(1).normal(size=(6, 6)))[0]
     a, b = (measure(z, y, resamples=30, shuffles=30)["nc1"] for z in (x, x @ q))
     assert (a.low, a.high, a.chance, a.p) == pytest.approx((b.low, b.high, b.chance, b.p), rel=1e-8)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,47 +13,21 @@ from feature_collapse.cli.options import echo, print_json
 from feature_collapse.cli.progress import with_measuring_progress
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
-
+    from feature_collapse.metrics.compare import Comparison
     from feature_collapse.metrics.measured import Measured
-    from feature_collapse.metrics.report import Report, View
-
-WORST = 8
-OUTLYING = 2.0
-LONGEST_NAME = 30
-SHORT = (
-    "spread",
-    "direction_spread",
-    "length_spread",
-    "length_variation",
-    "shape_frame",
-    "shape_centred",
-    "shape_orthogonal",
-    "length_slope",
-    "length_slope_within",
-    "nc1",
-    "nc2_angle_error",
-    "nc3",
-    "nc4",
-    "nearest_centre",
-    "effective_rank",
-)
-COMPARED = (
-    "spread",
-    "direction_spread",
-    "length_variation",
-    "type_I",
-    "type_II",
-    "type_III",
-    "nc1",
-    "nearest_centre",
-)
+    from feature_collapse.metrics.readers.source import Source
+    from feature_collapse.metrics.trajectory import Trajectory
 
 
 @with_measuring_progress
 def command(
-    file: Annotated[Path, typer.Argument(help="Embeddings (any known format), or the folder of a record.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...",
+            help="Embeddings (any known format), a model's folder, or a record's; several are checkpoints.",
+        ),
+    ],
     groups: Annotated[
         str | None,
         typer.Option(
@@ -79,6 +53,29 @@ def command(
     candidates: Annotated[
         bool, typer.Option("--list", help="List the matrices of a model's folder, and stop.")
     ] = False,
+    classifier: Annotated[
+        str | None,
+        typer.Option(help="Linear weights, for NC3 and NC4: a tensor's name, or a file of their own."),
+    ] = None,
+    centre: Annotated[
+        str, typer.Option(help="What NC1 to NC3 are centred at: the mean of entities, or of concepts.")
+    ] = "entities",
+    baseline: Annotated[
+        Path | None,
+        typer.Option(help="Compare with these embeddings (paired by entity), or with a report's JSON."),
+    ] = None,
+    text: Annotated[
+        Path | None, typer.Option(help="Measure the layers of a model (transformers) on the lines of a text.")
+    ] = None,
+    layers: Annotated[str, typer.Option(help="With --text: all, or numbers such as 0,6,12.")] = "all",
+    fail_if: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fail-if",
+            metavar="CONDITION",
+            help="Exit 1 where it holds: 'direction_spread > 0.5', or '> +0.05' more than the baseline.",
+        ),
+    ] = None,
     normaliser: Annotated[
         str | None,
         typer.Option(help="What the model applies to its embeddings: none, layernorm, rmsnorm or sphere."),
@@ -93,40 +90,122 @@ def command(
         Path | None, typer.Option(help="Write a self-contained HTML report with plots.")
     ] = None,
 ) -> None:
-    """Measure feature collapse and neural collapse in FILE: values, intervals, chance level, verdict."""
-    from feature_collapse.boundary import plain_file
-    from feature_collapse.files import refuse_overwriting
+    """Measure feature collapse and neural collapse in FILE: what was found, values, chance levels."""
+    from feature_collapse.cli.measure_tables import print_comparison, print_measured
+    from feature_collapse.metrics.gate import Condition
     from feature_collapse.metrics.measured import measure_file
     from feature_collapse.metrics.readers.model_folder import list_candidates
     from feature_collapse.metrics.readers.source import Source
     from feature_collapse.metrics.record_tables import is_record
 
+    file = files[0]
     if candidates:
         for line in list_candidates(file):
             echo(line)
         return
-    if not file.is_dir():
-        plain_file(file)
-    if report is not None:
-        named = [Path(text) for text in (groups, frequencies) if text is not None]
-        refuse_overwriting(report, [file, tokens, *named])
-    given = (groups, frequencies, tensor, tokens, wordnet, exact or None, several or None)
+    conditions = [Condition.parse(text, baseline=baseline is not None) for text in fail_if or ()]
+    _check_files(files, report, [groups, frequencies, classifier, tokens, baseline, text])
+    given = (groups, frequencies, tensor, tokens, wordnet, exact or None, several or None, classifier)
     source = None
     if any(value is not None for value in given):
-        source = Source(groups, frequencies, tensor, tokens, wordnet, exact, several)
-    measured = measure_file(
-        file, source, normaliser=normaliser, eps=eps, resamples=resamples, shuffles=shuffles, seed=seed
-    )
+        source = Source(groups, frequencies, tensor, tokens, wordnet, exact, several, classifier)
+    options: dict[str, Any] = {"normaliser": normaliser, "eps": eps, "centre": centre, "seed": seed}
+    if len(files) > 1 or text is not None:
+        _refuse_for_curves({"baseline": baseline, "fail-if": fail_if, "classifier": text and classifier})
+        found = _curves(files, text, layers, source, options)
+        _show_curves(found, as_json, full, report)
+        return
+    measured = measure_file(file, source, resamples=resamples, shuffles=shuffles, **options)
     if is_record(file):
         measured = replace(measured, report=beside_check(file, measured.report))
+    comparison = None
+    if baseline is not None:
+        comparison = _compared(measured, baseline, source, options, resamples)
     if report is not None:
         _write(report, measured)
     if as_json:
-        print_json({"source": measured.source, **measured.report.to_dict()})
+        beside = {} if comparison is None else {"comparison": comparison.to_dict()}
+        print_json({"source": measured.source, **measured.report.to_dict(), **beside})
     else:
-        _print(measured, full)
+        print_measured(measured, full)
+        if comparison is not None:
+            print_comparison(comparison, full)
         if report is not None:
             echo(f"report: {report}")
+    failures = [f for f in (c.failure(measured.report, comparison) for c in conditions) if f]
+    for failure in failures:
+        typer.echo(f"failed: {failure}", err=True)
+    if failures:
+        raise typer.Exit(1)
+
+
+def _check_files(files: list[Path], report: Path | None, named: list[str | Path | None]) -> None:
+    """Refuse what is no plain file, and a report that would replace an input, before any work."""
+    from feature_collapse.boundary import plain_file
+    from feature_collapse.files import refuse_overwriting
+
+    for file in files:
+        if not file.is_dir():
+            plain_file(file)
+    if report is not None:
+        refuse_overwriting(report, [*files, *(Path(one) for one in named if one is not None)])
+
+
+def _compared(
+    measured: Measured, baseline: Path, source: Source | None, options: dict[str, Any], resamples: int
+) -> Comparison:
+    from feature_collapse.metrics.compare import compare, compare_with_report
+    from feature_collapse.metrics.measured import measure_file
+    from feature_collapse.metrics.saved_report import is_saved_report, read_saved_report
+
+    if is_saved_report(baseline):
+        return compare_with_report(measured.report, read_saved_report(baseline))
+    alone = None if source is None else replace(source, classifier=None)
+    other = measure_file(baseline, alone, resamples=0, shuffles=0, **options)
+    return compare(measured, other, resamples=resamples, seed=options["seed"])
+
+
+def _refuse_for_curves(options: dict[str, object]) -> None:
+    from feature_collapse.errors import InputError
+
+    for name, value in options.items():
+        if value:
+            raise InputError(
+                f"{name} applies to one table, but curves over checkpoints or layers were asked for"
+            )
+
+
+def _curves(
+    files: list[Path], text: Path | None, layers: str, source: Source | None, options: dict[str, Any]
+) -> Trajectory:
+    """Measure several files as checkpoints of one model, or one model's layers, without intervals."""
+    from feature_collapse.errors import InputError
+    from feature_collapse.metrics.layers import measure_layers
+    from feature_collapse.metrics.trajectory import trajectory
+
+    if text is None:
+        return trajectory(files, source, **options)
+    if len(files) > 1:
+        raise InputError(f"text applies to the layers of one model, but {len(files)} files were given")
+    if source is None:
+        raise InputError("groups is missing: it says which tokens play the same role")
+    kept = {name: options[name] for name in ("normaliser", "eps")}
+    return measure_layers(files[0], text, source, layers, **kept)
+
+
+def _show_curves(found: Trajectory, as_json: bool, full: bool, report: Path | None) -> None:
+    from feature_collapse.cli.measure_tables import print_trajectory
+    from feature_collapse.files import write_atomically
+    from feature_collapse.reports.checkpoints import checkpoints_page
+
+    if report is not None:
+        write_atomically(report, checkpoints_page(found))
+    if as_json:
+        print_json(found.to_dict())
+        return
+    print_trajectory(found, full)
+    if report is not None:
+        echo(f"report: {report}")
 
 
 def _write(path: Path, measured: Measured) -> None:
@@ -134,154 +213,3 @@ def _write(path: Path, measured: Measured) -> None:
     from feature_collapse.reports.measurement import html_report
 
     write_atomically(path, html_report(measured))
-
-
-def _print(measured: Measured, full: bool) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-
-    from feature_collapse.metrics.findings import findings
-    from feature_collapse.metrics.report import printable
-
-    report, console = measured.report, Console(highlight=False)
-    console.print(f"[bold]{escape(printable(measured.source))}[/bold]")
-    console.print(
-        f"{report.n_entities} entities, {report.n_concepts} concepts, {report.dimension} dimensions\n"
-    )
-    for sentence in findings(report):
-        console.print(escape(printable(f"- {sentence}")))
-    console.print()
-    _print_values(console, report, full)
-    _print_curve(console, report)
-    if full:
-        _print_views(console, report)
-        _print_outcomes(console, report)
-    _print_concepts(console, report.views[report.normaliser], full)
-    _print_outliers(console, measured)
-    for note in report.notes:
-        console.print(escape(printable(f"note: {note}")))
-    if not full:
-        console.print("--full shows every value, every view and every concept.", style="dim")
-
-
-def _table(title: str, first: str, *others: str) -> Table:
-    """Return a table of 80 columns at most: numbers are never wrapped, a long name is cut."""
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 1, 0, 0))
-    table.add_column(first, no_wrap=True, overflow="ellipsis")
-    for name in others:
-        table.add_column(name, justify="right", no_wrap=True)
-    return table
-
-
-def _print_values(console: Console, report: Report, full: bool) -> None:
-    from feature_collapse.metrics.definitions import DEFINITIONS
-    from feature_collapse.metrics.report import interval, show, view_name
-
-    table = _table(f"values {view_name(report.normaliser)}", "", "value", "95%", "shuffled", "p")
-    group, reasons = "", set()
-    for key, value in report.views[report.normaliser].values.items():
-        definition = DEFINITIONS[key]
-        if not full and key not in SHORT:
-            continue
-        if definition.group != group and full:
-            table.add_row("", end_section=True)
-        group = definition.group
-        table.add_row(
-            definition.title, show(value.value, 3), interval(value), show(value.chance, 3), show(value.p, 2)
-        )
-        if value.withheld:
-            reasons.add(value.withheld)
-    console.print(table)
-    for reason in sorted(reasons):
-        console.print(f"some intervals are withheld: {reason}", style="dim")
-
-
-def _print_curve(console: Console, report: Report) -> None:
-    from feature_collapse.metrics.report import show
-
-    curve = None if report.detail is None else report.detail.curve
-    if curve is None:
-        return
-    table = _table("rare against frequent", "frequency", "entities", "length", "95%", "direction", "nearest")
-    for b in curve.bins:
-        table.add_row(
-            f"{show(b.low_frequency, 3)} to {show(b.high_frequency, 3)}",
-            str(b.entities),
-            show(b.length, 3),
-            f"{show(b.length_low, 3)}…{show(b.length_high, 3)}",
-            show(b.direction, 3),
-            show(b.nearest, 2),
-        )
-    console.print(table)
-    console.print(
-        f"p = {show(curve.p_no_relation, 2)} against no relation of length and frequency, "
-        f"{show(curve.p_monotone, 2)} against a monotone one",
-        style="dim",
-    )
-
-
-def _print_outcomes(console: Console, report: Report) -> None:
-    from rich.markup import escape
-
-    from feature_collapse.metrics.outcome import OUTCOMES
-    from feature_collapse.metrics.report import VERDICTS, view_name
-
-    for view in report.views.values():
-        console.print(
-            escape(f"{view_name(view.normaliser)}: {OUTCOMES[view.outcome]} ({view.outcome_reason}); "
-                   f"{VERDICTS[view.verdict]} ({view.reason})")
-        )  # fmt: skip
-
-
-def _print_views(console: Console, report: Report) -> None:
-    from feature_collapse.metrics.definitions import DEFINITIONS
-    from feature_collapse.metrics.report import show, view_name
-
-    names = [view_name(v).removeprefix("after ") for v in report.views]
-    table = _table("before and after each normaliser", "value", *names)
-    for key in COMPARED:
-        cells = [show(v.values[key].value, 3) if key in v.values else "–" for v in report.views.values()]
-        if any(c != "–" for c in cells):
-            table.add_row(DEFINITIONS[key].title, *cells)
-    console.print(table)
-
-
-def _print_concepts(console: Console, view: View, full: bool) -> None:
-    from rich.markup import escape
-
-    from feature_collapse.metrics.report import printable, show
-
-    order = sorted(view.concepts, key=lambda c: -c.values["direction_spread"].value)
-    order, hidden = (order, 0) if full else (order[:WORST], max(0, len(order) - WORST))
-    if not order:
-        return
-    title = "concepts, the worst first" + (f" ({WORST} of {len(view.concepts)})" if hidden else "")
-    table = _table(title, "concept", "entities", "spread", "direction", "p", "length", "mean")
-    for c in order:
-        direction = c.values["direction_spread"]
-        cells = [show(c.values["spread"].value, 3), show(direction.value, 3), show(direction.p, 2)]
-        cells += [show(c.values["length_spread"].value, 3), show(c.mean_length, 3)]
-        table.add_row(escape(_cut(printable(c.name))), str(c.count), *cells)
-    console.print(table)
-
-
-def _cut(name: str) -> str:
-    """Return a name short enough that no number beside it is wrapped."""
-    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
-
-
-def _print_outliers(console: Console, measured: Measured) -> None:
-    from rich.markup import escape
-
-    from feature_collapse.metrics.report import printable
-
-    detail = measured.report.detail
-    found = () if detail is None else [o for o in detail.outliers if o.distance >= OUTLYING][:5]
-    if found:
-        named = [f"{measured.entities[o.row]} ({o.concept}, {o.distance:.2g} times)" for o in found]
-        text = (
-            f"entities farthest from their concept's direction, beside the usual distance: {', '.join(named)}"
-        )
-        console.print(escape(printable(text)))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_collapse.figures.scene import COLOURS, SHAPES, Scene, short
+from feature_collapse.figures.scene import COLOURS, SHAPES, Scene, look, short
 from feature_collapse.metrics.arrays import Floats
 from feature_collapse.metrics.report import view_name
 from feature_collapse.metrics.value import Value
@@ -16,8 +16,6 @@ from feature_collapse.metrics.views import normalise
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from feature_collapse.metrics.monitor import Monitor
 
 PAIRS = 200_000
 
@@ -67,17 +65,16 @@ def _honest_limits(ax: Axes, values: NDArray[Any]) -> None:
 
 def _lengths_by_concept(ax: Axes, scene: Scene, size: Floats) -> None:
     for k, c in enumerate(scene.coloured):
-        mine = size[scene.codes == c]
+        mine, (colour, marker) = size[scene.codes == c], look(k)
         jitter = scene.generator.uniform(-0.25, 0.25, len(mine))
-        ax.scatter(k + jitter, mine, s=10, c=COLOURS[k], marker=SHAPES[k], alpha=0.6, linewidths=0)
+        ax.scatter(k + jitter, mine, s=10, c=colour, marker=marker, alpha=0.6, linewidths=0)
     names = [short(scene.names[c], 12) for c in scene.coloured]
-    turned = sum(map(len, names)) > 40
-    ax.set_xticks(range(len(names)), names, rotation=30 if turned else 0, ha="right" if turned else "center")
+    angle = 0 if sum(map(len, names)) <= 40 else 30 if len(names) <= 8 else 90
+    ax.set_xticks(range(len(names)), names, rotation=angle, ha={30: "right"}.get(angle, "center"))
     _honest_limits(ax, size)
     ax.set_ylabel("length")
-    ax.set_title(
-        "lengths by concept" if len(scene.names) <= len(COLOURS) else "lengths of the largest concepts"
-    )
+    every = len(scene.names) == len(scene.coloured)
+    ax.set_title("lengths by concept" if every else "lengths of the largest concepts")
 
 
 def angles(ax: Axes, scene: Scene) -> None:
@@ -254,8 +251,15 @@ def concepts(ax: Axes, scene: Scene, most: int = 15) -> None:
         ax.legend(fontsize=8, frameon=False, loc="lower right")
 
 
-def history(ax: Axes, monitor: Monitor, keys: Sequence[str] = ("direction_spread", "spread")) -> None:
-    """Return a monitor's values over the training steps."""
+class Series(Protocol):
+    """What has curves: a monitor over steps, or checkpoints by number."""
+
+    def series(self, key: str) -> tuple[Sequence[float], Sequence[float]]:
+        """Return where the value `key` was measured, and what it was."""
+
+
+def history(ax: Axes, monitor: Series, keys: Sequence[str] = ("direction_spread", "spread")) -> None:
+    """Draw the values of a monitor, or of checkpoints, over the training steps."""
     for key, colour, shape in zip(keys, COLOURS, SHAPES, strict=False):
         ax.plot(*monitor.series(key), c=colour, marker=shape, ms=4, lw=1.5, label=key)
     ax.set_xlabel("step")

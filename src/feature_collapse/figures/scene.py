@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000", "#F0E442")
 SHAPES = ("o", "s", "^", "D", "v", "P", "X", "*")
 POINTS = 4000
+MARKED = 3 * len(COLOURS)
+"""Concepts that get a colour and a shape of their own: every colour comes back with another shape."""
 
 
 class Scene:
@@ -39,7 +41,7 @@ class Scene:
         self.report: Report = measured.report
         self.generator = generator
         largest = np.argsort(-np.bincount(codes, minlength=len(self.names)), kind="stable")
-        self.coloured = [int(c) for c in np.sort(largest[: len(COLOURS)])]
+        self.coloured = [int(c) for c in np.sort(largest[:MARKED])]
 
     def view(self, name: str) -> Floats:
         """Return the drawn entities after a normaliser."""
@@ -52,17 +54,22 @@ class Scene:
         if other.any():
             ax.scatter(x[other], y[other], s=size / 2, c="#BBBBBB", label="other concepts", linewidths=0)
         for k, c in enumerate(self.coloured):
-            mine = self.codes == c
+            mine, (colour, marker) = self.codes == c, look(k)
             ax.scatter(
                 x[mine],
                 y[mine],
                 s=size,
-                c=COLOURS[k],
-                marker=SHAPES[k],
+                c=colour,
+                marker=marker,
                 alpha=0.7,
                 linewidths=0,
                 label=short(self.names[c]),
             )
+
+
+def look(k: int) -> tuple[str, str]:
+    """Return colour and marker of the k-th concept that has them; `MARKED` differ."""
+    return COLOURS[k % len(COLOURS)], SHAPES[(k + k // len(COLOURS)) % len(SHAPES)]
 
 
 def short(name: str, length: int = 18) -> str:

@@ -61,7 +61,7 @@ def finite_batch(name: str, rows: NDArray[Any], first_row: int = 0) -> Floats:
         InputError: naming the first bad row and column and how many values are bad.
     """
     batch = np.asarray(rows, dtype=np.float64)
-    size = np.abs(batch).max() if batch.size else 0.0
+    size = max(float(batch.max()), -float(batch.min())) if batch.size else 0.0
     if not np.isfinite(size):
         bad = np.argwhere(~np.isfinite(batch))
         row, column = (int(i) for i in bad[0])
@@ -74,6 +74,14 @@ def finite_batch(name: str, rows: NDArray[Any], first_row: int = 0) -> Floats:
             f"{name} has a value of size {size:.3g}, but must stay below {LARGEST:g}: rescale it"
         )
     return batch
+
+
+def lengths_of(x: Floats) -> Floats:
+    """Return ‖x‖ of each row (N,), squares far from under- and overflow; else by numpy's careful way."""
+    squares = np.einsum("ij,ij->i", x, x)
+    if len(squares) == 0 or (squares.min() > 1e-280 and squares.max() < 1e280):
+        return np.asarray(np.sqrt(squares))
+    return np.asarray(np.linalg.norm(x, axis=1))
 
 
 def encode_concepts(concepts: Any, n: int) -> tuple[Ints, list[str]]:

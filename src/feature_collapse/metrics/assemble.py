@@ -22,6 +22,8 @@ from feature_collapse.metrics.values import Point
 from feature_collapse.metrics.verdict import verdict
 
 SHOWN = 10
+EQUAL = 1e-9
+"""Up to this spread all concepts are equal but for rounding (lengths on the sphere): none is the worst."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def _view(name: str, e: Evidence, names: Sequence[str]) -> View:
     worst = {
         k: names[int(np.nanargmax(values.each[k]))]
         for k in CONCEPT_KEYS
-        if k in values.each and np.isfinite(values.each[k]).any()
+        if k in values.each and np.isfinite(values.each[k]).any() and np.nanmax(values.each[k]) > EQUAL
     }
     return View(
         normaliser=name,

@@ -16,10 +16,8 @@ from typing import Any
 import numpy as np
 
 from feature_collapse.metrics.arrays import Floats, Ints
-from feature_collapse.metrics.data import Data
 from feature_collapse.metrics.intervals import jeffreys
-from feature_collapse.metrics.nearest_centre import NearestCentre
-from feature_collapse.metrics.views import Lens
+from feature_collapse.metrics.second_pass import OwnConcept
 
 MOST_BINS = 10
 LEAST_IN_BIN = 8
@@ -65,24 +63,19 @@ class Curve:
 
 
 def frequency_curve(
-    data: Data, lens: Lens, own: OwnDirections, generator: np.random.Generator
+    frequencies: Floats | None, own: OwnConcept, generator: np.random.Generator
 ) -> Curve | None:
-    """Return the curve of one view; None without frequencies, or with fewer than two bins of entities.
-
-    O(N·d·C) time for the nearest centres.
-    """
-    if data.frequencies is None:
+    """Return the curve of one view; None without frequencies (N,), or with fewer than two bins."""
+    if frequencies is None:
         return None
-    x = lens.apply(data.rows(slice(None)))
-    length = np.linalg.norm(x, axis=1)
-    usable = np.flatnonzero((length > 0) & (data.frequencies > 0))
-    f = np.log(data.frequencies[usable])
+    usable = np.flatnonzero((own.length > 0) & (frequencies > 0))
+    f = np.log(frequencies[usable])
     bins = _bins(f)
     if bins is None or np.ptp(f) == 0:
         return None
-    y = np.log(length[usable])
+    y = np.log(own.length[usable])
     found = tuple(
-        _bin(data.frequencies[part], length[part], own.off[part], own.nearest[part])
+        _bin(frequencies[part], own.length[part], own.off[part], own.nearest[part])
         for part in (usable[bins == b] for b in range(int(bins.max()) + 1))
     )
     return Curve(found, _r2_line(f, y), *_tests(y, bins, generator))
@@ -96,38 +89,6 @@ def _bins(f: Floats) -> Ints | None:
     cuts = np.unique(np.quantile(f, np.arange(1, n_bins) / n_bins))
     _, bins = np.unique(np.searchsorted(cuts, f, side="right"), return_inverse=True)
     return bins.astype(np.int64) if bins.max() >= 1 else None
-
-
-@dataclass(frozen=True)
-class OwnDirections:
-    """Of each entity (N,): whether it is nearest to its own centre; its distance from the mean direction."""
-
-    nearest: Floats
-    off: Floats
-
-
-def own_directions(data: Data, x: Floats) -> OwnDirections:
-    """Return how rows x (N, d) of a view lie to their concepts; NaN for entities alone in theirs."""
-    own, off = np.full(len(x), np.nan), np.full(len(x), np.nan)
-    members, index = data.members, np.cumsum(data.kept) - 1
-    codes, c = index[data.codes[members]], int(data.kept.sum())
-    if c == 0:
-        return OwnDirections(own, off)
-    rows = x[members]
-    size = np.linalg.norm(rows, axis=1, keepdims=True)
-    units = rows / np.where(size > 0, size, 1.0)
-    count = np.bincount(codes, minlength=c)
-    mean, unit_mean = (_means(v, codes, count) for v in (rows, units))
-    off[members] = np.sum((units - unit_mean[codes]) ** 2, axis=1)
-    if c >= 2:
-        own[members] = NearestCentre(mean, count).update(rows, codes)[0]
-    return OwnDirections(own, off)
-
-
-def _means(x: Floats, codes: Ints, count: Ints) -> Floats:
-    total = np.zeros((len(count), x.shape[1]))
-    np.add.at(total, codes, x)
-    return total / count[:, None]
 
 
 def _bin(frequency: Floats, length: Floats, off: Floats, own: Floats) -> Bin:
@@ -171,10 +132,10 @@ def _tests(y: Floats, bins: Ints, generator: np.random.Generator) -> tuple[float
     shuffled = np.array([between(generator.permutation(y)) for _ in range(SHUFFLES)])
     p_none = (1 + np.sum(shuffled >= own - 1e-12 * total)) / (1 + SHUFFLES)
     away, best = _off_monotone(means(y), count)
-    rest = y - means(y)[bins]
+    rest, order = y - means(y)[bins], np.argsort(bins, kind="stable")
     # the monotone curve is true: residuals, shuffled inside bins by drawing again, around it
     drawn = [
-        _off_monotone(means(best[bins] + _redrawn(rest, bins, count, generator)), count)[0]
+        _off_monotone(means(best[bins] + _redrawn(rest[order], bins, count, generator)), count)[0]
         for _ in range(SHUFFLES)
     ]
     p_monotone = (1 + np.sum(np.array(drawn) >= away - 1e-12 * total)) / (1 + SHUFFLES)
@@ -182,10 +143,10 @@ def _tests(y: Floats, bins: Ints, generator: np.random.Generator) -> tuple[float
 
 
 def _redrawn(rest: Floats, bins: Ints, count: Ints, generator: np.random.Generator) -> Floats:
-    order = np.argsort(bins, kind="stable")
+    """Draw for each entity a residual of its bin, from residuals sorted by bin, with their variance."""
     starts = np.concatenate([[0], np.cumsum(count)[:-1]])
     drawn = starts[bins] + (generator.random(len(bins)) * count[bins]).astype(np.int64)
-    return np.asarray(rest[order][drawn] * np.sqrt(count / np.maximum(count - 1, 1))[bins])
+    return np.asarray(rest[drawn] * np.sqrt(count / np.maximum(count - 1, 1))[bins])
 
 
 def _off_monotone(means: Floats, count: Ints) -> tuple[float, Floats]:

@@ -17,6 +17,7 @@ SOURCES = {
     "Papyan": "Papyan, Han, Donoho 2020, arXiv 2008.08186",
     "no classifier": "NC4 without a classifier; Papyan, Han, Donoho 2020, arXiv 2008.08186",
     "Zhu": "Zhu et al. 2021, arXiv 2105.02375",
+    "Ammar": "Ammar et al. 2024, arXiv 2310.06823",
     "Galanti": "Galanti, György, Hutter 2022, arXiv 2112.15121",
     "Tirer": "Tirer, Huang, Niles-Weed 2023, arXiv 2210.16658",
     "Wang": "Wang, Isola 2020, arXiv 2005.10242",
@@ -59,8 +60,10 @@ nc2_angles             |neural   |low |0   |1   |y |log*  |Papyan       |NC2: st
 nc2_angle_error        |neural   |low |0   |2   |y |log*  |Papyan       |NC2: mean |cosine + 1/(C − 1)|
 nc2_etf                |neural   |low |0   |2   |y |log*  |Zhu          |NC2: distance to the simplex frame
 nc3                    |neural   |low |0   |4   |y |log*  |Papyan       |NC3: ‖classifier − means‖², scaled
+nc3_duality            |neural   |low |0   |2   |y |log*  |Zhu          |NC3: classifier × means to the frame
 nc4                    |neural   |high|0   |1   |y |share |Papyan       |NC4: agreement with nearest centre
 nearest_centre         |neural   |high|0   |1   |y |share |no classifier|entities nearest to their own concept
+nc5                    |neural   |low |0   |1   |y |none  |Ammar        |NC5: |cosine| with what is outside
 effective_rank         |dimension|two |0   |inf |n |log*  |Roy          |effective rank (centred)
 rankme                 |dimension|two |0   |inf |n |log*  |Garrido      |RankMe (uncentred)
 participation_ratio    |dimension|two |0   |inf |n |log*  |Gao          |participation ratio

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from feature_collapse.metrics.curve import Curve, frequency_curve, own_directions
+from feature_collapse.metrics.curve import Curve, frequency_curve
 from feature_collapse.metrics.data import Data
-from feature_collapse.metrics.views import Lens
+from feature_collapse.metrics.second_pass import OwnConcept
 
 MOST = 10
 
@@ -52,22 +52,20 @@ class Detail:
 
 
 def detail(
-    data: Data, lens: Lens, wrong: Mapping[tuple[int, int], int], generator: np.random.Generator
+    data: Data, own: OwnConcept, wrong: Mapping[tuple[int, int], int], generator: np.random.Generator
 ) -> Detail:
-    """Return the detail of the model's own view.
+    """Return the detail of the model's own view, from what the second pass found of each entity.
 
-    `wrong` counts entities by (own, nearest) among the kept concepts. O(N·d·C) time, O(N·d) memory.
+    `wrong` counts entities by (own, nearest) among the kept concepts. O(N) time and memory.
     """
     names = [n for n, k in zip(data.names, data.kept, strict=True) if k]
     count = data.count[data.kept]
     largest = sorted(wrong.items(), key=lambda item: (-item[1] / count[item[0][0]], item[0]))[:MOST]
     confusions = tuple(Confusion(names[a], names[b], n, n / int(count[a])) for (a, b), n in largest)
-    own = own_directions(data, lens.apply(data.rows(slice(None))))
-    usual = np.array([np.nan] * len(data.names))
-    for c in np.flatnonzero(data.kept):
-        usual[c] = float(np.mean(own.off[data.codes == c]))
+    off = np.where(data.kept[data.codes], own.off, 0.0)
+    usual = np.bincount(data.codes, weights=off, minlength=len(data.names)) / np.maximum(data.count, 1)
     ratio = own.off / np.where(usual[data.codes] > 1e-20, usual[data.codes], np.nan)
     known = np.flatnonzero(np.isfinite(ratio))
     far = known[np.argsort(-ratio[known], kind="stable")[:MOST]]
     outliers = tuple(Outlier(int(i), data.names[data.codes[i]], float(ratio[i])) for i in far)
-    return Detail(confusions, outliers, frequency_curve(data, lens, own, generator))
+    return Detail(confusions, outliers, frequency_curve(data.frequencies, own, generator))

@@ -12,6 +12,7 @@ from feature_collapse.metrics.moments import ConceptMoments
 
 RANKME_EPS = 1e-7
 """Garrido et al.'s ε for single precision."""
+PAIR_BLOCK = 128
 
 
 def clean_eigenvalues(values: NDArray[Any], rank: int) -> Floats:
@@ -53,10 +54,33 @@ def alignment(m: ConceptMoments) -> float:
 def pair_kernel(units: Floats) -> Floats:
     """Return exp(−2‖u_i − u_j‖²), (n, n), with a zero diagonal, for at most a few thousand rows."""
     squares = np.einsum("ij,ij->i", units, units)
-    distance = np.maximum(squares[:, None] + squares - 2 * units @ units.T, 0.0)
-    kernel = np.exp(-2 * distance)
+    kernel = _kernel(units @ units.T, squares, squares)
     np.fill_diagonal(kernel, 0.0)
-    return np.asarray(kernel)
+    return kernel
+
+
+def _kernel(gram: Floats, rows: Floats, columns: Floats) -> Floats:
+    """Turn inner products into exp(−2·distance²), in place."""
+    gram *= 4.0
+    gram -= 2.0 * rows[:, None]
+    gram -= 2.0 * columns
+    return np.asarray(np.exp(np.minimum(gram, 0.0, out=gram), out=gram))
+
+
+def uniformity_of(units: Floats) -> float:
+    """Return the uniformity of rows (n, d) of length one, every pair visited once, in blocks."""
+    n, total = len(units), 0.0
+    if n < 2:
+        return float("nan")
+    squares = np.einsum("ij,ij->i", units, units)
+    for start in range(0, n, PAIR_BLOCK):
+        rows, rest = slice(start, start + PAIR_BLOCK), slice(start, n)
+        kernel = _kernel(units[rows] @ units[rest].T, squares[rows], squares[rest])
+        m = len(kernel)
+        total += (
+            2.0 * float(kernel.sum()) - float(kernel[:, :m].sum()) - m
+        )  # each pair twice, none with itself
+    return float(np.log(total / (n * (n - 1)))) if total > 0 else float("-inf")
 
 
 def uniformity(kernel: Floats, weights: Floats | None = None) -> float:

@@ -122,9 +122,13 @@ def _slope(x: Floats, y: Floats) -> float:
 
 
 def _rank_correlation(x: Floats, y: Floats) -> float:
-    from scipy.stats import rankdata  # scipy.stats takes a third of a second to load
-
-    a, b = rankdata(x), rankdata(y)
+    a, b = _ranks(x), _ranks(y)
     a, b = a - a.mean(), b - b.mean()
     scale = np.sqrt((a @ a) * (b @ b))
     return float(a @ b / scale) if scale > 0 else NAN
+
+
+def _ranks(values: Floats) -> Floats:
+    """Return ranks from 1, the mean rank where values are equal."""
+    _, inverse, count = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(count) - (count - 1) / 2)[inverse])

@@ -1,9 +1,11 @@
 """From replicates to an interval that covers, a chance level and a p-value.
 
 The interval is for the model's value, that of members without end in the given concepts. On a scale g where
-errors are even (log, logit, plain), value − bias ± t·se, with bias and se of the bootstrap, both widened for
-what resampling n members loses (n/(n − 1)), and t with Satterthwaite's degrees of freedom. Unbiased formulas
-get no correction. Shares get Jeffreys' interval. Withheld, with the reason, where it would not cover:
+errors are even (log, logit, plain), value − bias ± t·se, with bias and se of the bootstrap, and t with
+Satterthwaite's degrees of freedom. Both are widened for what resampling n members loses (n/(n − 1)), and
+half of the bias joins the error, for it is an estimate too. Below `FEW_MEMBERS` logarithms of resampled
+variances spread too much instead, by as much. Shares get Jeffreys' interval. Withheld, with the reason,
+where it would not cover:
 - the bias is beyond `BIAS_LIMIT` standard errors (few members), for then it is not known well enough;
 - a few entities hold the variance (heavy tails): the sample says too little about them;
 - only a part of the entities was resampled.
@@ -12,7 +14,7 @@ get no correction. Shares get Jeffreys' interval. Withheld, with the reason, whe
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,12 +32,25 @@ SMALL_BIAS = 0.15
 SMOOTH = ("nc1", "nc1_trace_ratio", "cdnv", "type_I", "type_II", "type_III", "classifier", "nc3")
 FEW_MEMBERS = 10
 """Fewer members give no interval to a formula that is biased."""
+VARIANCES = ("spread", "direction_spread", "alignment")
+BY_ENTITY = (
+    "type_I",
+    "type_II",
+    "type_III",
+    "classifier",
+    "nc1_trace_ratio",
+    "length_variation",
+    "alignment",
+)
+"""Values in which entities weigh the same, so that small concepts hardly add to their error."""
+UNEVEN = ("nc1", "nc2_norms", "nc2_angles", "nc2_angle_error", "nc2_etf", "frame_norms", "frame_angle_error")
+"""Values whose bias is not even on any scale: they need `ENOUGH_MEMBERS`."""
 FEW = "with so few members the formula is biased by more than is known"
 ENOUGH_MEMBERS = 50
 """Fewer members do not place the centres well enough for a share of nearest centres to be the model's."""
 ENOUGH_ENTITIES = 200
 """Entities per dimension below which the bias of the spectrum's values is not known."""
-TAIL_LIMIT = 0.15
+TAIL_LIMIT = 0.25
 """Below this share of effective entities, (Σq)²/(N Σq²) of q = ‖x − m‖², a few of them hold the variance."""
 FREE_OF_TAILS = ("direction_spread", "alignment", "uniformity", "nearest_centre", "nc4")
 FREE_OF_SIZE = ("spread", "direction_spread", "length_spread", "alignment", "nearest_centre", "nc4")
@@ -117,19 +132,39 @@ def _overall_range(key: str, value: float, r: Replicates) -> Range:
         return Range()
     if d.scale == "share" and r.members < ENOUGH_MEMBERS:
         return Range(reason="centres of so few members are not yet the model's")
-    if d.group == "dimension" and d.biased and key != "uniformity" and r.count.sum() < ENOUGH_ENTITIES * r.d:
-        return Range(reason="with so few entities per dimension the bias is not known")
+    if few_for_spectrum(key, int(r.count.sum()), r.d):
+        return Range(reason=few_for_spectrum(key, int(r.count.sum()), r.d))
     if d.scale == "share":
         return jeffreys(value, r.looked_up)
     if d.scale == "none":
         return Range()
     if not r.whole:
         return Range(reason="only a part of the entities was resampled")
-    if d.biased and r.members < FEW_MEMBERS:
-        return Range(reason=FEW)
+    if too_few(key, r.count):
+        return Range(reason=too_few(key, r.count))
     if r.concentration < TAIL_LIMIT and key not in FREE_OF_TAILS:
         return Range(reason="a few entities hold most of the variance")
     return interval(d, value, _finite(r.bootstrap.overall.get(key)), Errors.of(r.count))
+
+
+def few_for_spectrum(key: str, n: int, d: int) -> str:
+    """Return why n entities in d dimensions are too few for an interval of the spectrum's values, or ''."""
+    spectrum = DEFINITIONS[key].group == "dimension" and DEFINITIONS[key].biased and key != "uniformity"
+    few = spectrum and n < ENOUGH_ENTITIES * d
+    return "with so few entities per dimension the bias is not known" if few else ""
+
+
+def too_few(key: str, count: Ints) -> str:
+    """Return why concepts of these sizes (C,) are too small for an interval of a biased formula, or ''."""
+    least = ENOUGH_MEMBERS if key in UNEVEN else FEW_MEMBERS
+    return FEW if DEFINITIONS[key].biased and Errors.of(count).members < least else ""
+
+
+def difference_interval(key: str, value: float, samples: Floats, errors: Errors) -> Range:
+    """Return the interval of a difference of two values from the differences of their replicates (T,)."""
+    return interval(
+        replace(DEFINITIONS[key], scale="plain", low=-np.inf, high=np.inf), value, samples, errors
+    )
 
 
 def with_concept_interval(key: str, value: float, i: int, r: Replicates | None) -> Value:
@@ -167,18 +202,26 @@ _SCALES: dict[str, tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]
 class Errors:
     """How the variance of means from n_c members, Σ s²/n_c, is estimated by resampling.
 
-    widened: what resampling makes too small, (n − 1)/n for each concept; freedom: Satterthwaite's degrees.
+    widened: what resampling makes too small, (n − 1)/n for each concept, where concepts weigh the same;
+    by_entity: the same where entities do; freedom: Satterthwaite's degrees; members: the harmonic mean;
+    least: the smallest concept.
     """
 
     widened: float
+    by_entity: float
     freedom: float
+    members: float
+    least: float
 
     @staticmethod
     def of(count: Ints) -> Errors:
         """Return them for concepts of these sizes (C,), of equal variance."""
         n = count.astype(np.float64)
         total = float(np.sum(1 / n))
-        return Errors(total / float(np.sum((n - 1) / n**2)), total**2 / float(np.sum(1 / (n**2 * (n - 1)))))
+        freedom = total**2 / float(np.sum(1 / (n**2 * (n - 1))))
+        widened = total / float(np.sum((n - 1) / n**2))
+        by_entity = float(n.sum() / np.sum(n - 1))
+        return Errors(widened, by_entity, freedom, len(n) / total, float(n.min()))
 
 
 def interval(d: Definition, value: float, samples: Floats, errors: Errors) -> Range:
@@ -192,12 +235,16 @@ def interval(d: Definition, value: float, samples: Floats, errors: Errors) -> Ra
         scale = "plain"  # on the border of its range a value has no logarithm
     forth, back = _SCALES[scale]
     own, drawn = forth(np.array(value)), forth(samples[inside] if scale != "plain" else samples)
-    error = float(np.std(drawn, ddof=1) * np.sqrt(errors.widened))
-    bias = float(np.mean(drawn) - own) * errors.widened if d.biased else 0.0
+    widened = errors.by_entity if d.key in BY_ENTITY else errors.widened
+    power = 0.5
+    if d.key in VARIANCES and errors.least < FEW_MEMBERS:
+        power = -0.5 if errors.members < FEW_MEMBERS else 0.0
+    error = float(np.std(drawn, ddof=1)) * widened**power
+    bias = float(np.mean(drawn) - own) * widened if d.biased else 0.0
     known = d.key in SMOOTH and scale != "plain" and abs(bias) <= SMALL_BIAS
     if abs(bias) > BIAS_LIMIT * error and not known:
         return Range(reason=FEW)
-    half = _quantile(errors.freedom) * error
+    half = _quantile(min(errors.freedom, len(drawn) - 1)) * float(np.hypot(error, bias / 2))
     low, high = back(np.array([own - bias - half, own - bias + half]))
     # the value may miss its own corrected interval by a hair
     return Range(
@@ -206,9 +253,9 @@ def interval(d: Definition, value: float, samples: Floats, errors: Errors) -> Ra
 
 
 def _quantile(freedom: float) -> float:
-    from scipy.stats import t  # scipy.stats takes a third of a second to load
+    from scipy.special import stdtrit
 
-    return float(t.ppf(0.975, max(freedom, 1.0)))
+    return float(stdtrit(max(freedom, 1.0), 0.975))
 
 
 def jeffreys(share: float, n: int) -> Range:

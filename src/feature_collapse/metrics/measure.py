@@ -8,29 +8,29 @@ from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
-from feature_collapse.errors import check_choice, check_int, check_real
-from feature_collapse.metrics import arrays
+from feature_collapse.errors import InputError, check_choice, check_int, check_real
+from feature_collapse.metrics import arrays, neural_collapse
 from feature_collapse.metrics.arrays import Ints
 from feature_collapse.metrics.assemble import Evidence, build
 from feature_collapse.metrics.data import Data, chunks
 from feature_collapse.metrics.detail import detail
-from feature_collapse.metrics.frequency import length_against_frequency
 from feature_collapse.metrics.intervals import Replicates, Samples
-from feature_collapse.metrics.nearest_centre import NearestCentre
+from feature_collapse.metrics.neural_collapse import Centre
 from feature_collapse.metrics.report import Report
-from feature_collapse.metrics.resampling import Resampler
+from feature_collapse.metrics.resampling import Resampler, replicate_cost
+from feature_collapse.metrics.second_pass import SecondPass, second_pass
 from feature_collapse.metrics.statistics import FeatureStatistics
 from feature_collapse.metrics.values import Point
-from feature_collapse.metrics.views import VIEWS, Lens, Rows
+from feature_collapse.metrics.views import VIEWS, Lens
 from feature_collapse.model.normalisers import normaliser_names
 
 BUDGET = 1e10
 """Operations that bootstrap and shuffles may take, each; above it there are fewer replicates (≥ `LEAST`)."""
-LEAST = 40
+LEAST = 30
+MANY = 1e9
+"""Operations of one replicate of all views above which only the model's own view is resampled."""
 LIMIT = 40_000_000
 """Numbers (entities × dimension) that are resampled; above it a part of the entities is."""
-CENTRE_BUDGET = 4e11
-"""The same for the nearest centres, N·C·d; above it they are found for a random part of the entities."""
 
 
 class Options(TypedDict, total=False):
@@ -39,6 +39,8 @@ class Options(TypedDict, total=False):
     eps: ε of LayerNorm and RMSNorm, 0 if not given. resamples: bootstrap replicates, 200 (0: no intervals).
     shuffles: shuffles of the labels, 100 (0: no chance level, and the verdict does not test for it). seed: of
     the resampling, 0. views: the normalisers to report on besides the model's own, all four if not given.
+    centre: what NC1 to NC3 are centred at, the mean of the "entities" (as published) or of the "concepts".
+    outside: features (M, d) of entities that are in no concept, for NC5.
     """
 
     eps: float
@@ -46,6 +48,13 @@ class Options(TypedDict, total=False):
     shuffles: int
     seed: int
     views: Sequence[str]
+    centre: Centre
+    outside: Any
+
+
+def _check_view(name: str, view: str) -> str:
+    """Return the name of a normaliser; installed packages are looked through for other names than ours."""
+    return view if view in VIEWS else check_choice(name, view, normaliser_names())
 
 
 @dataclass(frozen=True)
@@ -57,6 +66,8 @@ class Sampling:
     shuffles: int = 100
     seed: int = 0
     views: Sequence[str] = VIEWS
+    centre: Centre = "entities"
+    outside: Any = None
 
     def __post_init__(self) -> None:
         """Refuse what is out of range."""
@@ -64,8 +75,9 @@ class Sampling:
         check_int("resamples", self.resamples, 0, 100_000)
         check_int("shuffles", self.shuffles, 0, 100_000)
         check_int("seed", self.seed, 0)
+        check_choice("centre", self.centre, ("entities", "concepts"))
         for view in self.views:
-            check_choice("view", view, normaliser_names())
+            _check_view("view", view)
 
 
 def measure(
@@ -101,84 +113,51 @@ def measure(
     >>> report.verdict, round(report["direction_spread"].value, 6)
     ('I', 0.0)
     """
-    view = "none" if normaliser is None else check_choice("normaliser", normaliser, normaliser_names())
+    view = "none" if normaliser is None else _check_view("normaliser", normaliser)
     for name in options:
         check_choice("option", name, Sampling.__dataclass_fields__)
     sampling = Sampling(**options)
     data = Data.of(embeddings, concepts, frequencies, classifier)
-    statistics = FeatureStatistics(
-        len(data.names),
-        data.x.shape[1],
-        eps=sampling.eps,
-        views=tuple(dict.fromkeys((*sampling.views, view))),
-    )
-    for part in chunks(*data.x.shape):
-        batch = arrays.finite_batch("embeddings", data.x[part], part.start)
-        statistics.update(
-            batch, data.codes[part], None if data.frequencies is None else data.frequencies[part]
-        )
-    generator = np.random.default_rng(sampling.seed)
-    second = _second_pass(data, statistics.points(data.classifier), statistics.lenses, generator)
-    replicates = _replicates(data, list(statistics.lenses.values()), sampling, generator, second.looked_up)
+    views, generator = tuple(dict.fromkeys((*sampling.views, view))), np.random.default_rng(sampling.seed)
+    statistics = _first_pass(data, sampling.eps, views)
+    lenses = statistics.lenses
+    points = statistics.points(data.classifier, sampling.centre)
+    if sampling.outside is not None:
+        points = {v: p.joined(_nc5(p, lenses[v], sampling.outside)) for v, p in points.items()}
+    second = second_pass(data, points, lenses, view, generator)
+    own_first = sorted(lenses.values(), key=lambda lens: lens.name != view)
+    replicates = _replicates(data, own_first, sampling, generator, second.looked_up)
     evidence = {v: Evidence(p, replicates.by_view.get(v)) for v, p in second.points.items()}
     notes = (*second.notes, *replicates.notes)
     report = build(statistics.seen(data.names), evidence, view, data.classifier, replicates.policy, notes)
-    return replace(report, detail=detail(data, statistics.lenses[view], second.wrong[view], generator))
+    return replace(report, detail=detail(data, second.own, second.wrong, generator))
 
 
-@dataclass(frozen=True)
-class _Points:
-    """Points by view, with notes on how they were made."""
-
-    points: Mapping[str, Point]
-    wrong: Mapping[str, Mapping[tuple[int, int], int]]
-    looked_up: int
-    notes: tuple[str, ...]
-
-
-def _second_pass(
-    data: Data, points: Mapping[str, Point], lenses: Mapping[str, Lens], generator: np.random.Generator
-) -> _Points:
-    """Add the values that need the entities again: nearest centres, NC4, length against frequency."""
-    members, n_kept = data.members, int(data.kept.sum())
-    asked = int(min(len(members), max(1000, CENTRE_BUDGET // (max(1, n_kept) * data.x.shape[1] * 6))))
-    chosen = members if asked == len(members) else np.sort(generator.choice(members, asked, replace=False))
-    notes: tuple[str, ...] = ()
-    if asked < len(members):
-        notes = (f"nearest centres were found for {asked} entities chosen at random, to bound the time",)
-    found: dict[Rows, dict[str, float]] = {}
-    wrong: dict[Rows, Mapping[tuple[int, int], int]] = {}
-    for view, lens in lenses.items():
-        if lens.rows not in found:
-            found[lens.rows] = _frequency_values(data, lens.rows)
-            wrong[lens.rows] = {}
-            if n_kept >= 2:
-                centre = _centres(data, lens.rows, points[view].scaled(1 / lens.scale), chosen)
-                found[lens.rows] |= _centre_values(centre, data.classifier is not None)
-                wrong[lens.rows] = centre.wrong
-    joined = {v: p.joined(found[lenses[v].rows]) for v, p in points.items()}
-    return _Points(joined, {v: wrong[lens.rows] for v, lens in lenses.items()}, len(chosen), notes)
+def _first_pass(data: Data, eps: float, views: Sequence[str]) -> FeatureStatistics:
+    statistics = FeatureStatistics(len(data.names), data.x.shape[1], eps=eps, views=views)
+    for part in chunks(*data.x.shape):
+        batch = arrays.finite_batch("embeddings", data.x[part], part.start)
+        f = None if data.frequencies is None else data.frequencies[part]
+        statistics.update(batch, data.codes[part], f)
+    return statistics
 
 
-def _frequency_values(data: Data, kind: Rows) -> dict[str, float]:
-    if data.frequencies is None:
-        return {}
-    lengths = [np.linalg.norm(kind.of(data.rows(part)), axis=1) for part in chunks(*data.x.shape)]
-    return length_against_frequency(np.concatenate(lengths), data.frequencies, data.codes)
+def _nc5(point: Point, lens: Lens, outside: Any) -> dict[str, float]:
+    """Return NC5 of one view; the mean of the features outside is taken in chunks."""
+    x = arrays.feature_rows("outside", outside)
+    means = point.moments.mean
+    if x.shape[1] != means.shape[1]:
+        raise InputError(f"outside has {x.shape[1]} columns, but must have d = {means.shape[1]}")
+    total = np.zeros(x.shape[1])
+    for part in chunks(*x.shape):
+        total += lens.apply(arrays.finite_batch("outside", x[part], part.start)).sum(axis=0)
+    return {"nc5": neural_collapse.nc5(means, total / len(x))}
 
 
-def _centres(data: Data, kind: Rows, point: Point, chosen: Ints) -> NearestCentre:
-    index = np.cumsum(data.kept) - 1
-    summed = None if data.classifier is None else data.classifier.of_concepts(data.kept).summed().mean
-    centre = NearestCentre(point.moments.mean, point.moments.count, summed)
-    for part in chunks(len(chosen), data.x.shape[1]):
-        centre.update(kind.of(data.rows(chosen[part])), index[data.codes[chosen[part]]])
-    return centre
-
-
-def _centre_values(centre: NearestCentre, with_classifier: bool) -> dict[str, float]:
-    out = {"nearest_centre": centre.own_share}
-    return {**out, "nc4": centre.agreement} if with_classifier else out
+def points_of(data: Data, view: str, eps: float, generator: np.random.Generator) -> SecondPass:
+    """Return the point values of one view, without intervals or chance."""
+    statistics = _first_pass(data, eps, (view,))
+    return second_pass(data, statistics.points(data.classifier), statistics.lenses, view, generator)
 
 
 @dataclass(frozen=True)
@@ -191,8 +170,13 @@ class _Resampled:
 
 
 def _replicates(
-    data: Data, lenses: list[Lens], sampling: Sampling, generator: np.random.Generator, looked_up: int
+    data: Data,
+    lenses: Sequence[Lens],
+    sampling: Sampling,
+    generator: np.random.Generator,
+    looked_up: int,
 ) -> _Resampled:
+    """Resample the views `lenses`, the model's own first; it alone where a replicate of all takes long."""
     policy: dict[str, Any] = {
         "resamples": 0,
         "shuffles": 0,
@@ -200,6 +184,7 @@ def _replicates(
         "concepts_resampled": 0,
         "interval": 0.95,
         "bootstrap": "entities within concepts; value less bias ± t standard errors on the value's scale",
+        "centre": f"NC1 to NC3 at the mean of {sampling.centre}",
         "chance": "labels shuffled over all entities",
         "seed": sampling.seed,
     }
@@ -209,8 +194,11 @@ def _replicates(
     index = np.cumsum(data.kept) - 1
     limit = max(64, LIMIT // data.x.shape[1])
     part = data.part(members[choose_part(index[data.codes[members]], limit, generator)])
-    resampler = Resampler(part, lenses)
-    affordable = max(LEAST, int(BUDGET / resampler.cost()))
+    asked = len(lenses)
+    if replicate_cost(part, lenses) > MANY:
+        lenses = [lens for lens in lenses if lens.rows == lenses[0].rows]
+    resampler = Resampler(part, lenses, sampling.centre)
+    affordable = max(LEAST, int(BUDGET / replicate_cost(part, lenses)))
     resamples, shuffles = min(sampling.resamples, affordable), min(sampling.shuffles, affordable)
     policy.update(resamples=resamples, shuffles=shuffles)
     policy.update(entities_resampled=len(part.codes), concepts_resampled=len(part.names))
@@ -233,7 +221,10 @@ def _replicates(
         for rows, point in observed.items()
     }
     by_view = {lens.name: by_rows[lens.rows] for lens in lenses}
-    return _Resampled(by_view, policy, _notes(policy, sampling, len(members)))
+    notes = _notes(policy, sampling, len(members))
+    if len(lenses) < asked:
+        notes = (*notes, "only the model's own view has intervals and chance levels, to bound the time")
+    return _Resampled(by_view, policy, notes)
 
 
 def choose_part(codes: Ints, limit: int, generator: np.random.Generator) -> Ints:

@@ -68,8 +68,17 @@ def measure_file(
         )
     embeddings, found = source.read(file)
     vectors = np.asarray(embeddings.vectors[found.rows])
+    notes = found.notes
+    if source.classifier is not None:
+        weights = source.read_classifier(file, embeddings, found)
+        options["classifier"] = (weights.rows, weights.concepts)
+        notes = (*notes, *filter(None, [weights.note]))
+        outside = np.setdiff1d(np.arange(len(embeddings.vectors)), found.rows)
+        if len(outside):
+            options["outside"] = np.asarray(embeddings.vectors[outside])
+            notes = (*notes, f"NC5 counts the {len(outside)} rows in no group as what is outside")
     report = measure(vectors, found.concepts, found.frequencies, normaliser=normaliser, eps=eps, **options)
-    report = replace(report, notes=(*found.notes, *report.notes))
+    report = replace(report, notes=(*notes, *report.notes))
     return Measured(
         embeddings.source, report, vectors, found.entities, found.concepts, found.frequencies, eps
     )

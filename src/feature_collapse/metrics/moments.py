@@ -1,7 +1,8 @@
 """Per-concept mean and sum of squares, and the pooled within-concept scatter matrix: one pass, mergeable.
 
-Updates follow Chan, Golub, LeVeque 1983: the mean and the centred sums are carried along, so that a spread
-that is tiny beside the mean is not lost to cancellation. All sums are float64.
+Sums are kept of x − r_c, with r_c the first row seen of the concept (the shifted-data algorithm of Chan,
+Golub, LeVeque 1983): a spread that is tiny beside the means is not lost to cancellation, equal rows give
+zeros, and a batch costs one d × d product. All sums are float64.
 """
 
 from __future__ import annotations
@@ -10,49 +11,69 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
-from feature_collapse.metrics.arrays import Floats, Ints
+from feature_collapse.metrics.arrays import Floats, Ints, lengths_of
 
 
 class GroupMoments:
-    """Running count (C,), mean (C, d), m2 (C,) = Σ‖x − mean‖², and scatter (d, d) = Σ (x − mean)(x − mean)ᵀ.
+    """Running count (C,), and of x − r_c sums (C, d), squares (C,) = Σ‖·‖² and, if asked, products (d, d).
 
-    Memory 8·C·d bytes, and 8·d² with the scatter; an update takes O(n·d) time, O(n·d²) with the scatter.
+    Memory 16·C·d bytes, and 8·d² with the scatter; an update takes O(n·d) time, O(n·d²) with the scatter.
     """
 
     def __init__(self, n_concepts: int, d: int, *, scatter: bool) -> None:
         """Start empty."""
         self.count: Ints = np.zeros(n_concepts, dtype=np.int64)
-        self.mean: Floats = np.zeros((n_concepts, d))
-        self.m2: Floats = np.zeros(n_concepts)
-        self.scatter: Floats | None = np.zeros((d, d)) if scatter else None
+        self.reference: Floats = np.zeros((n_concepts, d))
+        self.sums: Floats = np.zeros((n_concepts, d))
+        self.squares: Floats = np.zeros(n_concepts)
+        self.products: Floats | None = np.zeros((d, d)) if scatter else None
 
     def update(self, x: Floats, groups: BatchGroups) -> None:
         """Add rows x (n, d) whose concepts are in `groups`."""
-        mean = groups.sums(x) / groups.count[:, None]
-        centred = x - mean[groups.inverse]
-        if self.scatter is not None:
-            self.scatter += centred.T @ centred
-        self._combine(groups.ids, groups.count, mean, groups.sums(np.einsum("ij,ij->i", centred, centred)))
+        new = self.count[groups.ids] == 0
+        self.reference[groups.ids[new]] = x[groups.first[new]]
+        off = self.reference[groups.codes]
+        np.subtract(x, off, out=off)
+        if self.products is not None:
+            self.products += off.T @ off
+        self.sums[groups.ids] += groups.sums(off)
+        self.squares[groups.ids] += groups.sums(np.einsum("ij,ij->i", off, off))
+        self.count[groups.ids] += groups.count
+
+    @property
+    def mean(self) -> Floats:
+        """Mean of each concept (C, d), 0 where it is empty."""
+        return np.asarray(self.reference + self.sums / np.maximum(self.count, 1)[:, None])
+
+    @property
+    def m2(self) -> Floats:
+        """Σ‖x − mean‖² of each concept, (C,)."""
+        inside = np.einsum("ij,ij->i", self.sums, self.sums) / np.maximum(self.count, 1)
+        return np.asarray(np.maximum(self.squares - inside, 0.0))
+
+    @property
+    def scatter(self) -> Floats:
+        """Σ (x − mean)(x − mean)ᵀ over all concepts, (d, d)."""
+        assert self.products is not None
+        scaled = self.sums / np.sqrt(np.maximum(self.count, 1))[:, None]
+        return np.asarray(self.products - scaled.T @ scaled)
 
     def merge(self, other: GroupMoments) -> None:
-        """Add what another worker has seen."""
-        ids = np.flatnonzero(other.count)
-        if self.scatter is not None and other.scatter is not None:
-            self.scatter += other.scatter
-        self._combine(ids, other.count[ids], other.mean[ids], other.m2[ids])
-
-    def _combine(self, ids: Ints, count: Ints, mean: Floats, m2: Floats) -> None:
-        """Return the pairwise formula: the two means' difference adds n·n'/(n + n')·δδᵀ to the scatter."""
-        total = self.count[ids] + count
-        delta = mean - self.mean[ids]
-        weight = self.count[ids] * count / total
-        if self.scatter is not None:
-            scaled = delta * np.sqrt(weight)[:, None]
-            self.scatter += scaled.T @ scaled
-        self.m2[ids] += m2 + weight * np.einsum("ij,ij->i", delta, delta)
-        self.mean[ids] += delta * (count / total)[:, None]
-        self.count[ids] = total
+        """Add what another worker has seen: its sums are first referred to this one's rows r_c."""
+        new = (self.count == 0) & (other.count > 0)
+        self.reference[new] = other.reference[new]
+        n = other.count[:, None]
+        shift = np.where(n > 0, other.reference - self.reference, 0.0)
+        if self.products is not None and other.products is not None:
+            cross = shift.T @ other.sums
+            self.products += other.products + cross + cross.T + (n * shift).T @ shift
+        self.squares += (
+            other.squares + np.einsum("ij,ij->i", shift, 2 * other.sums) + np.sum(n * shift**2, axis=1)
+        )
+        self.sums += other.sums + n * shift
+        self.count += other.count
 
 
 class RowSums:
@@ -67,11 +88,11 @@ class RowSums:
 
     def update(self, rows: Floats, groups: BatchGroups) -> None:
         """Add rows (n, d) whose concepts are in `groups`."""
-        size = np.linalg.norm(rows, axis=1)[:, None]
+        size = lengths_of(rows)
         self.features.update(rows, groups)
-        self.lengths.update(size, groups)
+        self.lengths.update(size[:, None], groups)
         if self.weighted is not None:
-            self.weighted[groups.ids] += groups.sums(size * rows)
+            self.weighted[groups.ids] += groups.sums(size[:, None] * rows)
 
     def merge(self, other: RowSums) -> None:
         """Add what another worker has seen."""
@@ -83,12 +104,11 @@ class RowSums:
     def moments(self, directions: RowSums) -> ConceptMoments:
         """Return the moments of these rows, whose directions (up to one common length) are given."""
         f, u, one = self.features, directions.features, directions.length or 1.0
-        weighted = (
-            (self.length or 0.0) * f.count[:, None] * f.mean if self.weighted is None else self.weighted
-        )
+        mean = f.mean
+        weighted = (self.length or 0.0) * f.count[:, None] * mean if self.weighted is None else self.weighted
         return ConceptMoments(
             f.count,
-            f.mean,
+            mean,
             f.m2,
             u.mean / one,
             u.m2 / one**2,
@@ -99,19 +119,23 @@ class RowSums:
 
 
 class BatchGroups:
-    """The concepts of one batch: `ids` (g,) that occur, `count` (g,), `inverse` (n,) into `ids`."""
+    """The concepts of one batch, codes (n,).
+
+    ids (g,): those that occur; count, first (g,): their members and first row; inverse (n,): into `ids`.
+    """
 
     def __init__(self, codes: Ints) -> None:
-        """Sort the batch by concept once; every sum over concepts reuses the order."""
-        self._order = np.argsort(codes, kind="stable")
-        self.ids, inverse, count = np.unique(codes, return_inverse=True, return_counts=True)
-        self.inverse: Ints = inverse
-        self.count: Ints = count
-        self._starts = np.concatenate([[0], np.cumsum(count)[:-1]])
+        """Prepare the sparse matrix (g, n) that sums over concepts, once for every sum of the batch."""
+        self.codes, n = codes, len(codes)
+        found = np.unique(codes, return_index=True, return_inverse=True, return_counts=True)
+        self.ids, self.first, self.inverse, self.count = found
+        order = np.argsort(self.inverse, kind="stable")
+        starts = np.concatenate([[0], np.cumsum(self.count)])
+        self._matrix = csr_matrix((np.ones(n), order, starts), shape=(len(self.ids), n))
 
     def sums(self, values: Floats) -> Floats:
         """Return the sums of rows of `values` (n, …) over each concept, (g, …)."""
-        return np.asarray(np.add.reduceat(values[self._order], self._starts, axis=0))
+        return np.asarray(self._matrix @ values)
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,9 @@ class NearestCentre:
         """Keep the centres; nothing is counted yet."""
         self._means, self._count, self._classifier = means, count, classifier
         self._squares = np.einsum("ij,ij->i", means, means)
+        self._minus_twice = -2.0 * means.T
         self.own = self.agree = self.seen = 0
-        self.wrong: dict[tuple[int, int], int] = {}
+        self._missed: list[Ints] = []  # own·C + nearest of each entity in the wrong place
 
     def update(self, x: Floats, codes: Ints) -> tuple[NDArray[np.bool_], NDArray[np.bool_] | None]:
         """Count rows x (n, d) of concepts codes (n,); return who is right, and who agrees (or None), (n,)."""
@@ -36,7 +37,8 @@ class NearestCentre:
         for start in range(0, len(x), step):
             rows = slice(start, start + step)
             block, labels = x[rows], codes[rows]
-            distance = self._squares - 2 * block @ self._means.T
+            distance = block @ self._minus_twice
+            distance += self._squares
             squares = np.einsum("ij,ij->i", block, block)
             if agree is not None and self._classifier is not None:
                 agree[rows] = self._decide_alike(block, distance, squares)
@@ -46,11 +48,10 @@ class NearestCentre:
             distance[every, labels] = np.inf
             # a tie is no decision for the own concept; rounding errors must not make one of it
             slack = 1e-12 * (squares + self._squares[labels])
-            own[rows] = mine + slack < distance.min(axis=1) + squares
+            nearest = distance.argmin(axis=1)
+            own[rows] = mine + slack < distance[every, nearest] + squares
             missed = np.flatnonzero(~own[rows])
-            pairs = np.stack([labels[missed], distance[missed].argmin(axis=1)], axis=1)
-            for (a, b), times in zip(*np.unique(pairs, axis=0, return_counts=True), strict=True):
-                self.wrong[int(a), int(b)] = self.wrong.get((int(a), int(b)), 0) + int(times)
+            self._missed.append(labels[missed] * len(self._means) + nearest[missed])
         self.own += int(own.sum())
         self.agree += int(agree.sum()) if agree is not None else 0
         self.seen += len(x)
@@ -68,13 +69,19 @@ class NearestCentre:
 
     def merge(self, other: NearestCentre) -> None:
         """Add another worker's counts."""
-        for pair, times in other.wrong.items():
-            self.wrong[pair] = self.wrong.get(pair, 0) + times
+        self._missed += other._missed
         self.own, self.agree, self.seen = (
             self.own + other.own,
             self.agree + other.agree,
             self.seen + other.seen,
         )
+
+    @property
+    def wrong(self) -> dict[tuple[int, int], int]:
+        """How many entities of a concept are nearest to the centre of which other one."""
+        pairs, times = np.unique(np.concatenate([*self._missed, np.zeros(0, np.int64)]), return_counts=True)
+        c = len(self._means)
+        return {(int(p) // c, int(p) % c): int(t) for p, t in zip(pairs, times, strict=True)}
 
     @property
     def own_share(self) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -24,14 +25,23 @@ Quadratic = Callable[[Floats], Floats]
 """Given orthonormal columns V (d, r), the within-concept scatter vᵀ(Σ (x − m)(x − m)ᵀ)v of each, (r,)."""
 
 
-def centred_means(m: ConceptMoments) -> Floats:
-    """Return μ_c − μ_G, (C, d), with μ_G the mean over all entities."""
+Centre = Literal["entities", "concepts"]
+"""Where means are centred: at the mean of all entities (as published), or at that of the concept means.
+
+The two differ only where concepts differ in size.
+"""
+
+
+def centred_means(m: ConceptMoments, centre: Centre = "entities") -> Floats:
+    """Return μ_c − μ_G, (C, d), with μ_G the mean over all entities, or over concepts."""
+    if centre == "concepts":
+        return np.asarray(m.mean - m.mean.mean(axis=0))
     return np.asarray(m.mean - (m.count @ m.mean) / m.count.sum())
 
 
-def nc1(m: ConceptMoments, within: Quadratic) -> float:
+def nc1(m: ConceptMoments, within: Quadratic, centre: Centre = "entities") -> float:
     """Return tr(Σ_W Σ_B⁺)/C; NaN if all means coincide. O(C·d·min(C, d)) time."""
-    means = centred_means(m)
+    means = centred_means(m, centre)
     c = len(means)
     values, vectors = _principal(means)
     keep = values > PSEUDO_INVERSE_CUT * values.max() if values.size and values.max() > 0 else values > 0
@@ -61,9 +71,9 @@ def _coincide(m: ConceptMoments, means: Floats) -> bool:
     return float(np.max(np.einsum("ij,ij->i", means, means))) <= 1e-26 * size
 
 
-def trace_ratio(m: ConceptMoments) -> float:
+def trace_ratio(m: ConceptMoments, centre: Centre = "entities") -> float:
     """Return tr Σ_W / tr Σ_B; NaN if all means coincide."""
-    means = centred_means(m)
+    means = centred_means(m, centre)
     if _coincide(m, means):
         return float("nan")
     return float(m.m2.sum() / m.count.sum() / (np.sum(means**2) / len(means)))
@@ -162,6 +172,29 @@ def distance_to_etf(means: Floats) -> float:
     total = means.sum(axis=0)
     inner = (np.sum(means**2) - total @ total / c) / np.sqrt(c - 1)
     return float(np.sqrt(max(0.0, 2 - 2 * inner / np.linalg.norm(means.T @ means))))
+
+
+def nc3_duality(means: Floats, classifier: Floats) -> float:
+    """Return ‖AMᵀ/‖AMᵀ‖_F − (I − 11ᵀ/C)/√(C−1)‖_F for rows A and centred means M, (C, d) (Zhu et al. 2021).
+
+    Nothing of size C² is formed: ‖AMᵀ‖_F² = tr(AᵀA MᵀM). O(C·d²) time.
+    """
+    c = len(means)
+    size = float(np.sqrt(max(0.0, np.sum((classifier.T @ classifier) * (means.T @ means)))))
+    if c < 2 or size == 0:
+        return float("nan")
+    inner = float(np.sum(classifier * means) - classifier.sum(axis=0) @ means.sum(axis=0) / c)
+    return float(np.sqrt(max(0.0, 2 - 2 * inner / (size * np.sqrt(c - 1)))))
+
+
+def nc5(means: Floats, outside: Floats) -> float:
+    """Return the mean |cosine| of concept means (C, d) with the mean (d,) of what is in no concept.
+
+    Ammar et al. 2024: features from outside end up orthogonal to every class mean. Not centred, as published.
+    """
+    sizes = np.linalg.norm(means, axis=1) * np.linalg.norm(outside)
+    known = sizes > 0
+    return float(np.mean(np.abs(means[known] @ outside) / sizes[known])) if known.any() else float("nan")
 
 
 def nc3(means: Floats, classifier: Floats) -> float:

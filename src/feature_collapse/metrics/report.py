@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
 from feature_collapse.metrics.definitions import DEFINITIONS
 from feature_collapse.metrics.detail import Detail
 from feature_collapse.metrics.outcome import OUTCOMES
@@ -141,6 +143,24 @@ class Report:
             )
         lines += [f"worst {DEFINITIONS[k].title}: {name}" for k, name in view.worst.items()]
         return "\n".join([*lines, *(f"note: {n}" for n in self.notes)])
+
+
+def distinct_views(report: Report) -> dict[str, View]:
+    """Return the views by name, those with the same values together: without ε RMSNorm is the sphere."""
+    found: dict[str, View] = {}
+    for view in report.views.values():
+        name = view_name(view.normaliser).removeprefix("after ")
+        numbers = {k: v.value for k, v in view.values.items()}
+        for known, other in found.items():
+            mine = [numbers.get(k, math.nan) for k in other.values]
+            if numbers.keys() == other.values.keys() and np.allclose(
+                mine, [v.value for v in other.values.values()], rtol=1e-9, atol=1e-12, equal_nan=True
+            ):
+                found = {(f"{k}, {name}" if k == known else k): v for k, v in found.items()}
+                break
+        else:
+            found[name] = view
+    return found
 
 
 def view_name(normaliser: str) -> str:

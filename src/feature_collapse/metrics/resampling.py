@@ -26,10 +26,10 @@ from feature_collapse.metrics.data import Data
 from feature_collapse.metrics.frames import ClassifierRows
 from feature_collapse.metrics.frequency import length_against_frequency, shuffled_frequencies
 from feature_collapse.metrics.nearest_centre import NearestCentre
-from feature_collapse.metrics.neural_collapse import Quadratic
+from feature_collapse.metrics.neural_collapse import Centre, Quadratic
 from feature_collapse.metrics.progress import followed
 from feature_collapse.metrics.sample import SAMPLE_ROWS
-from feature_collapse.metrics.values import Point, Values, concept_values, spectrum_values
+from feature_collapse.metrics.values import Kind, Point, Values, concept_values, spectrum_values
 from feature_collapse.metrics.views import Lens, Rows, normalise
 
 SPECTRUM = 1_000_000
@@ -101,24 +101,24 @@ class _Within:
     shares: Floats
 
 
+def replicate_cost(data: Data, lenses: Sequence[Lens]) -> float:
+    """Return the operations of one replicate, roughly: sparse products, eigenvalues, pairs of means."""
+    c, d = len(data.names), data.x.shape[1]
+    kinds, r = {lens.rows for lens in lenses}, min(c, d)
+    blocks = len(kinds | {lens.directions for lens in lenses}) + sum(k.length(d) is None for k in kinds)
+    return float(8 * blocks * len(data.codes) * d + len(kinds) * (12 * c * d * r + 60 * r**3))
+
+
 class Resampler:
     """Replicates of every value of each view, on data sorted by concept, each with ≥ 2 members."""
 
-    def __init__(self, data: Data, lenses: Sequence[Lens]) -> None:
+    def __init__(self, data: Data, lenses: Sequence[Lens], centre: Centre = "entities") -> None:
         """Prepare; O(m·d²) time for m entities; views that differ by a scale alone are resampled once."""
-        self.data, self.m = data, len(data.codes)
+        self.data, self.m, self.centre = data, len(data.codes), centre
         self.lenses = {lens.rows: lens for lens in lenses}
         self.own_rows = None if data.classifier is None else data.classifier.summed()
         self._starts = np.concatenate([[0], np.cumsum(data.count)[:-1]])
         self._blocks = Blocks(data.rows(slice(None)), data.codes, data.count, list(self.lenses.values()))
-
-    def cost(self) -> float:
-        """Return the operations of one replicate, roughly: sparse products, eigenvalues, pairs of means."""
-        c, d = len(self.data.names), self.data.x.shape[1]
-        r = min(c, d)
-        return float(
-            8 * len(self._blocks.blocks) * self.m * d + len(self.lenses) * (12 * c * d * r + 60 * r**3)
-        )
 
     def observed(self) -> dict[Rows, Point]:
         """Return moments and values of the data themselves, without those of a second pass."""
@@ -127,14 +127,13 @@ class Resampler:
         for rows, lens in self.lenses.items():
             m = self._blocks.concept_moments(lens, drawn)
             out[rows] = Point(
-                m, concept_values(m, self._exactly(rows, np.ones(self.m), drawn), *self._kind(rows))
+                m, concept_values(m, self._exactly(rows, np.ones(self.m), drawn), self._kind(rows))
             )
         return out
 
-    def _kind(
-        self, rows: Rows, classifier: ClassifierRows | None = None
-    ) -> tuple[bool, ClassifierRows | None]:
-        return rows.normaliser != "none", self.own_rows if classifier is None else classifier
+    def _kind(self, rows: Rows, classifier: ClassifierRows | None = None) -> Kind:
+        own = self.own_rows if classifier is None else classifier
+        return Kind(rows.normaliser != "none", own, self.centre)
 
     def concentration(self) -> dict[Rows, float]:
         """Return, by view, (Σq)²/(N Σq²) of q = ‖x − m‖²: near 0 where a few entities hold the variance."""
@@ -145,9 +144,14 @@ class Resampler:
         return out
 
     def bootstrap(self, times: int, generator: np.random.Generator) -> dict[Rows, list[Values]]:
-        """Return the values of `times` resamples of each view."""
+        """Return the values of `times` resamples of each view.
+
+        The entities drawn depend on the generator's state and the concepts' sizes alone, not on the features.
+        """
         out: dict[Rows, list[Values]] = {rows: [] for rows in self.lenses}
-        sample = _Sample.of(self.m, max(PAIRS, SPECTRUM // self.data.x.shape[1]), generator)
+        sample = _Sample.of(
+            self.m, max(PAIRS, SPECTRUM // self.data.x.shape[1]), np.random.default_rng(self.m)
+        )
         x = self.data.rows(slice(None))
         spectra = {rows: _Spectrum(rows.of(x), sample) for rows in self.lenses} if times else {}
         del x
@@ -167,7 +171,7 @@ class Resampler:
                 if f is not None:
                     lengths = self._blocks.lengths[rows]
                     more.update(length_against_frequency(lengths[entities], f[entities], codes[entities]))
-                out[rows].append(concept_values(m, quadratic, *self._kind(rows)).joined(more))
+                out[rows].append(concept_values(m, quadratic, self._kind(rows)).joined(more))
         return out
 
     def _exactly(self, rows: Rows, w: Floats, drawn: dict[Key, BlockMoments]) -> Quadratic:
@@ -217,7 +221,7 @@ class Resampler:
             for rows, lens in self.lenses.items():
                 m = blocks.concept_moments(lens, drawn)
                 quadratic = _less_means(total[rows], drawn["rows", rows].shift, data.count)
-                values = concept_values(m, quadratic, *self._kind(rows, mixed_rows))
+                values = concept_values(m, quadratic, self._kind(rows, mixed_rows))
                 centre = NearestCentre(m.mean, m.count, None if mixed_rows is None else mixed_rows.mean)
                 centre.update(rows.of(x), codes[looked])
                 more = {"nearest_centre": centre.own_share}

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from feature_collapse.metrics.arrays import Floats, Ints
 
 Hashes = NDArray[np.uint64]
+_SCALE = np.uint64(2**64 - 1)
 SAMPLE_ROWS = 2048
 """Rows kept if nothing else is asked for."""
 
@@ -35,10 +36,12 @@ class HashSample:
         mixed = (bits >> np.uint64(29)) ^ bits
         mixed *= self._odd[:-1]
         hashes = _scramble(mixed.sum(axis=1, dtype=np.uint64) + codes.astype(np.uint64) * self._odd[-1])
-        if len(self.hashes) >= self.size:
-            near = hashes <= self.hashes[-1]
-            x, codes, hashes = x[near], codes[near], hashes[near]
-        self._keep(x, codes, hashes)
+        last = self.hashes[-1] if len(self.hashes) >= self.size else _SCALE
+        if len(hashes) > self.size:
+            last = min(last, np.partition(hashes, self.size - 1)[self.size - 1])
+        near = hashes <= last
+        if near.any():
+            self._keep(x[near], codes[near], hashes[near])
 
     def merge(self, other: HashSample) -> None:
         """Offer another worker's sample."""

@@ -23,9 +23,10 @@ from feature_collapse.metrics.classifier import Classifier, check_classifier
 from feature_collapse.metrics.data import chunks
 from feature_collapse.metrics.frequency import FrequencySums
 from feature_collapse.metrics.moments import BatchGroups, ConceptMoments, RowSums
+from feature_collapse.metrics.neural_collapse import Centre
 from feature_collapse.metrics.report import Report
 from feature_collapse.metrics.sample import SAMPLE_ROWS, HashSample
-from feature_collapse.metrics.values import Point, concept_values, spectrum_values
+from feature_collapse.metrics.values import Kind, Point, concept_values, spectrum_values
 from feature_collapse.metrics.views import VIEWS, Lens, Rows, normalise
 
 
@@ -89,7 +90,7 @@ class FeatureStatistics:
 
     def _add(self, x: Floats, ids: Ints, frequencies: Floats | None) -> None:
         groups = BatchGroups(ids)
-        length = np.linalg.norm(x, axis=1)
+        length = arrays.lengths_of(x)
         for kind, sums in self._sums.items():
             rows = kind.of(x)
             sums.update(rows, groups)
@@ -136,7 +137,7 @@ class FeatureStatistics:
         lens = self.lenses[view]
         return self._sums[lens.rows].moments(self._sums[lens.directions]).scaled(lens.scale)
 
-    def points(self, classifier: Classifier | None = None) -> dict[str, Point]:
+    def points(self, classifier: Classifier | None = None, centre: Centre = "entities") -> dict[str, Point]:
         """Return the point values of each view, of the concepts with two members or more.
 
         Views whose rows are the same up to a scale are computed once. O(C²·d + C·d·min(C, d) + d³) time.
@@ -144,6 +145,7 @@ class FeatureStatistics:
         kept = self.count >= 2
         rows = None if classifier is None else classifier.of_concepts(kept).summed()
         base: dict[Rows, Point] = {}
+        uniformity: dict[Rows, float] = {}
         for lens in self.lenses.values():
             if lens.rows not in base:
                 m = self._sums[lens.rows].moments(self._sums[lens.directions])
@@ -152,18 +154,18 @@ class FeatureStatistics:
                 def within(axes: Floats, scatter: Floats = scatter) -> Floats:
                     return np.asarray(np.maximum(np.einsum("ij,ij->j", axes, scatter @ axes), 0.0))
 
-                values = concept_values(m.keep(kept), within, lens.name != "none", rows)
-                units = normalise(lens.rows.of(self.sample.rows), "sphere")
+                values = concept_values(m.keep(kept), within, Kind(lens.name != "none", rows, centre))
+                if lens.directions not in uniformity:
+                    units = normalise(lens.directions.of(self.sample.rows), "sphere")
+                    uniformity[lens.directions] = dimension.uniformity_of(units)
                 more = spectrum_values(*self._eigenvalues(m, scatter))
-                more["uniformity"] = dimension.uniformity(dimension.pair_kernel(units))
+                more["uniformity"] = uniformity[lens.directions]
                 base[lens.rows] = Point(m.keep(kept), values.joined(more))
         return {view: base[lens.rows].scaled(lens.scale) for view, lens in self.lenses.items()}
 
     def _scatter(self, rows: Rows) -> Floats:
         """Return the pooled within-concept scatter Σ (x − m)(x − m)ᵀ, (d, d)."""
-        scatter = self._sums[rows].features.scatter
-        assert scatter is not None
-        return scatter
+        return self._sums[rows].features.scatter
 
     def _eigenvalues(self, m: ConceptMoments, within: Floats) -> tuple[Floats, Floats]:
         """Return the eigenvalues, largest first, of Σ (x − m)(x − m)ᵀ, m the global mean, and of Σ xxᵀ."""

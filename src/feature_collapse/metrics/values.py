@@ -43,16 +43,22 @@ class Point:
         return replace(self, values=self.values.joined(more))
 
 
+@dataclass(frozen=True)
+class Kind:
+    """Which values are asked for: type II (`normalised`) or types I and III, NC3, and where NC is centred."""
+
+    normalised: bool
+    classifier: ClassifierRows | None = None
+    centre: neural_collapse.Centre = "entities"
+
+
 def concept_values(
     m: ConceptMoments,
     within: neural_collapse.Quadratic,
-    normalised: bool,
-    classifier: ClassifierRows | None,
+    kind: Kind,
 ) -> Values:
-    """Return the values that use concepts.
-
-    Every concept of `m` has two members or more; `normalised` chooses type II over types I and III.
-    """
+    """Return the values that use concepts; every concept of `m` has two members or more."""
+    classifier = kind.classifier
     if len(m.count) == 0:
         return Values({}, {})
     out: dict[str, float] = {}
@@ -61,7 +67,7 @@ def concept_values(
     out["direction_spread"], each["direction_spread"] = spread.spread(m.count, m.unit_mean, m.unit_m2)
     out["length_spread"], each["length_spread"] = spread.length_spread(m)
     out["length_variation"] = spread.length_variation(m)
-    if normalised:
+    if kind.normalised:
         out["type_II"] = frames.residual_equal_lengths(m)
     else:
         out["type_I"], out["type_III"] = frames.residual_equal_lengths(m), frames.residual_free_lengths(m)
@@ -69,14 +75,14 @@ def concept_values(
         out["classifier"] = frames.residual_classifier(m, classifier)
     raw = neural_collapse.norms_and_angles(m.mean)
     out["frame_norms"], out["frame_cosine"], out["frame_angle_error"] = raw.norms, raw.cosine, raw.angle_error
-    means, three = neural_collapse.centred_means(m), frames.shape(m.mean)
+    means, three = neural_collapse.centred_means(m, kind.centre), frames.shape(m.mean)
     out["shape_frame"], out["shape_centred"], out["shape_orthogonal"] = (
         three.frame,
         three.centred,
         three.orthogonal,
     )
-    out["nc1"] = neural_collapse.nc1(m, within)
-    out["nc1_trace_ratio"] = neural_collapse.trace_ratio(m)
+    out["nc1"] = neural_collapse.nc1(m, within, kind.centre)
+    out["nc1_trace_ratio"] = neural_collapse.trace_ratio(m, kind.centre)
     out["cdnv"] = neural_collapse.cdnv(m)
     known = not np.isnan(out["nc1"])  # else the means coincide: what is left of them is rounding
     nc2 = neural_collapse.norms_and_angles(means) if known else neural_collapse.UNKNOWN
@@ -84,6 +90,7 @@ def concept_values(
     out["nc2_etf"] = neural_collapse.distance_to_etf(means) if known else NAN
     if classifier is not None:
         out["nc3"] = neural_collapse.nc3(means, classifier.mean) if known else NAN
+        out["nc3_duality"] = neural_collapse.nc3_duality(means, classifier.mean) if known else NAN
     out["alignment"] = dimension.alignment(m)
     return Values(out, each)
 

@@ -1,4 +1,4 @@
-"""The page of a measurement: verdict, pictures, tables; one file, nothing fetched."""
+"""The page of a measurement: what was found, pictures, tables; one file, nothing fetched."""
 
 from __future__ import annotations
 
@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING
 
 from feature_collapse.figures.measurement import draw_measurement
 from feature_collapse.metrics.definitions import DEFINITIONS
-from feature_collapse.metrics.report import VERDICTS, Report, View, interval, printable, show, view_name
+from feature_collapse.metrics.findings import findings
+from feature_collapse.metrics.outcome import OUTCOMES
+from feature_collapse.metrics.report import (
+    VERDICTS,
+    Report,
+    View,
+    distinct_views,
+    interval,
+    printable,
+    show,
+    view_name,
+)
 from feature_collapse.reports.page import Picture, Table, render_page
 
 if TYPE_CHECKING:
@@ -24,12 +35,19 @@ def html_report(measured: Measured) -> str:
         "measurement.html.j2",
         source=printable(measured.source),
         report=report,
-        verdict=VERDICTS[report.verdict],
-        view=view_name(report.normaliser),
-        verdicts=Table(
-            ("view", "verdict", "reason"),
-            [(view_name(v.normaliser), VERDICTS[v.verdict], v.reason) for v in report.views.values()],
+        findings=findings(report),
+        outcomes=Table(
+            ("view", "features", "the paper's definitions"),
+            [
+                (
+                    name,
+                    f"{OUTCOMES[v.outcome]}: {v.outcome_reason}",
+                    f"{VERDICTS[v.verdict]} ({v.reason})",
+                )
+                for name, v in distinct_views(report).items()
+            ],
         ),
+        curve=_curve(report),
         pictures=[Picture.of(figure, "", alt=what, dpi=140) for what, figure in draw_measurement(measured)],
         values=_values(report),
         concepts=_concepts(report.views[report.normaliser]),
@@ -39,7 +57,7 @@ def html_report(measured: Measured) -> str:
 def _values(report: Report) -> Table:
     """Return the values of the model's own view with interval and chance, and those of the other views."""
     main = report.views[report.normaliser]
-    others = [view for view in report.views.values() if view.normaliser != report.normaliser]
+    others = {n: v for n, v in distinct_views(report).items() if v.normaliser != report.normaliser}
     rows: list[list[str]] = []
     group = ""
     for key, definition in DEFINITIONS.items():
@@ -52,10 +70,23 @@ def _values(report: Report) -> Table:
         own = [_DASH] * 4
         if value is not None:
             own = [show(value.value), interval(value), show(value.chance), show(value.p, 2)]
-        beside = [show(view.values[key].value) if key in view.values else _DASH for view in others]
+        beside = [show(view.values[key].value) if key in view.values else _DASH for view in others.values()]
         rows.append([definition.title, *own, *beside])
-    names = [view_name(view.normaliser) for view in others]
-    return Table(["value", view_name(main.normaliser), "95% interval", "shuffled", "p", *names], rows)
+    return Table(["value", view_name(main.normaliser), "95% interval", "shuffled", "p", *others], rows)
+
+
+def _curve(report: Report) -> Table | None:
+    """Return length, direction and nearest centre by frequency, from rare to frequent."""
+    curve = None if report.detail is None else report.detail.curve
+    if curve is None:
+        return None
+    rows = []
+    for b in curve.bins:
+        reach = f"{show(b.length_low, 3)}…{show(b.length_high, 3)}"
+        shares = [show(b.nearest, 2), f"{show(b.nearest_low, 2)}…{show(b.nearest_high, 2)}"]
+        frequencies = f"{show(b.low_frequency, 3)} to {show(b.high_frequency, 3)}"
+        rows.append([frequencies, str(b.entities), show(b.length, 3), reach, show(b.direction, 3), *shares])
+    return Table(["frequency", "entities", "length", "95%", "direction", "nearest own", "95%"], rows)
 
 
 def _concepts(view: View) -> Table:

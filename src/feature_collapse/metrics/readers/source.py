@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from feature_collapse.boundary import clip
 from feature_collapse.errors import InputError
 from feature_collapse.metrics.readers.embeddings import Embeddings, with_tokens
 from feature_collapse.metrics.readers.groups import read_groups
@@ -14,6 +19,15 @@ from feature_collapse.metrics.readers.read import read_embeddings
 from feature_collapse.metrics.readers.selection import Selection, select
 from feature_collapse.metrics.readers.token_frequencies import token_frequencies, with_frequencies
 from feature_collapse.metrics.readers.vocabulary import read_tokens
+
+
+@dataclass(frozen=True)
+class Classifying:
+    """Linear weights (R, d) with the concept of each row, and a note on how these were found, or ''."""
+
+    rows: NDArray[Any]
+    concepts: tuple[str, ...]
+    note: str
 
 
 @dataclass(frozen=True)
@@ -31,6 +45,7 @@ class Source:
         wordnet: the folder of a WordNet database; None for the usual ones.
         exact: whether entities are tokens as they are written, not words.
         several: whether an entity may be in several groups.
+        classifier: linear weights: the name of a tensor beside the embeddings, or a file of their own.
     """
 
     groups: str | Path | None = None
@@ -40,6 +55,7 @@ class Source:
     wordnet: str | Path | None = None
     exact: bool = False
     several: bool = False
+    classifier: str | Path | None = None
 
     def read(self, path: str | Path) -> tuple[Embeddings, Selection]:
         """Return the embeddings of a file or a model's folder, and the rows to be measured.
@@ -63,6 +79,35 @@ class Source:
                 raise InputError(f"frequencies = {str(self.frequencies)!r}, but {self.groups} states them")
             selection = select(embeddings, groups, exact=self.exact)
         return embeddings, selection if found is None else with_frequencies(selection, found)
+
+    def read_classifier(self, path: str | Path, embeddings: Embeddings, found: Selection) -> Classifying:
+        """Return the linear weights: as many rows as the table has are the entities' own, else the concepts'.
+
+        Concepts that are whole numbers name their rows (classes 0, 1, …); others are taken in sorted order,
+        which a note says.
+
+        Raises:
+            InputError: as the readers; rows that belong neither to entities nor to concepts.
+        """
+        name, path = str(self.classifier), Path(path)
+        if Path(name).is_file():
+            rows = read_embeddings(Path(name)).vectors
+        elif is_model_folder(path):
+            rows = read_model_folder(path, name).embeddings.vectors
+        else:
+            rows = read_embeddings(path, name).vectors
+        concepts = sorted(set(found.concepts))
+        if len(rows) == len(embeddings.vectors):
+            return Classifying(np.asarray(rows[found.rows]), found.concepts, "")
+        if all(c.isdecimal() and int(c) < len(rows) for c in concepts):
+            return Classifying(np.asarray(rows[[int(c) for c in concepts]]), tuple(concepts), "")
+        if len(rows) != len(concepts):
+            raise InputError(
+                f"classifier = {clip(name)!r} has {len(rows)} rows, but must have one for each of "
+                f"{len(embeddings.vectors)} entities or {len(concepts)} concepts"
+            )
+        note = f"classifier rows were taken as the concepts in sorted order: {clip(', '.join(concepts))}"
+        return Classifying(np.asarray(rows), tuple(concepts), note)
 
     def _embeddings(self, path: Path) -> tuple[Embeddings, Path | None]:
         """Return the embeddings, and the tokenizer.json beside them."""
