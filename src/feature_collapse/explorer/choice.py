@@ -1,9 +1,9 @@
-"""What may be chosen on the page: a few settings, each within a cap, written into the address and read from it.
+"""What may be chosen on the page: a few settings, each within a cap, written into the address.
 
     ?exponent=1&normaliser=layernorm&epoch=120
 
-Only what differs from the defaults is written. Whatever an address holds, a `Choice` is either within the caps
-or an `InputError` in one sentence.
+Only what differs from the defaults is written. Whatever an address holds, a `Choice` is either within the
+caps or an `InputError` in one sentence.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A run under way: one immutable state, handed on step by step; the steps are those of `feature-collapse train`.
+"""A run under way: one immutable state, handed on step by step, as `feature-collapse train` takes them.
 
 The same choice gives the same weights after the same number of steps, to the last bit, whoever makes them and
 in however many pieces: start, shuffles and update come from `sgd/` and `experiments/`.

@@ -121,8 +121,8 @@ def _check(upload: Upload, what: str) -> None:
     size = len(upload.content)
     if size > MOST_BYTES:
         raise InputError(
-            f"{clip(upload.name)} has {size / 2**20:.1f} MB, but the page takes at most {MOST_BYTES >> 20} MB "
-            f"for {what}: use feature-collapse measure"
+            f"{clip(upload.name)} has {size / 2**20:.1f} MB, but the page takes at most {MOST_BYTES >> 20} "
+            f"MB for {what}: use feature-collapse measure"
         )
 
 
@@ -140,7 +140,8 @@ def _check_table(path: Path, table: Upload) -> None:
     name = clip(table.name)
     if kind not in TAKEN:
         raise InputError(
-            f"{name} is a {kind} file, which the page does not take ({', '.join(TAKEN)}): use feature-collapse measure"
+            f"{name} is a {kind} file, which the page does not take ({', '.join(TAKEN)}): use "
+            "feature-collapse measure"
         )
     if kind == "npz":
         with guarded(path, "an .npz file"), zipfile.ZipFile(BytesIO(table.content)) as archive:
@@ -155,7 +156,7 @@ def _check_table(path: Path, table: Upload) -> None:
 
 @contextmanager
 def _held(content: bytes) -> Iterator[Path]:
-    """Hold bytes where a reader of files finds them: in memory where the system can, else in a temporary file."""
+    """Hold bytes where a reader of files finds them: in memory, else in a temporary one."""
     if hasattr(os, "memfd_create"):
         handle = os.memfd_create("upload")
         try:

@@ -1,7 +1,7 @@
 """The paper's figures 3, 4a, 4b, 4c and the third cure at a size at which a class can watch them.
 
-The sizes were chosen by measurement: each ends as its figure does in the paper (figure 4b far below 4c, the third
-cure with 4c), and the certified minimiser is found in less than a second.
+The sizes were chosen by measurement: each ends as its figure does in the paper (figure 4b far below 4c, the
+third cure with 4c), and the certified minimiser is found in less than a second.
 """
 
 from __future__ import annotations
@@ -34,24 +34,25 @@ PRESETS: dict[str, Preset] = {
         "Figure 3: equal words",
         Choice(),
         300,
-        "All words are equally frequent: nothing happens for a while, then the words of a concept move together "
-        "and end at one point, beside the ring that theorem 1 predicts. New sentences are recognised because "
-        "every word stands for its concept.",
+        "All words are equally frequent: nothing happens for a while, then the words of a concept move "
+        "together and end at one point, beside the ring that theorem 1 predicts. New sentences are recognised "
+        "because every word stands for its concept.",
     ),
     "4a": Preset(
         "Figure 4a: long tail, much data",
         _TAIL.replace(n_spl=50, lambda_=5e-3, learning_rate=0.3),
         30,
-        "Words follow Zipf's law, but there are fifty sentences for each class: concepts still get one direction "
-        "each. Frequent words get longer vectors than rare ones, as the line in the picture of lengths says.",
+        "Words follow Zipf's law, but there are fifty sentences for each class: concepts still get one "
+        "direction each. Frequent words get longer vectors than rare ones, as the line in the picture of "
+        "lengths says.",
     ),
     "4b": Preset(
         "Figure 4b: long tail, little data",
         _TAIL,
         300,
-        "With five sentences for each class the rare words stay near the middle and point in wrong directions. "
-        "The training sentences are all right and new ones are not, and the proved gap says that no better "
-        "training would help.",
+        "With five sentences for each class the rare words stay near the middle and point in wrong "
+        "directions. The training sentences are all recognised, new ones are not, and the certified minimiser "
+        "is no better: it is not the optimiser that fails.",
     ),
     "4c": Preset(
         "Figure 4c: LayerNorm repairs it",
@@ -64,8 +65,8 @@ PRESETS: dict[str, Preset] = {
         "The third cure: fair decay",
         _TAIL.replace(decay_exponent=1.0),
         300,
-        "No normaliser, but the weight decay of each word is in proportion to its frequency. That alone repairs "
-        "the long tail: all words of a concept end at theorem 1's own ring, rare ones last.",
+        "No normaliser, but the weight decay of each word is in proportion to its frequency. That alone "
+        "repairs the long tail: all words of a concept end at theorem 1's own ring, rare ones last.",
     ),
 }
 CHOICES = {name: preset.choice for name, preset in PRESETS.items()}
