@@ -5,6 +5,7 @@ The outlines live in the theory's plane, where concept α always has the same di
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +26,7 @@ from feature_collapse.theory.classify import classify
 from feature_collapse.theory.prediction import Prediction
 
 GAP = 1e-2  # relative gap that is asked of the minimiser, so that it comes in less than a second
-LONGEST = 20.0  # seconds after which the solver stops, whatever it has proved
+LONGEST = 10.0  # seconds after which the solver stops, whatever it has proved
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +69,7 @@ class Exact:
     Attributes:
         limit: value, bounds and weights.
         words: (n_c, 2) where each concept's words are, in the theory's plane.
-        linear: (K L, 2) its linear weights.
+        linear: (n_c, 2) the mean of the linear weights for each concept.
     """
 
     limit: Limit
@@ -83,7 +84,9 @@ def exact(training: Training) -> Exact | None:
     if found is None:
         return None
     points = coordinates(found.weights, task, classify(found.weights, task), "theory")
-    return Exact(found, points.words[:: task.s_c], points.linear)
+    at = task.latents.ravel()
+    linear = [points.linear[at == a].mean(axis=0) for a in range(task.n_c) if (at == a).any()]
+    return Exact(found, points.words[:: task.s_c], np.array(linear))
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,8 +102,15 @@ class Minimiser:
     measurement: Measurement
 
 
-def minimise(choice: Choice, plane: str = "theory") -> Minimiser:
+def minimise(
+    choice: Choice, plane: str = "theory", callback: Callable[[object], None] | None = None
+) -> Minimiser:
     """Return the certified minimiser of a choice: what `feature-collapse solve --gap 0.01` finds.
+
+    Args:
+        choice: the settings.
+        plane: of its points.
+        callback: is called a few times a second; what it raises ends the work.
 
     Raises:
         InputError: settings that do not go together.
@@ -108,7 +118,8 @@ def minimise(choice: Choice, plane: str = "theory") -> Minimiser:
     settings = choice.certified().replace(gap=GAP)
     training = Training(Experiment.of(settings))
     problem = training.experiment.problem(training.train)
-    found = solve(problem, gap=GAP, options=SolverOptions(time_limit=LONGEST, seed=settings.seed))
+    options = SolverOptions(time_limit=LONGEST, seed=settings.seed)
+    found = solve(problem, gap=GAP, options=options, callback=callback)
     picture = picture_of(training, found.weights, 0.0, plane)
     return Minimiser(found, measure_weights(training, found.weights, picture, found.bound))
 

@@ -31,15 +31,15 @@ class Preset:
 _TAIL = Choice(exponent=1.0)
 PRESETS: dict[str, Preset] = {
     "3": Preset(
-        "Figure 3: equal words",
+        "3: equal words",
         Choice(),
         300,
         "All words are equally frequent: nothing happens for a while, then the words of a concept move "
-        "together and end at one point, beside the ring that theorem 1 predicts. New sentences are recognised "
-        "because every word stands for its concept.",
+        "together and end at one point, beside the ring that theorem 1 predicts. New sentences are "
+        "recognised because every word stands for its concept.",
     ),
     "4a": Preset(
-        "Figure 4a: long tail, much data",
+        "4a: long tail, much data",
         _TAIL.replace(n_spl=50, lambda_=5e-3, learning_rate=0.3),
         30,
         "Words follow Zipf's law, but there are fifty sentences for each class: concepts still get one "
@@ -47,22 +47,22 @@ PRESETS: dict[str, Preset] = {
         "lengths says.",
     ),
     "4b": Preset(
-        "Figure 4b: long tail, little data",
+        "4b: long tail, little data",
         _TAIL,
         300,
         "With five sentences for each class the rare words stay near the middle and point in wrong "
-        "directions. The training sentences are all recognised, new ones are not, and the certified minimiser "
-        "is no better: it is not the optimiser that fails.",
+        "directions. The training sentences are all recognised, new ones are not, and the certified "
+        "minimiser is no better: it is not the optimiser that fails.",
     ),
     "4c": Preset(
-        "Figure 4c: LayerNorm repairs it",
+        "4c: LayerNorm",
         _TAIL.replace(normaliser="layernorm", lambda_=0.05, d=10, learning_rate=0.1),
         100,
         "The same long tail and the same few sentences, but LayerNorm gives every word the same length. Rare "
         "words join the others of their concept, and new sentences are recognised.",
     ),
     "third": Preset(
-        "The third cure: fair decay",
+        "third cure: fair decay",
         _TAIL.replace(decay_exponent=1.0),
         300,
         "No normaliser, but the weight decay of each word is in proportion to its frequency. That alone "
