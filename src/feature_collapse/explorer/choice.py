@@ -23,7 +23,6 @@ from feature_collapse.experiments.settings import Settings
 NORMALISERS = ("none", "layernorm", "rmsnorm", "sphere")
 EPS = 1e-5  # PyTorch's, with which the paper's networks were trained
 BATCH_SIZE, N_TEST, TEST_EVERY = 50, 20, 10
-MOST_SENTENCES = 10_000
 LONGEST_VALUE = 40  # characters of a value in an address
 
 
@@ -65,6 +64,7 @@ class Choice:
     d: int = _capped(20, 2, 50, "dimension d")
     seed: int = _capped(0, 0, 9999, "seed")
     epoch: int = _capped(0, 0, 5000, "epoch to go to")
+    step: int = _capped(0, 0, 200, "steps beyond it")
 
     def __post_init__(self) -> None:
         """Check every setting against its cap, and that they go together."""
@@ -80,10 +80,6 @@ class Choice:
         check_choice("normaliser", self.normaliser, NORMALISERS)
         if not isinstance(self.lazy, bool):
             raise InputError(f"lazy = {self.lazy!r}, but must be 0 or 1")
-        if self.K * self.n_spl > MOST_SENTENCES:
-            raise InputError(
-                f"K · n_spl = {self.K * self.n_spl}, but the page takes at most {MOST_SENTENCES} sentences"
-            )
         if self.d < self.n_c + 2:
             raise InputError(f"d = {self.d}, but must be ≥ n_c + 2 = {self.n_c + 2} on the page")
         self.settings()

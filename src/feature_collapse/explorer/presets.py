@@ -51,7 +51,7 @@ PRESETS: dict[str, Preset] = {
         _TAIL,
         300,
         "With five sentences for each class the rare words stay near the middle and point in wrong "
-        "directions. The training sentences are all recognised, new ones are not, and the certified "
+        "directions. Training sentences are recognised, many new ones are not, and the certified "
         "minimiser is no better: it is not the optimiser that fails.",
     ),
     "4c": Preset(
@@ -78,5 +78,5 @@ def name_of(choice: Choice) -> str | None:
     >>> name_of(Choice(exponent=1.0, seed=3))
     '4b'
     """
-    plain = choice.replace(epoch=0, seed=0)
+    plain = choice.replace(epoch=0, step=0, seed=0)
     return next((name for name, preset in PRESETS.items() if preset.choice == plain), None)

@@ -68,7 +68,7 @@ class Controls:
         if not isinstance(s_c, int | float) or int(s_c) != s_c:
             raise InputError(f"words per concept = {s_c!r}, but must be an integer from 2 to 150")
         changes |= {"n_w": int(s_c) * changes["n_c"], "normaliser": self.normaliser.value}
-        return held.replace(**changes, lazy=bool(self.lazy.active), seed=self.seed.value, epoch=0)
+        return held.replace(**changes, lazy=bool(self.lazy.active), seed=self.seed.value, epoch=0, step=0)
 
     def widgets(self) -> list[Widget]:
         """Return the widgets in the order of the page."""

@@ -8,7 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from bokeh.models import ColumnDataSource, HoverTool, NumeralTickFormatter, Range1d
+from bokeh.models import (
+    ColumnDataSource,
+    HoverTool,
+    LogTicker,
+    NumeralTickFormatter,
+    PrintfTickFormatter,
+    Range1d,
+)
 from bokeh.plotting import figure
 from jaxtyping import Float
 
@@ -21,10 +28,11 @@ from feature_collapse.task.task import Task
 
 Column = Float[np.ndarray, " n"]
 NOTHING: dict[str, Any] = {"x": [], "y": []}
+LARGE, SMALL = 17, 8  # rings; small where each length has one
 SHORTEST = 1e-6  # what is shorter is drawn there: the scale is logarithmic
 LONGEST_TRACE = 4000  # points of a curve
-MINIMISER = {"marker": "x", "size": 9, "line_color": "black", "line_width": 1.5}
-RINGS = {"marker": "circle", "size": 17, "fill_color": None, "line_color": GREY, "line_width": 2}
+MINIMISER = {"marker": "x", "line_color": "black", "line_width": 1.2, "line_alpha": 0.7}
+RINGS = {"marker": "circle", "fill_color": None, "line_color": GREY, "line_width": 1.5}
 EXACT = {"marker": "square", "size": 21, "fill_color": None, "line_color": COLOURS[5], "line_width": 2}
 
 
@@ -51,9 +59,10 @@ class Cloud:
             line_width=0.5,
             fill_alpha=0.35 if small else 0.85,
         )
-        self.figure.scatter("x", "y", source=self.rings, **RINGS)
+        ring = self.figure.scatter("x", "y", source=self.rings, size=LARGE, **RINGS)
+        self.ring = ring.glyph
         self.figure.scatter("x", "y", source=self.exact, **EXACT)
-        self.figure.scatter("x", "y", source=self.best, **MINIMISER)
+        self.figure.scatter("x", "y", source=self.best, size=4 if small else 7, **MINIMISER)
         if not small:
             tip = [("", "@name"), ("frequency in its concept", "@mu{0.0%}")]
             self.figure.add_tools(HoverTool(renderers=[drawn], tooltips=tip))
@@ -105,11 +114,14 @@ class Pictures:
         self.lengths.scatter(
             "x", "y", source=self.length_points, size=7, marker="marker", color="colour", alpha=0.75
         )
-        self.lengths.scatter("x", "y", source=self.length_best, **MINIMISER, legend_label="minimiser")
+        self.lengths.scatter("x", "y", source=self.length_best, size=6, **MINIMISER, legend_label="minimiser")
         self.lengths.line(
             "x", "y", source=self.length_theory, color="black", line_width=2, legend_label="theory"
         )
         key(self.lengths, "bottom_right")
+        for axis in (*self.lengths.xaxis, *self.lengths.yaxis):
+            axis.ticker = LogTicker(mantissas=[1, 3], desired_num_ticks=4)
+            axis.formatter = PrintfTickFormatter(format="%g")
         self.history = ColumnDataSource(
             {name: [] for name in ("epoch", "train", "test", "risk", "bound", "ce")}
         )
@@ -177,6 +189,7 @@ class Pictures:
     def outline(self, found: Outlines, exact: Exact | None, task: Task) -> None:
         """Draw what the theory says, and the exact limit where it is known."""
         for cloud, points in ((self.words, found.words), (self.linear, found.linear)):
+            cloud.ring.size = LARGE if len(points) <= task.n_c else SMALL
             cloud.rings.data = {"x": points[:, 0], "y": points[:, 1]}
         if found.r is not None:
             order = np.argsort(task.mu)

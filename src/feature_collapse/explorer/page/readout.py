@@ -79,7 +79,7 @@ def place(choice: Choice) -> str:
     """Return where a choice lies on figure 8's map."""
     accuracy = map_of(choice).at(choice)
     name = "h" if choice.normaliser == "none" else "h*"
-    return f"{name} there, with 300 words and L = 10: {_accuracy(accuracy)}"
+    return f"{name} at this place (300 words, L = 10): {_accuracy(accuracy)}"
 
 
 def own_data(found: OwnData) -> str:

@@ -44,8 +44,8 @@ class Shown:
         training, state: the run and where it is.
         picture: of the state.
         measurement: the last one; not always of this state while the run plays.
-        goal: the epoch at which it pauses.
-        fast: whether it is on the way to an epoch that the address names.
+        goal: the steps after which it pauses.
+        fast: whether it is on the way to a step that the address names.
         outlines, exact, best: what stands beside it, once it is known.
     """
 
@@ -59,6 +59,11 @@ class Shown:
     outlines: Outlines | None = None
     exact: Exact | None = None
     best: Minimiser | None = None
+
+    @property
+    def done(self) -> int:
+        """Steps that are behind."""
+        return self.state.epoch * self.training.steps_per_epoch + self.state.step
 
 
 class Session:
@@ -87,10 +92,10 @@ class Session:
         except InputError as error:
             choice, wrong = Choice(), str(error)
         self.now = self._begun(choice)
-        self._begin()
         self.say(wrong)
+        self._begin()
         self._listen()
-        if choice.epoch:
+        if self.now.fast:
             self.play()
 
     # the run
@@ -107,17 +112,18 @@ class Session:
             self.say(str(error))
             return
         self.now = now
-        self._begin()
         self.say("")
+        self._begin()
 
     def _begun(self, choice: Choice) -> Shown:
         training = Training.of(choice)
         state = training.start()
         found = measure_state(training, state, self.plane)
-        name = name_of(choice)
-        goal = choice.epoch or (LAST if name is None else PRESETS[name].epochs)
-        rest = choice.replace(epoch=0)
-        return Shown(rest, training, state, found.picture, found, goal, choice.epoch > 0)
+        name, per_epoch = name_of(choice), training.steps_per_epoch
+        named = min(choice.epoch * per_epoch + choice.step, LAST * per_epoch)
+        goal = named or per_epoch * (LAST if name is None else PRESETS[name].epochs)
+        rest = choice.replace(epoch=0, step=0)
+        return Shown(rest, training, state, found.picture, found, goal, named > 0)
 
     def _begin(self) -> None:
         """Draw the start of a run, and ask for what stands beside it."""
@@ -143,8 +149,8 @@ class Session:
         self.buttons.play.label = "Pause" if self.playing else "Play"
         self.house.playing += 1 if self.playing else -1
         if self.playing:
-            if self.now.state.epoch >= self.now.goal:
-                self.now = replace(self.now, goal=LAST)
+            if self.now.done >= self.now.goal:
+                self.now = replace(self.now, goal=LAST * self.now.training.steps_per_epoch)
             self._ticking = self.document.add_periodic_callback(self.tick, PERIOD)
         else:
             self.document.remove_periodic_callback(self._ticking)
@@ -156,9 +162,8 @@ class Session:
             return
         now = self.now
         steps, seconds = FAST if now.fast else (self._speed(), self.house.share())
-        done = now.state.epoch * now.training.steps_per_epoch + now.state.step
-        self._advance(min(steps, now.goal * now.training.steps_per_epoch - done), seconds)
-        if self.playing and self.now.state.epoch >= self.now.goal:
+        self._advance(min(steps, now.goal - now.done), seconds)
+        if self.playing and self.now.done >= self.now.goal:
             self.now = replace(self.now, fast=False)
             self.play()
         elif self.playing and time.monotonic() > self._due:
@@ -168,7 +173,7 @@ class Session:
         """Do the number of steps that speed says, once."""
         if self.playing:
             self.play()
-        self._advance(self._speed(), 1.0)
+        self._advance(min(self._speed(), LAST * self.now.training.steps_per_epoch - self.now.done), 1.0)
         self._measure()
 
     def _speed(self) -> int:
@@ -212,7 +217,7 @@ class Session:
         self.words["verdict"].text = readout.verdict(now.measurement, now.picture)
         self.words["numbers"].text = readout.numbers(now.choice, now.measurement, now.outlines, now.best)
         if not self.playing:
-            self.address.value = now.choice.replace(epoch=min(now.state.epoch, LAST)).query()
+            self.address.value = now.choice.replace(epoch=now.state.epoch, step=now.state.step).query()
 
     def _show_controls(self, choice: Choice) -> None:
         self._quiet = True
@@ -222,6 +227,7 @@ class Session:
     def say(self, sentence: str) -> None:
         """Show one sentence, or none."""
         self.words["message"].text = f"<p>{escape(sentence)}</p>" if sentence else ""
+        self.words["message"].visible = bool(sentence)
 
     # what stands beside
 

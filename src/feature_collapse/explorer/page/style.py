@@ -16,6 +16,8 @@ TEXT = "14px"
 WIDGETS = (
     ":host { font-size: 15px; --font-size: 15px; margin: 0; } "
     ".bk-btn, select, input { min-height: 34px; font-size: 15px; } "
+    "@media (max-height: 500px) { :host, .bk-btn, select, input { font-size: 13px; --font-size: 13px; } "
+    ".bk-btn, select, input { min-height: 26px; padding: 2px 8px; } } "
     ".bk-btn:focus-visible, select:focus-visible, input:focus-visible { outline: 3px solid #D55E00; }"
 )
 TABLES = (
