@@ -244,6 +244,7 @@ class Batches:
     """The shuffled batches of one epoch, on the device."""
 
     def __init__(self, data: Sentences, B: int, rng: np.random.Generator, device: torch.device) -> None:
+        """Shuffle them."""
         self.order = torch.from_numpy(rng.permutation(len(data))).to(device)
         self.words = torch.from_numpy(data.words).to(device)
         self.labels = torch.from_numpy(data.labels).to(device)

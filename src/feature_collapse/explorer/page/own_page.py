@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from bokeh.core.property.descriptors import UnsetValueError
 from bokeh.models import Button, ColumnDataSource, Div, FileInput, HoverTool, Select
 
 from feature_collapse.boundary import clip
@@ -109,7 +110,10 @@ def _upload(held: FileInput, what: str) -> Upload:
     Raises:
         InputError: there is none, or it is no base64 of at most `MOST_BYTES`.
     """
-    name, value = held.filename, held.value
+    try:
+        name, value = held.filename, held.value
+    except UnsetValueError:
+        name = value = ""
     if not isinstance(name, str) or not isinstance(value, str) or not name:
         raise InputError(f"choose a {what} of at most {MOST_BYTES >> 20} MB first")
     if len(value) > LONGEST_UPLOAD:

@@ -70,8 +70,7 @@ def make_server(place: Place, house: House) -> Server:
         fill(document, house, arguments)
 
     try:
-        if place.port == 0:
-            place = replace(place, port=_free_port(place.address))
+        place = replace(place, port=_free_port(place))  # the origins must be known before the server listens
         return Server(
             Application(FunctionHandler(made)),
             port=place.port,
@@ -100,10 +99,12 @@ def _origins(place: Place) -> list[str]:
     return [f"{host}:{place.port}" for host in own] + list(place.origins)
 
 
-def _free_port(address: str) -> int:
-    """Return a port that is free now, for the origins must be known before the server listens."""
-    with socket.socket() as found:
-        found.bind((address, 0))
+def _free_port(place: Place) -> int:
+    """Return the port of a place, or a free one for 0; fails as the server would, but leaves nothing open."""
+    family = socket.AF_INET6 if ":" in place.address else socket.AF_INET
+    with socket.socket(family) as found:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind((place.address, place.port))
         return int(found.getsockname()[1])
 
 
