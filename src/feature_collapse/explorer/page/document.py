@@ -66,9 +66,10 @@ def fill(document: Document, house: House, arguments: Mapping[str, Sequence[str]
     session = Session(document, house, arguments)
     document.on_session_destroyed(lambda context: session.close())
     parts = parts_of(session)
-    for name, part in parts.items():
-        part.name = name
-        document.add_root(part)
+    with document.models.freeze():  # its models are gathered once, not for each root
+        for name, part in parts.items():
+            part.name = name
+            document.add_root(part)
     document.template = _ENVIRONMENT.get_template("page.html.j2")
     document.template_variables.update(
         presets=list(PRESETS),

@@ -15,25 +15,25 @@ from feature_collapse.boundary import clip
 from feature_collapse.errors import InputError, check_choice
 from feature_collapse.explorer.own_data import BINS, MOST_BYTES, OwnData, Upload, read_own
 from feature_collapse.explorer.page import readout
+from feature_collapse.explorer.page.errands import Errands
 from feature_collapse.explorer.page.style import TABLES, WIDGETS, colour, key, marker, picture
 from feature_collapse.figures.style import COLOURS
 from feature_collapse.metrics.views import VIEWS
 
 LONGEST_UPLOAD = 4 * (MOST_BYTES // 3 + 2)  # characters of base64
-Submit = Callable[[Callable[[], Any], Callable[[Any], None]], object]
 
 
 class OwnPage:
     """Uploads and their pictures."""
 
-    def __init__(self, submit: Submit, say: Callable[[str], None]) -> None:
+    def __init__(self, errands: Errands, say: Callable[[str], None]) -> None:
         """Draw it empty.
 
         Args:
-            submit: does longer work, then calls a function with its answer.
+            errands: do longer work.
             say: shows one sentence.
         """
-        self._submit, self._say = submit, say
+        self._errands, self._say = errands, say
         self.table = FileInput(title="table of embeddings", stylesheets=[WIDGETS])
         self.groups = FileInput(title="groups: entity,concept[,frequency]", stylesheets=[WIDGETS])
         self.measure = Button(label="Show my table", stylesheets=[WIDGETS])
@@ -72,7 +72,8 @@ class OwnPage:
             self._say(str(error))
             return
         self._say("")
-        self._submit(lambda: read_own(table, groups), self.keep)
+        if not self._errands.busy("table"):
+            self._errands.send("table", lambda: read_own(table, groups), self.keep, lambda: True)
 
     def keep(self, found: OwnData) -> None:
         """Show a table that was read; the uploads are let go."""

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from html import escape
-from typing import Any, TypeVar
+from typing import Any
 
 from bokeh.document import Document
 from bokeh.models import Div, Range1d, TextInput
 
 from feature_collapse.errors import InputError, RunStopped, check_choice
 from feature_collapse.explorer.beside import Exact, Minimiser, Outlines, exact, minimise, outlines
-from feature_collapse.explorer.choice import CAPS, Choice
-from feature_collapse.explorer.live import State, Training
-from feature_collapse.explorer.measurement import Measurement, Picture, epoch_of, measure_state, picture_of
+from feature_collapse.explorer.choice import Choice
+from feature_collapse.explorer.measurement import epoch_of, measure_state, picture_of
 from feature_collapse.explorer.page import readout
 from feature_collapse.explorer.page.controls import SPEEDS, Buttons, Controls
+from feature_collapse.explorer.page.errands import Errands
 from feature_collapse.explorer.page.house import House
 from feature_collapse.explorer.page.map_picture import MapPicture
 from feature_collapse.explorer.page.own_page import OwnPage
 from feature_collapse.explorer.page.pictures import Pictures
+from feature_collapse.explorer.page.shown import LAST, begun
 from feature_collapse.explorer.page.style import TABLES, WIDGETS
 from feature_collapse.explorer.plane import PLANES
 from feature_collapse.explorer.presets import CHOICES, PRESETS, name_of
@@ -30,40 +30,7 @@ from feature_collapse.explorer.presets import CHOICES, PRESETS, name_of
 PERIOD = 40  # milliseconds between two frames
 AHEAD = 2  # frames that may be on their way to the browser
 FAST = 1000, 0.1  # steps and seconds of a frame on the way to the epoch that an address names
-LAST = int(CAPS["epoch"].high)
 REST = 4.0  # a measurement is made after so many times its own duration
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, eq=False)
-class Shown:
-    """What a session shows; replaced as a whole.
-
-    Attributes:
-        choice: the settings.
-        training, state: the run and where it is.
-        picture: of the state.
-        measurement: the last one; not always of this state while the run plays.
-        goal: the steps after which it pauses.
-        fast: whether it is on the way to a step that the address names.
-        outlines, exact, best: what stands beside it, once it is known.
-    """
-
-    choice: Choice
-    training: Training
-    state: State
-    picture: Picture
-    measurement: Measurement
-    goal: int
-    fast: bool = False
-    outlines: Outlines | None = None
-    exact: Exact | None = None
-    best: Minimiser | None = None
-
-    @property
-    def done(self) -> int:
-        """Steps that are behind."""
-        return self.state.epoch * self.training.steps_per_epoch + self.state.step
 
 
 class Session:
@@ -78,20 +45,19 @@ class Session:
             arguments: of the address.
         """
         self.document, self.house = document, house
-        self.pictures, self.map, self.own = Pictures(), MapPicture(), OwnPage(self._submit, self.say)
+        self.errands = Errands(document, house, self.say)
+        self.pictures, self.map, self.own = Pictures(), MapPicture(), OwnPage(self.errands, self.say)
         self.controls, self.buttons = Controls(), Buttons()
         self.words = {name: _words() for name in ("verdict", "beside", "numbers", "look", "message")}
         self.sent, self.seen = Range1d(start=0, end=0), Range1d(start=0, end=0)
         self.address, self.pressed = TextInput(), TextInput()
         self.plane, self.playing, self._due, self._quiet = "theory", False, 0.0, False
         self._ticking: Any = None
-        self.closed = False
-        self._asked: Future[Any] | None = None  # what stands beside, of the present run
         try:
             choice, wrong = Choice.from_query(arguments, CHOICES), ""
         except InputError as error:
             choice, wrong = Choice(), str(error)
-        self.now = self._begun(choice)
+        self.now = begun(choice, self.plane)
         self.say(wrong)
         self._begin()
         self._listen()
@@ -106,7 +72,7 @@ class Session:
         A choice that cannot be run leaves the page as it is, with one sentence.
         """
         try:
-            now = self._begun(self.now.choice if choice is None else choice)
+            now = begun(self.now.choice if choice is None else choice, self.plane)
         except InputError as error:
             self._show_controls(self.now.choice)
             self.say(str(error))
@@ -114,16 +80,6 @@ class Session:
         self.now = now
         self.say("")
         self._begin()
-
-    def _begun(self, choice: Choice) -> Shown:
-        training = Training.of(choice)
-        state = training.start()
-        found = measure_state(training, state, self.plane)
-        name, per_epoch = name_of(choice), training.steps_per_epoch
-        named = min(choice.epoch * per_epoch + choice.step, LAST * per_epoch)
-        goal = named or per_epoch * (LAST if name is None else PRESETS[name].epochs)
-        rest = choice.replace(epoch=0, step=0)
-        return Shown(rest, training, state, found.picture, found, goal, named > 0)
 
     def _begin(self) -> None:
         """Draw the start of a run, and ask for what stands beside it."""
@@ -138,10 +94,13 @@ class Session:
         self._show()
         self._show_measurement()
         self.words["beside"].text = ""
-        if self._asked is not None:
-            self._asked.cancel()  # that of the run before, if it has not begun
         training = now.training
-        self._asked = self._submit(lambda: (outlines(training), exact(training)), self._stand_beside)
+        self.errands.send(
+            "theory",
+            lambda: (outlines(training), exact(training)),
+            self._stand_beside,
+            lambda: training is self.now.training,
+        )
 
     def play(self) -> None:
         """Go on by itself, or stop doing so."""
@@ -233,14 +192,15 @@ class Session:
 
     def minimise(self) -> None:
         """Find the certified minimiser, and draw it over the run."""
-        choice, plane = self.now.choice, self.plane
-        self.buttons.minimise.disabled = True
-        self._submit(lambda: minimise(choice, plane, self._still_wanted), self._overlay)
-
-    def _still_wanted(self, progress: object) -> None:
-        """End longer work of a tab that is gone."""
-        if self.closed or self.house.closed:
-            raise CancelledError
+        choice, plane, training = self.now.choice, self.plane, self.now.training
+        if self.errands.busy("minimiser"):
+            return
+        self.errands.send(
+            "minimiser",
+            lambda: minimise(choice, plane, self.errands.check),
+            self._overlay,
+            lambda: training is self.now.training,
+        )
 
     def _overlay(self, best: Minimiser) -> None:
         self.now = replace(self.now, best=best)
@@ -275,38 +235,6 @@ class Session:
             cloud.clear()
         self._show()
         self._show_outlines()
-
-    def _submit(self, work: Callable[[], T], then: Callable[[T], None]) -> Future[T] | None:
-        """Do longer work elsewhere; its answer is shown unless the run was begun anew meanwhile."""
-        training = self.now.training
-
-        def arrived(future: Future[T]) -> None:
-            try:
-                self.document.add_next_tick_callback(lambda: self._answer(future, training, then))
-            except RuntimeError:  # the session, or the server, is gone
-                return
-
-        try:
-            future = self.house.submit(work)
-        except InputError as error:
-            self.buttons.minimise.disabled = False
-            self.say(str(error))
-            return None
-        future.add_done_callback(arrived)
-        return future
-
-    def _answer(self, future: Future[T], training: Training, then: Callable[[T], None]) -> None:
-        self.buttons.minimise.disabled = False
-        if training is not self.now.training:
-            return
-        try:
-            then(future.result())
-        except CancelledError:
-            return
-        except (InputError, RunStopped) as error:
-            self.say(str(error))
-        except MemoryError:
-            self.say("there is not enough memory for this; take a smaller table or smaller sizes")
 
     # what is heard
 
@@ -343,7 +271,7 @@ class Session:
 
     def close(self) -> None:
         """Stop: the tab is gone."""
-        self.closed = True
+        self.errands.closed = True
         if self.playing:
             self.playing = False
             self.house.playing -= 1
