@@ -35,7 +35,7 @@ PRESETS: dict[str, Preset] = {
         Choice(),
         300,
         "All words are equally frequent: nothing happens for a while, then the words of a concept move "
-        "together and end at one point, beside the ring that theorem 1 predicts. New sentences are "
+        "together and end close to one point, at the ring that theorem 1 predicts. New sentences are "
         "recognised because every word stands for its concept.",
     ),
     "4a": Preset(
@@ -66,7 +66,7 @@ PRESETS: dict[str, Preset] = {
         _TAIL.replace(decay_exponent=1.0),
         300,
         "No normaliser, but the weight decay of each word is in proportion to its frequency. That alone "
-        "repairs the long tail: all words of a concept end at theorem 1's own ring, rare ones last.",
+        "repairs the long tail: the words of a concept end around theorem 1's own ring, rare ones last.",
     ),
 }
 CHOICES = {name: preset.choice for name, preset in PRESETS.items()}

@@ -107,7 +107,11 @@ class Pictures:
         """Draw them empty."""
         self.words, self.linear = Cloud("words", small=False), Cloud("linear weights", small=True)
         self.lengths = picture(
-            "length against frequency", x_axis_type="log", y_axis_type="log", x_axis_label="frequency"
+            "length against frequency",
+            x_axis_type="log",
+            y_axis_type="log",
+            x_axis_label="frequency",
+            y_range=Range1d(0.1, 10.0),
         )
         self.length_points = ColumnDataSource({**NOTHING, "colour": [], "marker": []})
         self.length_best, self.length_theory = (ColumnDataSource(dict(NOTHING)) for _ in range(2))
@@ -143,7 +147,7 @@ class Pictures:
         """Start anew with the words and latents of a task."""
         concepts, latents = np.repeat(np.arange(task.n_c), task.s_c), task.latents.ravel()
         mu = np.tile(task.mu, task.n_c)
-        share = np.sqrt(mu / mu.max())
+        share = np.sqrt(mu / mu.max()) if np.ptp(mu) > 0 else np.full(len(mu), 0.25)
         looks = {
             "colour": [colour(int(a)) for a in concepts],
             "marker": [marker(int(a)) for a in concepts],
@@ -163,12 +167,25 @@ class Pictures:
         self.length_best.data = self.length_theory.data = dict(NOTHING)
         self.history.data = {name: [] for name in self.history.data}
         self.level.data = dict(NOTHING)
+        self.risk.legend[0].items[-1].visible = False  # until the true minimum is known
 
     def show(self, frame: Picture) -> None:
         """Draw a frame."""
         self.words.move(frame.points.words)
         self.linear.move(frame.points.linear)
         _patch(self.length_points, y=np.maximum(frame.lengths, SHORTEST))
+        self._fit_lengths()
+
+    def _fit_lengths(self) -> None:
+        """Show all lengths, over a factor of three at least: never zoom into differences of a per cent."""
+        sources = (self.length_points, self.length_theory, self.length_best)
+        found = np.concatenate([np.asarray(s.data["y"], dtype=np.float64) for s in sources])
+        low, high = np.log10(found.min()), np.log10(found.max())
+        spare = max(0.06, 0.25 - (high - low) / 2)
+        ends = 10 ** (np.floor(8 * (low - spare)) / 8), 10 ** (np.ceil(8 * (high + spare)) / 8)
+        span = self.lengths.y_range
+        if (span.start, span.end) != ends:
+            span.start, span.end = map(float, ends)
 
     def trace(self, found: Measurement) -> None:
         """Draw the next point of the curves."""
@@ -201,10 +218,12 @@ class Pictures:
             for cloud, points in ((self.words, exact.words), (self.linear, exact.linear)):
                 cloud.exact.data = {"x": points[:, 0], "y": points[:, 1]}
             risk = exact.limit.risk
+            self.risk.legend[0].items[-1].visible = True
             last = [0.0, *self.history.data["epoch"]][-1]
             self.level.data = {"x": [0.0, max(1.0, last)], "y": [risk, risk]}
         self.words.fit()
         self.linear.fit()
+        self._fit_lengths()
 
     def overlay(self, best: Measurement, task: Task) -> None:
         """Draw the minimiser over the run."""
@@ -216,6 +235,7 @@ class Pictures:
             cloud.fit()
         lengths = np.maximum(best.picture.lengths, SHORTEST)
         self.length_best.data = {"x": np.tile(task.mu, task.n_c), "y": lengths}
+        self._fit_lengths()
 
 
 def _accuracy(history: ColumnDataSource) -> figure:
