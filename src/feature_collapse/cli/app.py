@@ -11,6 +11,7 @@ from feature_collapse import __version__
 from feature_collapse.cli import (
     certify,
     check,
+    explore,
     figure,
     limit,
     measure,
@@ -42,6 +43,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "train": train.command,
     "task": task.command,
     "figure": figure.command,
+    "explore": explore.command,
 }
 
 

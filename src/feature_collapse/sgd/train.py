@@ -188,7 +188,7 @@ class _Training:
         N, B = len(data), self.settings.batch_size
         self.per_epoch = math.ceil(N / B)
         rng = generator(self.settings.seed, SHUFFLE, self.epoch)
-        for words, labels in _Batches(data, B, rng, self.network.W.device).after(self.done):
+        for words, labels in Batches(data, B, rng, self.network.W.device).after(self.done):
             self.step(words, labels)
             self.done += 1
             now = time.monotonic()
@@ -247,10 +247,11 @@ class _Training:
             self.callback(TrainingProgress(step, epochs * self.per_epoch, shown, *self.last))
 
 
-class _Batches:
+class Batches:
     """The shuffled batches of one epoch, on the device."""
 
     def __init__(self, data: Sentences, B: int, rng: np.random.Generator, device: torch.device) -> None:
+        """Shuffle them."""
         self.order = torch.from_numpy(rng.permutation(len(data))).to(device)
         self.words = torch.from_numpy(data.words).to(device)
         self.labels = torch.from_numpy(data.labels).to(device)
