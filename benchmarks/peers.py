@@ -70,7 +70,8 @@ def zhu(f: Features, clones: Path) -> Iterator[Row]:
         return
     for name in ("models", "utils", "args", "datasets"):
         sys.modules[name] = ModuleType(name)
-    sys.modules["args"].parse_eval_args = sys.modules["datasets"].make_dataset = None  # type: ignore[attr-defined]
+    for name, missing in (("args", "parse_eval_args"), ("datasets", "make_dataset")):
+        setattr(sys.modules[name], missing, None)
     module = _module(code)
     module.np = np  # type: ignore[attr-defined]
     means = dict(enumerate(torch.tensor(f.means)))

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import stat
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 from feature_collapse.errors import InputError
 
@@ -146,3 +147,21 @@ def read_lines(path: Path, what: str, file: BinaryIO) -> Iterator[bytes]:
         if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
             raise damaged(path, what, f"a line is longer than {LONGEST_LINE >> 20} MB")
         yield line
+
+
+def read_toml(path: str | Path, what: str = "settings") -> dict[str, Any]:
+    """Return the keys and values of a TOML file; `what` it is, for messages.
+
+    Raises:
+        InputError: a file that is missing or is not TOML.
+    """
+    try:
+        text = read_text(Path(path), "the file")
+    except InputError as error:
+        raise InputError(f"{what} cannot be read ({error})") from None
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise InputError(f"{what} file {str(path)!r} is nested too deeply") from None
+    except ValueError as error:  # no TOML, or a number of thousands of digits
+        raise InputError(f"{what} file {str(path)!r} is not TOML: {clip(error, 200)}") from None

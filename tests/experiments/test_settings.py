@@ -3,10 +3,11 @@ import os
 import numpy as np
 import pytest
 
+from feature_collapse.boundary import read_toml
 from feature_collapse.errors import InputError
 from feature_collapse.experiments.experiment import Experiment
 from feature_collapse.experiments.presets import EXPERIMENTS, select
-from feature_collapse.experiments.settings import Settings, read_toml
+from feature_collapse.experiments.settings import Settings
 
 
 def key(settings):

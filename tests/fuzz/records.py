@@ -113,7 +113,8 @@ def _settings() -> list[bytes]:
 
 
 def _read_settings(path: Path) -> object:
-    from feature_collapse.experiments.settings import Settings, read_toml
+    from feature_collapse.boundary import read_toml
+    from feature_collapse.experiments.settings import Settings
 
     return Settings.from_mapping(read_toml(path), str(path))
 

@@ -13,7 +13,7 @@ from feature_collapse.cli.options import echo, print_json
 from feature_collapse.cli.progress import with_measuring_progress
 
 if TYPE_CHECKING:
-    from feature_collapse.metrics.compare import Comparison
+    from feature_collapse.metrics.baseline import Differences
     from feature_collapse.metrics.measured import Measured
     from feature_collapse.metrics.readers.source import Source
     from feature_collapse.metrics.trajectory import Trajectory
@@ -153,16 +153,16 @@ def _check_files(files: list[Path], report: Path | None, named: list[str | Path 
 
 def _compared(
     measured: Measured, baseline: Path, source: Source | None, options: dict[str, Any], resamples: int
-) -> Comparison:
-    from feature_collapse.metrics.compare import compare, compare_with_report
+) -> Differences:
+    from feature_collapse.metrics.baseline import against_report, against_table
     from feature_collapse.metrics.measured import measure_file
     from feature_collapse.metrics.saved_report import is_saved_report, read_saved_report
 
     if is_saved_report(baseline):
-        return compare_with_report(measured.report, read_saved_report(baseline))
+        return against_report(measured.report, read_saved_report(baseline))
     alone = None if source is None else replace(source, classifier=None)
     other = measure_file(baseline, alone, resamples=0, shuffles=0, **options)
-    return compare(measured, other, resamples=resamples, seed=options["seed"])
+    return against_table(measured, other, resamples=resamples, seed=options["seed"])
 
 
 def _refuse_for_curves(options: dict[str, object]) -> None:

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from feature_collapse.metrics.compare import Comparison
+    from feature_collapse.metrics.baseline import Differences
     from feature_collapse.metrics.measured import Measured
     from feature_collapse.metrics.report import Report, View
     from feature_collapse.metrics.trajectory import Trajectory
@@ -205,7 +205,7 @@ def _print_outliers(console: Console, measured: Measured) -> None:
         console.print(escape(printable(text)))
 
 
-def print_comparison(comparison: Comparison, full: bool) -> None:
+def print_comparison(comparison: Differences, full: bool) -> None:
     """Print each value of both, their difference and its interval."""
     from rich.console import Console
     from rich.markup import escape

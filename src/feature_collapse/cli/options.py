@@ -78,7 +78,8 @@ def settings_of(file: Path | None, given: dict[str, Any], **fixed: Any) -> Setti
     Raises:
         InputError: a file that cannot be read, an unknown key, or a value of the wrong type or out of range.
     """
-    from feature_collapse.experiments.settings import Settings, read_toml
+    from feature_collapse.boundary import read_toml
+    from feature_collapse.experiments.settings import Settings
 
     source = str(file) if file else "the command line"
     return Settings.from_mapping({**(read_toml(file) if file else {}), **given, **fixed}, source)

@@ -6,15 +6,12 @@ Flat, so that a TOML file, the command line, a sweep's axes and a record's `conf
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from feature_collapse.boundary import clip, read_text
 from feature_collapse.errors import (
     InputError,
     check_choice,
@@ -281,21 +278,3 @@ class Settings:
 
 
 FIELDS = {f.name: f for f in dataclasses.fields(Settings)}
-
-
-def read_toml(path: str | Path, what: str = "settings") -> dict[str, Any]:
-    """Return the keys and values of a TOML file; `what` it is, for messages.
-
-    Raises:
-        InputError: a file that is missing or is not TOML.
-    """
-    try:
-        text = read_text(Path(path), "the file")
-    except InputError as error:
-        raise InputError(f"{what} cannot be read ({error})") from None
-    try:
-        return tomllib.loads(text)
-    except RecursionError:
-        raise InputError(f"{what} file {str(path)!r} is nested too deeply") from None
-    except ValueError as error:  # no TOML, or a number of thousands of digits
-        raise InputError(f"{what} file {str(path)!r} is not TOML: {clip(error, 200)}") from None

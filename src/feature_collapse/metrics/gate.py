@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from feature_collapse.boundary import clip
 from feature_collapse.errors import InputError, nearest
-from feature_collapse.metrics.compare import Comparison
+from feature_collapse.metrics.baseline import Differences
 from feature_collapse.metrics.definitions import DEFINITIONS
 from feature_collapse.metrics.report import Report, show
 
@@ -65,7 +65,7 @@ class Condition:
         limit = -float(number) if plus == "-" else float(number)
         return Condition(text.strip(), key, sign, limit, bool(plus) and baseline)
 
-    def failure(self, report: Report, comparison: Comparison | None) -> str | None:
+    def failure(self, report: Report, comparison: Differences | None) -> str | None:
         """Return why the measurement fails, in one sentence, or None."""
         if self.of_difference and comparison is not None:
             one = comparison.differences.get(self.key)

@@ -275,7 +275,6 @@ def check_normaliser(name: Any) -> str:
 def make_normaliser(name: str, eps: float = 0.0) -> Normaliser:
     """Return the normaliser of a name; ε goes to those that have one.
 
-    >>> import numpy as np
     >>> make_normaliser("layernorm").forward(np.array([[1.0, 2.0, 3.0]])).round(4)
     array([[-1.2247,  0.    ,  1.2247]])
 

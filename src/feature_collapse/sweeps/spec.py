@@ -30,8 +30,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from feature_collapse.boundary import read_toml
 from feature_collapse.errors import InputError, nearest
-from feature_collapse.experiments.settings import Settings, read_toml
+from feature_collapse.experiments.settings import Settings
 from feature_collapse.sweeps.axes import KEYS, Axis, read_axis
 from feature_collapse.sweeps.quantities import check_quantities
 

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from feature_collapse.cli.app import app
 from feature_collapse.errors import InputError
-from feature_collapse.metrics.compare import compare, compare_with_report
+from feature_collapse.metrics.baseline import against_report, against_table
 from feature_collapse.metrics.gate import Condition
 from feature_collapse.metrics.measured import Measured, measure_file
 from feature_collapse.metrics.report import Report
@@ -34,7 +34,7 @@ def noisier(x, amount, seed=1):
 def test_differences_are_those_of_the_two_reports(tmp_path):
     x, y = clusters(4, 30, 6, 0.5, 0)
     a, b = table(tmp_path, "a", x, y), table(tmp_path, "b", noisier(x, 0.4), y)
-    found = compare(b, a, resamples=40)
+    found = against_table(b, a, resamples=40)
     assert found.paired and found.entities == 120
     for key in ("spread", "direction_spread", "length_slope", "nearest_centre", "effective_rank"):
         one = found.differences[key]
@@ -45,7 +45,7 @@ def test_differences_are_those_of_the_two_reports(tmp_path):
 def test_a_table_does_not_differ_from_itself(tmp_path):
     x, y = clusters(4, 30, 6, 0.5, 0)
     a = table(tmp_path, "a", x, y)
-    found = compare(a, a, resamples=40)
+    found = against_table(a, a, resamples=40)
     assert "both tables are identical" in found.notes
     one = found.differences["spread"]
     assert one.difference == 0 and one.low == one.high == 0
@@ -54,10 +54,10 @@ def test_a_table_does_not_differ_from_itself(tmp_path):
 def test_pairing_makes_the_interval_narrower_than_two_of_independent_data(tmp_path):
     x, y = clusters(6, 40, 8, 0.8, 0)
     a, b = table(tmp_path, "a", x, y), table(tmp_path, "b", noisier(x, 0.1), y)
-    paired = compare(b, a, resamples=100).differences["spread"]
+    paired = against_table(b, a, resamples=100).differences["spread"]
     full = [measure_file(tmp_path / f"{n}.npy", tmp_path / f"{n}.csv", shuffles=0).report for n in "ab"]
     saved = SavedReport("a", "none", full[0].views["none"].values)
-    alone = compare_with_report(full[1], saved).differences["spread"]
+    alone = against_report(full[1], saved).differences["spread"]
     assert paired.difference == pytest.approx(alone.difference, abs=1e-12)
     assert paired.high - paired.low < 0.6 * (alone.high - alone.low)
 
@@ -77,7 +77,7 @@ def test_the_interval_of_the_difference_covers_the_difference_of_many_members():
     hits = []
     for seed in range(60):
         a, b = pair(25, seed)
-        one = compare(b, a, resamples=60, seed=seed).differences["spread"]
+        one = against_table(b, a, resamples=60, seed=seed).differences["spread"]
         hits.append(one.low <= truth <= one.high)
     assert 0.85 <= np.mean(hits) <= 1.0
 
@@ -94,10 +94,10 @@ def test_only_entities_of_both_are_compared_and_none_is_an_error(tmp_path):
     x, y = clusters(4, 30, 6, 0.5, 0)
     a = table(tmp_path, "a", x, y, range(80))
     b = table(tmp_path, "b", noisier(x, 0.4), y, range(20, 120))
-    found = compare(b, a, resamples=0)
+    found = against_table(b, a, resamples=0)
     assert found.entities == 60 and any("20 entities of the baseline" in n for n in found.notes)
     with pytest.raises(InputError, match="shares 0 entities"):
-        compare(table(tmp_path, "c", x, y, range(100, 120)), a)
+        against_table(table(tmp_path, "c", x, y, range(100, 120)), a)
 
 
 def test_conditions_say_what_they_are_of():

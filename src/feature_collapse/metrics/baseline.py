@@ -55,7 +55,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Differences:
     """Differences by key; `entities` were measured in both, and were `paired` or not; notes on the others."""
 
     baseline: str
@@ -74,7 +74,7 @@ class Comparison:
         }
 
 
-def compare(found: Measured, baseline: Measured, *, resamples: int = 200, seed: int = 0) -> Comparison:
+def against_table(found: Measured, baseline: Measured, *, resamples: int = 200, seed: int = 0) -> Differences:
     """Return the differences of `found` less `baseline` on the entities that both have, paired.
 
     In the view of `found.report.normaliser`; classifier rows do not enter. O(N·d²) time for each of the two,
@@ -107,7 +107,7 @@ def compare(found: Measured, baseline: Measured, *, resamples: int = 200, seed: 
             notes.append(f"{n - len(of)} entities of the {name} table are not in both and were left out")
     if np.array_equal(data[0].x, data[1].x):
         notes.append("both tables are identical")
-    return Comparison(baseline.source, len(mine), True, MappingProxyType(differences), tuple(notes))
+    return Differences(baseline.source, len(mine), True, MappingProxyType(differences), tuple(notes))
 
 
 def _shared(found: Measured, baseline: Measured) -> tuple[list[int], list[int]]:
@@ -168,7 +168,7 @@ def _paired_share(before: Any, after: Any) -> Range:
     return Range(float(max(-1.0, up - down - half)), float(min(1.0, up - down + half)))
 
 
-def compare_with_report(report: Report, saved: SavedReport) -> Comparison:
+def against_report(report: Report, saved: SavedReport) -> Differences:
     """Return the differences of a report less a saved one, unpaired.
 
     Raises:
@@ -195,4 +195,4 @@ def compare_with_report(report: Report, saved: SavedReport) -> Comparison:
         "the baseline is a report, without its entities: intervals are those of independent data, too wide "
         "where entities are the same; give the table itself for paired ones"
     )
-    return Comparison(saved.source, report.n_entities, False, MappingProxyType(differences), (note,))
+    return Differences(saved.source, report.n_entities, False, MappingProxyType(differences), (note,))
