@@ -128,8 +128,9 @@ def page(name: str) -> str:
 
 def _footer(name: str, item: Any, links: Links) -> str:
     """Return where the name comes from, rests on, is tested, and is used."""
-    home = Path(inspect.getsourcefile(item) or "").resolve().relative_to(ROOT)
-    line = inspect.getsourcelines(item)[1]
+    written = inspect.unwrap(item)  # beneath its decorators
+    home = Path(inspect.getsourcefile(written) or "").resolve().relative_to(ROOT)
+    line = inspect.getsourcelines(written)[1]
     rows = [f"Source\n: `{home}`, line {line}"]
     rows.append("Rests on\n: " + "; ".join(links.rests_on))
     rows.append("Tests\n: " + ", ".join(f"`tests/{test}`" for test in links.tests))

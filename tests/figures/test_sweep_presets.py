@@ -27,7 +27,7 @@ def rows():
                     "lambda": 1e-3,
                     "state": "done",
                 }
-                for group in ("grid", "paper", "certified", "normalised", "lazy"):
+                for group in ("grid", "paper", "certified", "normalised", "lazy", "paper-lazy"):
                     yield {
                         **place,
                         "group": group,

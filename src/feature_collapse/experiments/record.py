@@ -75,7 +75,7 @@ class Record:
     >>> from feature_collapse.experiments.run import run
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     record = run(Settings(n_w=12, L=3, K=6, d=4, epochs=1), folder, device="cpu")
-    >>> record.weights.n_w, sorted(record.history)[0]
+    >>> record.weights.n_w, next(iter(record.history))
     (12, 'epoch')
     """
 

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from feature_collapse.figures.phase import (
+    FAILURE,
     GRID,
     PAPER,
     at,
@@ -28,10 +29,9 @@ from feature_collapse.figures.phase import (
 from feature_collapse.figures.style import GREY, colour, marker, panels, styled
 from feature_collapse.sweeps.results import Results, cells
 
-FAILURE = 0.9  # test accuracy below which a network is said to fail
 NORM = 1.42214  # theorem 1's embedding norm at the paper's size
 SLICES = (0.0, 0.5, 1.0)  # decay exponents
-_NORMALISED, _LAZY = "normalised", "lazy"  # groups of the preset
+_NORMALISED, _LAZY, _FULL_LAZY = "normalised", "lazy", "paper-lazy"  # groups of the preset
 _ASIDE = 0.09  # between the two markers of a network
 
 
@@ -47,6 +47,8 @@ def draw_phase_decay(results: Results) -> Figure:
     lazy = cells(_longest(finished(results, group=_LAZY)), ("n_spl",), "test_accuracy")
     paper = finished(results, group=PAPER)
     full = {name: paper.where(network=name) for name in dict.fromkeys(paper.column("network"))}
+    trained = _longest(finished(results, group=_FULL_LAZY))
+    full |= {name: trained.where(network=name) for name in dict.fromkeys(trained.column("network"))}
     for runs in (grid, finished(results, group=_NORMALISED), finished(results, group=_LAZY)):
         check_column(runs, "n_spl", above=True)
     check_column(grid, "decay_exponent")
