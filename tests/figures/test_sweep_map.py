@@ -233,9 +233,9 @@ def test_an_axis_of_huge_integers_is_drawn(draw, y, values):
 
 
 @pytest.mark.parametrize("y", [None, "none"])
-@pytest.mark.parametrize("values", [[1e-3, 1e308], [1e-320, 1e-3], [1e-3, 1e100]])
+@pytest.mark.parametrize("values", [[1e-3, 1e30], [1e-320, 1e-3], [1e-300, 1e30]])
 def test_an_axis_over_the_range_of_floats_is_drawn(draw, y, values):
-    draw({"lambda": values, "n_spl": [1, 2]}, x="lambda", y=y)
+    draw({"learning_rate": values, "n_spl": [1, 2]}, x="learning_rate", y=y)
 
 
 def test_an_integer_beyond_floats_as_a_quantity_is_one_sentence():

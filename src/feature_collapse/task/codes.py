@@ -43,6 +43,16 @@ def dimension(name: str, n_c: int, L: int) -> int:
     return {"repetition": 1, "parity": L - 1, "tetracode": 2, "golay": 6}[name]
 
 
+def check_size(m: int, n_c: int, L: int) -> None:
+    """Check that the table of all n_c^m codewords of length L can be held.
+
+    Raises:
+        InputError: more than 2^28 entries.
+    """
+    if m * math.log(n_c) + math.log(L) > math.log(LARGEST) + 1e-9:
+        raise InputError(f"the code has n_c^m = {n_c}^{m} words, but K·L must be ≤ {LARGEST}")
+
+
 def _check(name: str, n_c: int, L: int) -> tuple[int, int]:
     """Check a code's name and sizes, but for the lengths of simplex and Hamming codes."""
     check_choice("code", name, NAMES)
@@ -66,9 +76,15 @@ def generator(name: str, n_c: int, L: int) -> Generator:
     [L, L-m] with L = (n_c^m - 1)/(n_c - 1); `tetracode` [4, 2] and `golay` [11, 6] over three elements.
 
     Raises:
-        InputError: an unknown name, n_c not prime, or an L for which there is no such code.
+        InputError: an unknown name, n_c not prime, an L for which there is no such code, or more than 2^28
+            entries.
     """
     n_c, L = _check(name, n_c, L)
+    m = dimension(name, n_c, L)
+    if m * L > LARGEST:
+        raise InputError(
+            f"the {name} code has m·L = {m}·{L} entries in its generator, but must have ≤ {LARGEST}"
+        )
     if name == "repetition":
         return np.ones((1, L), dtype=np.int64)
     if name == "parity":
@@ -154,8 +170,7 @@ def codewords(matrix: Generator, n_c: int) -> Int[np.ndarray, "K L"]:
             f"{n_c - 1}"
         )
     m, L = matrix.shape
-    if m * math.log(n_c) + math.log(L) > math.log(LARGEST):
-        raise InputError(f"the code has n_c^m = {n_c}^{m} words, but K·L must be ≤ {LARGEST}")
+    check_size(m, n_c, L)
     if len(row_reduce(matrix, n_c)[1]) < m:
         raise InputError(
             f"the {m} rows of the generator matrix are dependent modulo {n_c}, but must be independent"

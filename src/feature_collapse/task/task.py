@@ -207,4 +207,5 @@ def make_latents(n_c: int, L: int, K: int, design: str, rng: np.random.Generator
         return latents.distinct(n_c, L, K, rng)
     if design == "all":
         return latents.every(n_c, L)
+    codes.check_size(codes.dimension(design, n_c, L), n_c, L)
     return codes.codewords(codes.generator(design, n_c, L), n_c)
