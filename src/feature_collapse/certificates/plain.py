@@ -9,7 +9,7 @@ and G' = Σ ω_i (p'_i - e_{y_i}) ⊗ ζ(x_i). With p'_i = (1-θ)e_{y_i} + θp_i
 |⟨G', UᵀW⟩| ≤ ‖G'‖_op ‖UᵀW‖_* ≤ (λ/2)(‖W‖² + ‖U‖²). ∎
 
 Where word j decays with a_j λ in place of λ: the same with w'_j = √a_j w_j, whose gradient is G
-    Diag(a)^{-1/2}.
+Diag(a)^{-1/2}.
 
 ‖G‖_op is bounded from above with proof: Gram matrix with its error bound, Cholesky factorisation.
 """

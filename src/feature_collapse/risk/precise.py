@@ -1,10 +1,8 @@
 """The data term of the empirical risk, to its last digits also where it is far below the rounding of 1.
 
 For small λ the minimiser's cross-entropies are of the order of λ. Here they are log(1 + Σ_{k≠y} e^{s_k -
-s_y}) and the
-label's part of the gradient is -q, q = 1 - p_y summed over the other classes, so that rounding is relative to
-them.
-Somewhat slower than `EmpiricalRisk`; in float64.
+s_y}) and the label's part of the gradient is -q, q = 1 - p_y summed over the other classes, so that
+rounding is relative to them. Somewhat slower than `EmpiricalRisk`; in float64.
 """
 
 from __future__ import annotations

@@ -7,9 +7,8 @@ every step, or lazily: only the words of the batch, once per occurrence (theory,
 
     w_j ← (1 - ρ λ n_w m_j/(B L)) w_j,    m_j its occurrences in a batch of B sentences.
 
-The gradient is written out, so that the linear
-layer's update, decay included, is a single matrix product; a step costs 6 B K L d flops and allocates nothing
-that grows with K.
+The gradient is written out, so that the linear layer's update, decay included, is a single matrix
+product; a step costs 6 B K L d flops and allocates nothing that grows with K.
 """
 
 from __future__ import annotations

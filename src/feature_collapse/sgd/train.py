@@ -44,9 +44,8 @@ class SGDSettings:
         seed: of the shuffles.
         test_every: epochs between two measurements of the test accuracy.
         decay: (n_w,) a_j: word j decays with a_j λ in place of λ; None for 1 each.
-        lazy: only the words of a batch decay, once per occurrence, which has the penalty of a_j = n_w p_j in
-            the
-            mean, p_j being the share of word j.
+        lazy: only the words of a batch decay, once per occurrence, which has the penalty of a_j = n_w p_j
+            in the mean, p_j being the share of word j.
         n_c: concepts, for the residuals of collapse in the history; None leaves them NaN.
     """
 

@@ -78,11 +78,10 @@ class PlainModel:
     def expected_gap(self, units: Units, at: Iterate) -> float:
         """Return an estimate of the relative gap: that of R2, were the directions in use the only ones.
 
-        P - D(θ) = ⟨∂, x⟩/2 + (1-θ)(-⟨∇f, M⟩), 1/θ being the largest ‖∇fᵀu‖/(λ‖u‖) or ‖∇f v‖/(λ‖v‖) in use,
-        or 1. At a balanced critical point -⟨∇f, M⟩ is the penalty, and off it the penalty less ⟨∂, x⟩/2. That
-        is of first order in 1-θ; the second is ½(1-θ)² Σ ω_i (1/p_{y_i} - 1) ≥ ½(1-θ)² (exp(cross-entropy) -
-        1),
-        which is added.
+        P - D(θ) = ⟨∂, x⟩/2 + (1-θ)(-⟨∇f, M⟩), 1/θ being the largest ‖∇fᵀu‖/(λ‖u‖) or ‖∇f v‖/(λ‖v‖) in
+        use, or 1. At a balanced critical point -⟨∇f, M⟩ is the penalty, and off it the penalty less ⟨∂,
+        x⟩/2. That is of first order in 1-θ; the second is ½(1-θ)² Σ ω_i (1/p_{y_i} - 1) ≥ ½(1-θ)²
+        (exp(cross-entropy) - 1), which is added.
         """
         if not 0.0 < at.value < math.inf:
             return at.value

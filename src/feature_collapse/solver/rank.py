@@ -12,9 +12,8 @@ from feature_collapse.solver.start import given_start
 def needed_rank(problem: Problem, solution: Solution, gap: float) -> int:
     """Return the least r for which the r leading directions alone are within the gap of the lower bound.
 
-    Directions beyond it cannot be told from zero at this gap, though the solver uses them. Where the solution
-    itself
-    misses the gap, all of its directions count. At most `rank` evaluations.
+    Directions beyond it cannot be told from zero at this gap, though the solver uses them. Where the
+    solution itself misses the gap, all of its directions count. At most `rank` evaluations.
     """
     if solution.rank == 0 or solution.relative_gap > gap:
         return solution.rank

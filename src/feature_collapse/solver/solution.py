@@ -23,10 +23,9 @@ class Solution:
             or at this radius (normalised).
         status: "solved", "zero", "time_limit" or "stalled".
         message: the same as a sentence.
-        history: (·, 9) columns `trace.COLUMNS`; lower_bound is NaN where it was not computed, phase is 0 on
-            all
-            data and p ≥ 1 on part p of it. (Records of version 0.1 have no phase: an iteration < 0 is on a
-            part.)
+        history: (·, 9) columns `trace.COLUMNS`; lower_bound is NaN where it was not computed, phase is 0
+            on all data and p ≥ 1 on part p of it. (Records of version 0.1 have no phase: an iteration < 0
+            is on a part.)
         seconds: elapsed, earlier parts of a resumed run included.
         rank: number of directions the words use.
 

@@ -72,9 +72,8 @@ def solve(
 ) -> Solution:
     """Minimise the risk until (risk - lower bound)/risk ≤ gap, proved.
 
-    Time: 6 N K L r flops and N K exponentials per evaluation, some 50-150 of them; a few certificates of N K
-        L
-    additions and K L n_w² flops. Memory: the limit in `options` and 48 N L bytes.
+    Time: 6 N K L r flops and N K exponentials per evaluation, some 50-150 of them; a few certificates of
+    N K L additions and K L n_w² flops. Memory: the limit in `options` and 48 N L bytes.
 
     >>> from feature_collapse.task import make_task
     >>> found = solve(Problem.of(make_task(n_w=12, L=3, K=8, seed=0), n_spl=3, lambda_=0.01))
@@ -86,8 +85,7 @@ def solve(
         gap: relative, 1e-10 to 1.
         options: time and memory limits, seed, schedule.
         start: weights to begin from instead of the spectral start; of few coordinates, or of a normalised
-            network,
-            of which the features count. The gap proved does not depend on it.
+            network, of which the features count. The gap proved does not depend on it.
         checkpoint: file to continue from and to write to; None for neither.
         callback: called with the progress about ten times a second.
 

@@ -1,8 +1,7 @@
 """Zero weights, which minimise the plain network's risk for every λ ≥ λ_max = ‖∇f(0)‖_op (R2).
 
-A normalised network has no such λ, but zero linear weights are its minimum where nothing in the data tells
-the classes
-apart, ∇f(0) = 0: one class, or every sentence with every label.
+A normalised network has no such λ, but zero linear weights are its minimum where nothing in the data
+tells the classes apart, ∇f(0) = 0: one class, or every sentence with every label.
 """
 
 from __future__ import annotations
