@@ -14,7 +14,9 @@ from feature_collapse.model.normalisers import LayerNorm, NoNormaliser, RMSNorm,
 from feature_collapse.model.weights import Weights
 from feature_collapse.risk.empirical import EmpiricalRisk
 from feature_collapse.risk.problem import Problem
+from feature_collapse.solver.options import SolverOptions
 from feature_collapse.solver.solve import solve
+from feature_collapse.task import make_task
 from setting import bound_at, problem_of, random_data
 
 NORMALISERS = [NoNormaliser(), LayerNorm(), RMSNorm(), UnitSphere()]
@@ -158,3 +160,9 @@ def test_random_tiny_problems_are_solved() -> None:
         )
         found = solve(p, gap=1e-4)
         assert found.status in ("solved", "zero"), (p, found.message)
+
+
+def test_a_limit_too_small_for_the_certificate_is_refused_before_the_descent() -> None:
+    problem = Problem.of(make_task(3, 300, 4, 6, seed=0), n_spl=2, lambda_=0.01)
+    with pytest.raises(InputError, match="needs at least"):
+        solve(problem, options=SolverOptions(memory_limit=1e6), callback=lambda at: pytest.fail("it began"))

@@ -131,7 +131,7 @@ class _Pass:
         (N, L), n_w, K, device = problem.words.shape, problem.n_w, problem.K, V.device
         self.N, self.L, self.n_w, self.K = N, L, n_w, K
         rows = min(N, _ROWS)
-        self.block = _classes_per_block(K, L, n_w, rows, N, memory_limit)
+        self.block = classes_per_block(problem, memory_limit)
         self.tile = _TILE if n_w < WIDE_FROM else _WIDE_TILE
         self.single = is_single(K, L, n_w)
         labels = torch.from_numpy(problem.labels.astype(np.int64)).to(device)
@@ -284,7 +284,14 @@ class _Pass:
         return sums
 
 
-def _classes_per_block(K: int, L: int, n_w: int, rows: int, N: int, memory_limit: float) -> int:
+def classes_per_block(problem: Problem, memory_limit: float) -> int:
+    """Return how many classes a certificate of a problem takes at once within a memory limit, in bytes.
+
+    Raises:
+        InputError: not even one fits.
+    """
+    (N, L), n_w, K = problem.words.shape, problem.n_w, problem.K
+    rows = min(N, _ROWS)
     fixed = 8.0 * (3.0 * n_w**2 + 4.0 * N + 2.0 * N * L)
     per_class = 8.0 * (1.6 * L * n_w + (2.0 + _AT_ONCE) * rows)
     block = int((memory_limit - fixed) // per_class)

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from feature_collapse.certificates.bound import Bound
+from feature_collapse.certificates.dual_point import classes_per_block
 from feature_collapse.errors import check_lambda, check_real, check_type
 from feature_collapse.model.weights import Weights
 from feature_collapse.risk.problem import Problem
@@ -99,6 +100,7 @@ def solve(
     check_range(gap, problem.lambda_)
     options = SolverOptions() if options is None else options
     check_type("options", options, SolverOptions, "SolverOptions")
+    classes_per_block(problem, options.memory_limit)  # or refuse now what the certificate would at the end
     if checkpoint is not None:
         check_type("checkpoint", checkpoint, (str, Path), "a path")
         checkpoint = Path(checkpoint)
