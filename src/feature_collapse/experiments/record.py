@@ -4,7 +4,7 @@
     task.safetensors     latents (K, L), train_sentences (N, L), train_labels (N,),
                          test_sentences, test_labels, mu (s_c,)
     weights.safetensors  W (n_w, d), U (K, L, d)
-    history.csv          one row per epoch or iteration
+    history.csv          one row per epoch (columns: sgd/checkpoint.py) or iteration (solver/trace.py)
     summary.json         the figures reported; written last, so that its presence means the record is whole
 
 Every file is written to a temporary file and renamed.

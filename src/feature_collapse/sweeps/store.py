@@ -1,7 +1,8 @@
 """The store of a sweep: one SQLite file, one row per run, keyed by the hash of its settings.
 
 The driver is the only writer. Results are committed as they arrive, each batch in one transaction; a kill at
-any moment leaves every committed row whole. Readers (status, export, plot) may look on while it works.
+any moment leaves every committed row whole. What a killed driver left running is pending again when the next
+one starts (engine.py). Readers (status, export, plot) may look on while it works.
 """
 
 from __future__ import annotations
