@@ -65,6 +65,13 @@ def test_a_case_is_the_same_in_every_run(name):
     ]
 
 
+class _TwoLines(InputError):
+    """What no InputError of ours is: of two lines."""
+
+    def __str__(self) -> str:
+        return "two\nlines"
+
+
 def _raise(error):
     def read(path: Path) -> None:
         raise error
@@ -76,7 +83,7 @@ def _raise(error):
     ("read", "outcome"),
     [
         (_raise(InputError("one sentence")), "clean"),
-        (_raise(InputError("two\nlines")), "escape"),
+        (_raise(_TwoLines("two")), "escape"),
         (_raise(RecursionError()), "escape"),
         (_raise(type("PanicException", (BaseException,), {})()), "escape"),
         (lambda path: None, "read"),

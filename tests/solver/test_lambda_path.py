@@ -68,7 +68,7 @@ def test_compressed_undoes_lift() -> None:
 def test_wrong_input_is_named(problem) -> None:
     with pytest.raises(InputError, match="lambda = 10"):
         grid(problem, 3, 10.0)
-    with pytest.raises(InputError, match="lambdas must be"):
+    with pytest.raises(InputError, match="lambda = 0, but must be a number ≥ 1e-09"):
         lambda_path(problem, [0.0, 1.0])
 
 

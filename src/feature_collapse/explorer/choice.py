@@ -47,7 +47,7 @@ class Choice:
         InputError: naming the setting, its value and what the page takes.
 
     >>> Choice.from_query({"exponent": ["1"], "normaliser": ["layernorm"]}).query()
-    'exponent=1&normaliser=layernorm'
+    'exponent=1.0&normaliser=layernorm'
     """
 
     exponent: float = _capped(0.0, 0.0, 2.5, "Zipf exponent")

@@ -38,7 +38,7 @@ class Coordinates:
 def directions(n_c: int) -> Points:
     """Return where the theory's plane has f_1..f_n_c: the first one up, the second to its left.
 
-    >>> directions(3).round(2)
+    >>> directions(3).round(2) + 0.0
     array([[ 0.  ,  1.  ],
            [-0.87, -0.5 ],
            [ 0.87, -0.5 ]])

@@ -131,7 +131,10 @@ def worded(path: Path) -> Iterator[None]:
             raise InputError(f"sweep file {str(path)!r} cannot be written ({text})") from None
         if "locked" in text:
             raise InputError(f"sweep file {str(path)!r} is locked by another program; wait for it") from None
-        if any(sign in text for sign in ("decode", "no such", "malformed")):
+        if any(
+            sign in text
+            for sign in ("decode", "no such", "malformed", "unsupported file format", "already exists")
+        ):
             raise damaged_store(path, text) from None
         raise RunStopped(f"sweep file {str(path)!r}: {text}") from None
     except sqlite3.DatabaseError as error:
