@@ -28,6 +28,7 @@ from safetensors.numpy import load_file
 from feature_collapse.experiments.record import read_json, read_record
 from feature_collapse.experiments.run import run
 from feature_collapse.experiments.settings import Settings
+from feature_collapse.solver.trace import COLUMNS
 
 KILLED = ("going on from a checkpoint", "behind the first", "before any")  # where a kill landed
 KILLS_OF_A_RUN = 6
@@ -74,7 +75,7 @@ def whole_files(folder: Path) -> list[str]:
             elif path.name.endswith(".json"):
                 read_json(path)
             elif path.name == "history.csv":
-                np.genfromtxt(path, delimiter=",", skip_header=1).reshape(-1, 6)
+                np.genfromtxt(path, delimiter=",", skip_header=1).reshape(-1, len(COLUMNS))
             elif not path.name.endswith(".part"):
                 broken.append(path.name)
         except Exception as error:

@@ -39,7 +39,7 @@ class Solution:
     bound: Bound
     status: str
     message: str
-    history: Float[np.ndarray, "rows 6"]
+    history: Float[np.ndarray, "rows 9"]
     seconds: float
     rank: int
 
