@@ -24,13 +24,15 @@ from feature_collapse.task.task import START, generator
 
 LONG = 60.0  # seconds: a run that takes less needs no estimate
 EVALUATIONS, AFTER_PARTS = 50, 10
-_MEASURED = 0.3  # seconds spent on a measurement
+_MEASURED = 0.05  # seconds spent on a measurement
+_SLOW = 5e9  # operations a second that every machine has, for runs too short to be worth a measurement
+_SHORT = 5.0  # seconds
 _RANK = 8  # directions at which an evaluation is timed
 _SCORES = 2e7  # at most this many in the evaluation that is timed
 
 
 def seconds_of(experiment: Experiment, device: str = "cpu") -> float:
-    """Return about how many seconds a run will take on a device, all of it. Takes about a second.
+    """Return about how many seconds a run will take on a device, all of it. Takes about a second at most.
 
     Raises:
         InputError: settings that do not fit, as when the run starts.
@@ -66,6 +68,10 @@ def _sgd(experiment: Experiment, device: str) -> float:
 
 def _certified(experiment: Experiment, device: str) -> float:
     s, task = experiment.settings, experiment.task
+    count = AFTER_PARTS if s.n_spl >= 4 * PLAIN.parts[0].sentences else EVALUATIONS
+    work = 6.0 * count * s.n_spl * s.K**2 * s.L * _RANK + float(s.K) * s.L * s.n_w**2
+    if work < _SHORT * _SLOW:
+        return work / _SLOW
     n_spl = max(1, min(s.n_spl, int(_SCORES / s.K**2)))
     sample = task.train_set(n_spl)
     decay = experiment.decay(sample)
@@ -81,7 +87,6 @@ def _certified(experiment: Experiment, device: str) -> float:
     columns = min(s.K * s.L, 4096)
     block = torch.randn(s.n_w, columns, generator=rng, dtype=torch.float64).to(device)
     product = _timed(lambda: block @ block.T, device) * s.K * s.L / columns
-    count = AFTER_PARTS if s.n_spl >= 4 * PLAIN.parts[0].sentences else EVALUATIONS
     return (count + 2.0) * evaluation + product  # a certificate goes over the data about twice
 
 
