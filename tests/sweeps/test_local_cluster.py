@@ -6,6 +6,7 @@ import signal
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 
 import pytest
 
@@ -57,11 +58,11 @@ def wait_for(what, seconds=300):
 
 
 def ports(driver):
-    family = [psutil.Process(driver.pid), *workers(driver)]
-    found = [
-        (p, c.laddr) for p in family for c in p.net_connections("inet") if c.status == psutil.CONN_LISTEN
-    ]
-    return [(address.ip, address.port) for _, address in found]
+    found = []
+    for process in [psutil.Process(driver.pid), *workers(driver)]:
+        with suppress(psutil.NoSuchProcess):  # a worker may end between being listed and being asked
+            found += [c.laddr for c in process.net_connections("inet") if c.status == psutil.CONN_LISTEN]
+    return [(address.ip, address.port) for address in found]
 
 
 async def reach(address, security):

@@ -146,7 +146,7 @@ def test_a_migration_that_fails_leaves_the_old_version(tmp_path, monkeypatch):
     old.executescript(VERSION_ONE)
     old.close()
     monkeypatch.setitem(schema.STEPS, 1, "CREATE TABLE driver (pid);\nCREATE TABLE runs (twice)")
-    with pytest.raises(RunStopped, match="already exists"):
+    with pytest.raises(InputError, match="already exists"):
         open_store(path)
     found = sqlite3.connect(path)
     assert found.execute("PRAGMA user_version").fetchone() == (1,)

@@ -216,8 +216,8 @@ class _Pass:
 
     def _finished(self) -> DualPoint:
         omega, N, K, L = self.parts.omega, self.N, self.K, self.L
-        losses, off_label = self._losses()
-        other = self._log_sums() * off_label - self.moments  # -Σ_{k≠y} p log p, log p = s - s_y - t - log z
+        losses, off_label, log_z = self._losses()
+        other = log_z * off_label - self.moments  # -Σ_{k≠y} p log p, log p = s - s_y - t - log z
         defect = float(((self.again - self.others).abs() / self.others.clamp_min(1e-300)).max())
         column, row = self._largest_sums(off_label)
         # ‖|G|‖² ≤ (largest column sum)(largest row sum), and ≤ ‖G‖_F² = tr(GᵀG)
@@ -248,19 +248,14 @@ class _Pass:
         entries = self.n_w * self.K * self.L
         return (entries + 8) * tiny, math.sqrt(entries) * entry
 
-    def _log_sums(self) -> Tensor:
-        """Return log z, to its last digits also where z is nearly 1."""
-        excess, own = self.scores.excess, self.scores.own_terms()
+    def _losses(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return (N,) ℓ(s_i, y_i), q_i, and log z_i, to its last digits also where z is nearly 1."""
+        excess, own, others = self.scores.excess, self.scores.own_terms(), self.others
         if excess is None or own is None:
-            return self.others.log1p()
-        return torch.where(excess == 0.0, self.others.log1p(), (self.others + own).log())
-
-    def _losses(self) -> tuple[Tensor, Tensor]:
-        """Return (N,) ℓ(s_i, y_i), and (N,) q_i."""
-        log_sums, excess, own = self._log_sums(), self.scores.excess, self.scores.own_terms()
-        if excess is None or own is None:
-            return log_sums, self.others / (1.0 + self.others)
-        return log_sums + excess * _LOG_2, self.others / (self.others + own)
+            log_z = others.log1p()
+            return log_z, others / (1.0 + others), log_z
+        log_z = torch.where(excess == 0.0, others.log1p(), (others + own).log())
+        return log_z + excess * _LOG_2, others / (others + own), log_z
 
     def _largest_sums(self, off_label: Tensor) -> tuple[float, float]:
         """Return the largest column and row sum of |G|."""
