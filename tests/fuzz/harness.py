@@ -8,9 +8,12 @@ import os
 import selectors
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from feature_collapse.errors import InputError
 
 TESTS = Path(__file__).parents[1]
 PATIENCE = 20.0  # seconds beyond a case's own limit, for what no signal interrupts
@@ -30,6 +33,23 @@ class Tally:
         self.counts[outcome] += 1
         if outcome not in ("clean", "read"):
             self.bad.append((index, outcome, reason))
+
+
+def _read_apart(name: str, seed: int, index: int) -> tuple[str, str] | None:
+    """Return what comes of a case that killed the worker, read as users do; None for most kinds."""
+    from fuzz.kinds import KINDS
+
+    kind = KINDS.get(name)
+    if kind is None or not kind.deadly:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / kind.file
+        path.write_bytes(kind.case(kind.seeds(), seed, index))
+        try:
+            kind.read(path)
+        except InputError as error:
+            return None if "\n" in str(error) else ("clean", "")
+    return None
 
 
 class Worker:
@@ -60,7 +80,8 @@ class Worker:
                 line = self._line(process, START if fresh else self.seconds + PATIENCE)
                 fresh = False
                 if not line:
-                    tally.add(index, *self._last_words())
+                    words = self._last_words()
+                    tally.add(index, *(_read_apart(kind, seed, index) or words))
                     index += 1
                     break
                 head, outcome, reason = line.split("\t", 2)

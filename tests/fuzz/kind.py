@@ -25,6 +25,8 @@ class Kind:
         mutators: of which each case takes one.
         file: the name of the file in its folder.
         prepare: writes what must lie beside it.
+        deadly: its library may abort, so its reader has a process of its own; the worker reads in its place,
+            and what kills the worker is read once more as users do.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Kind:
     mutators: tuple[Mutator, ...] = (mangle,)
     file: str = "case"
     prepare: Callable[[Path], None] = _alone
+    deadly: bool = False
 
     def case(self, seeds: list[bytes], seed: int, index: int) -> bytes:
         """Return the bytes of one case: the same for the same whole files, seed and index."""

@@ -201,7 +201,7 @@ READERS: tuple[Kind, ...] = (
     Kind("npz", _npz, _embeddings, (mangle, zip_member(npy_header), zip_member(mangle))),
     Kind("safetensors", _safetensors, _embeddings, (mangle, safetensors_header)),
     Kind("torch", _torch, _embeddings, (mangle, _torch_inside)),
-    Kind("parquet", _parquet, _embeddings),
+    Kind("parquet", _parquet, _embeddings, deadly=True),
     Kind("word2vec text", _word2vec_text, _embeddings, (mangle, cells)),
     Kind("word2vec binary", _word2vec_binary, _embeddings, (mangle, cells)),
     Kind("glove", _glove, _embeddings, (mangle, cells)),

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import FrameType
 
 from feature_collapse.errors import InputError
+from feature_collapse.metrics.readers import parquet, parquet_process
 from fuzz.kind import Kind
 
 EXECUTING = ("os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "pty.spawn")
@@ -88,6 +89,7 @@ def main() -> None:
     for late in ("torch", "polars"):  # imported by a case, they would count as its time
         with suppress(ImportError):
             import_module(late)
+    parquet.frame_of = parquet_process.read_here  # this process is the one that may die
     trap = Trap()
     for line in sys.stdin:
         name, seed, first, count, seconds = json.loads(line)

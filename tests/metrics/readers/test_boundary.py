@@ -4,6 +4,8 @@ import io
 import json
 import os
 import struct
+import subprocess
+import sys
 import time
 import tracemalloc
 import zipfile
@@ -16,7 +18,7 @@ import torch
 from feature_collapse.boundary import LONGEST_LINE, clip, guarded
 from feature_collapse.errors import InputError
 from feature_collapse.metrics import read_embeddings, read_groups, read_tokens, select
-from feature_collapse.metrics.readers import numpy_files, parquet, torch_files
+from feature_collapse.metrics.readers import numpy_files, parquet_process, torch_files
 from feature_collapse.metrics.readers.embeddings import Embeddings
 from fuzz.kinds import KINDS
 from metrics.readers.written import X, refused
@@ -147,15 +149,29 @@ def test_a_tokenizer_without_added_tokens_is_read(tmp_path, more):
 def test_a_panic_of_polars_and_a_table_of_nothing_but_promises_are_one_sentence(tmp_path, monkeypatch):
     polars = pytest.importorskip("polars")
     polars.DataFrame({f"x{i}": X[:, i] for i in range(4)}).write_parquet(tmp_path / "p")
-    monkeypatch.setattr(parquet, "BOMB", (20, 0.001))
-    refused(tmp_path / "p", "28 cells: refused")
+    monkeypatch.setattr(parquet_process, "BOMB", (20, 0.001))
+    with pytest.raises(InputError, match="28 cells: refused"):
+        parquet_process.read_here(tmp_path / "p")
 
     def panic(*_, **__):
         raise polars.exceptions.PanicException("range end index out of range")
 
     monkeypatch.setattr(polars, "scan_parquet", panic)
     assert not issubclass(polars.exceptions.PanicException, Exception)
-    refused(tmp_path / "p", "truncated or damaged")
+    with pytest.raises(InputError, match="truncated or damaged"):
+        parquet_process.read_here(tmp_path / "p")
+
+
+def test_a_parquet_file_that_aborts_the_library_does_not_abort_ours():
+    pytest.importorskip("polars")
+    aborts = Path(__file__).parent / "mutated" / "parquet-6152"  # a page that claims 2^61 bytes
+    refused(aborts, "is damaged: the library that reads a Parquet file ended")
+    with pytest.raises(subprocess.CalledProcessError):  # the control: read in one process, it dies
+        subprocess.run(
+            [sys.executable, "-c", f"import polars; polars.read_parquet({str(aborts)!r})"],
+            check=True,
+            stderr=subprocess.DEVNULL,
+        )
 
 
 def test_pytorch_files_that_unpack_without_end_are_refused(tmp_path, monkeypatch):

@@ -1,6 +1,5 @@
 """CSV and Parquet, with and without names."""
 
-import builtins
 import csv
 
 import numpy as np
@@ -8,6 +7,7 @@ import pytest
 
 from feature_collapse.errors import InputError
 from feature_collapse.metrics import read_embeddings
+from feature_collapse.metrics.readers import parquet
 from metrics.readers.written import WORDS, X, refused
 
 
@@ -57,13 +57,6 @@ def test_parquet_with_columns_and_with_lists(tmp_path):
 
 def test_parquet_without_polars_says_what_to_install(tmp_path, monkeypatch):
     (tmp_path / "p").write_bytes(b"PAR1" + bytes(20) + b"PAR1")
-    original = builtins.__import__
-
-    def without(name, *rest):
-        if name == "polars":
-            raise ImportError(name)
-        return original(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setattr(parquet, "find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"feature-collapse\[export\]"):
         read_embeddings(tmp_path / "p")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,14 +12,11 @@ from numpy.typing import NDArray
 from feature_collapse.boundary import clip, guarded, plain_file
 from feature_collapse.errors import InputError
 from feature_collapse.metrics.readers.embeddings import Embeddings, pick
+from feature_collapse.metrics.readers.parquet_process import WHAT, frame_of
 from feature_collapse.metrics.readers.tables import NAME_COLUMNS
 
 if TYPE_CHECKING:
     import polars
-
-WHAT = "a Parquet file"
-BOMB = 1 << 28, 256
-"""A table of more than so many cells, so many times as many as the file has bytes, is taken for a bomb."""
 
 
 def read_parquet(path: Path, tensor: str | None) -> Embeddings:
@@ -53,17 +51,9 @@ def read_frame(path: Path) -> polars.DataFrame:
         InputError: if polars is not installed, or the file is damaged or too large for its bytes.
     """
     plain_file(path)
-    try:
-        import polars
-    except ImportError as error:
-        raise InputError("reading Parquet needs polars: pip install 'feature-collapse[export]'") from error
-    with guarded(path, WHAT):
-        table = polars.scan_parquet(path, glob=False)  # only the footer is read so far
-        height = table.select(polars.len()).collect().item()
-        cells = height * max(len(table.collect_schema()), 1)
-        if cells > BOMB[0] and cells > BOMB[1] * path.stat().st_size:
-            raise InputError(f"{path} has {path.stat().st_size} bytes but {cells} cells: refused")
-        return table.collect()
+    if find_spec("polars") is None:
+        raise InputError("reading Parquet needs polars: pip install 'feature-collapse[export]'")
+    return frame_of(path)
 
 
 def name_column(frame: polars.DataFrame) -> str | None:
