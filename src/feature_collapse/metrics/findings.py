@@ -108,8 +108,8 @@ def _cause(report: Report, slope: float, curve: Curve) -> list[str]:
     if slope < LEANING or curve.p_no_relation > CHANCE_LEVEL or report.normaliser != "none":
         return []
     return [
-        "Weight decay that treats rare and frequent entities alike does this (theorem 2): try a "
-        "normaliser after the embedding, or decay in proportion to frequency (R8, --decay lazy)."
+        "Weight decay that treats rare and frequent entities alike does this (theorem 2); decay in "
+        "proportion to frequency (R8, --decay lazy) or a normaliser makes lengths equal."
     ]
 
 
@@ -124,4 +124,4 @@ def _normalisers(report: Report) -> list[str]:
         return []
     if after.value <= REPAIRED * before.value:
         return [f"A normaliser would repair it: {numbers}."]
-    return [f"A normaliser would not repair it: {numbers}."]
+    return [f"A normaliser would make lengths equal but not collapse the concepts: {numbers}."]

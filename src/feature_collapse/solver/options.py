@@ -58,9 +58,9 @@ class Schedule:
         return self.rounds[min(number, len(self.rounds) - 1)]
 
 
-PLAIN = Schedule(certify_at=0.9)
+PLAIN = Schedule(certify_at=0.97)  # there the expected gap misses about 1% of the proved one
 # from the mean field's weights, good to about 1%: one part does, and its curvature serves on all data
-FROM_THEORY = Schedule(certify_at=0.9, parts=(Part(100, 1.5e-3),), parts_from_start=True)
+FROM_THEORY = Schedule(certify_at=0.97, parts=(Part(100, 1.5e-3),), parts_from_start=True)
 SPHERE = Schedule(certify_at=0.6)  # there the expected gap misses more of the proved one
 
 
