@@ -28,7 +28,8 @@ _MEASURED = 0.05  # seconds spent on a measurement
 _SLOW = 5e9  # operations a second that every machine has, for runs too short to be worth a measurement
 _SHORT = 5.0  # seconds
 _RANK = 8  # directions at which an evaluation is timed
-_SCORES = 2e7  # at most this many in the evaluation that is timed
+_COLUMNS = 512  # of the product that is timed
+_SCORES = 4e6  # at most this many in the evaluation that is timed
 
 
 def seconds_of(experiment: Experiment, device: str = "cpu") -> float:
@@ -84,7 +85,7 @@ def _certified(experiment: Experiment, device: str) -> float:
     single = float(s.n_spl) * s.K**2 > 2e6
     model = make_model(problem, single=single)
     evaluation = _timed(lambda: model.value(V, U), device) * s.n_spl / n_spl
-    columns = min(s.K * s.L, 4096)
+    columns = min(s.K * s.L, _COLUMNS)
     block = torch.randn(s.n_w, columns, generator=rng, dtype=torch.float64).to(device)
     product = _timed(lambda: block @ block.T, device) * s.K * s.L / columns
     return (count + 2.0) * evaluation + product  # a certificate goes over the data about twice

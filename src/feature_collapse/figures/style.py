@@ -111,5 +111,6 @@ def save(figure: Figure, folder: Path, stem: str) -> list[Path]:
     """Write `stem`.png and `stem`.pdf into a folder; returns their paths."""
     paths = [folder / f"{stem}.png", folder / f"{stem}.pdf"]
     for path in paths:
-        write_atomically(path, render(figure, path.suffix[1:]))
+        write_atomically(path, render(figure, path.suffix[1:], 200 if path.suffix == ".png" else 300))
+        figure.set_layout_engine("none")  # what the first has found holds for the second
     return paths

@@ -13,6 +13,7 @@ from feature_collapse.experiments.settings import Settings
 from feature_collapse.figures.projection import project
 from feature_collapse.figures.style import colour, marker, panels, plain, styled
 
+_CLOUD = 1000  # points of a concept
 _LISTED = 8  # concepts named in the legend
 
 
@@ -92,12 +93,23 @@ def _singular_value(value: float, largest: float) -> str:
 
 
 def draw_points(axes: Axes, rows: np.ndarray, concepts: np.ndarray, names: Sequence[str]) -> np.ndarray:
-    """Scatter the two principal components by concept on equal axes; return the singular values, falling."""
+    """Scatter the two principal components by concept on equal axes; return the singular values, falling.
+
+    A cloud of many points is pixels in a PDF too, as it is to the eye.
+    """
     points, values = project(rows, concepts)
     for alpha, name in enumerate(names):
         x, y = points[concepts == alpha].T
         axes.scatter(
-            x, y, s=5, color=colour(alpha), marker=marker(alpha), linewidths=0, alpha=0.8, label=name
+            x,
+            y,
+            s=5,
+            color=colour(alpha),
+            marker=marker(alpha),
+            linewidths=0,
+            alpha=0.8,
+            label=name,
+            rasterized=len(x) > _CLOUD,
         )
     axes.set_aspect("equal", adjustable="datalim")
     axes.margins(0.08)
