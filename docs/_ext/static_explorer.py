@@ -128,7 +128,7 @@ def page(grid: Grid) -> str:
     )  # fmt: skip
     lengths.scatter("x", "y", source=dots, size=8, marker="marker", color="colour", alpha=0.75)
     lengths.line("x", "y", source=line, color="black", line_width=2, legend_label="theory")
-    key(lengths, "bottom_right")
+    key(lengths)
     sliders = {
         "exponent": _slider("Zipf exponent of the words", [f"{e:g}" for e in EXPONENTS], "1"),
         "n_spl": _slider("sentences per class", [str(n) for n in N_SPL], "5"),

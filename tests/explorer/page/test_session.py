@@ -127,6 +127,28 @@ def test_a_wrong_address_is_one_escaped_sentence_and_figure_three():
     assert session.now.choice == PRESETS["3"].choice
 
 
+@pytest.mark.parametrize(
+    "query", [{"lazy": ["1"], "lambda": ["0.1"]}, {"decay_exponent": ["2"], "exponent": ["2.5"]}]
+)
+def test_an_address_that_cannot_be_run_is_one_sentence_and_holds_no_place_twice(query):
+    house = House(most=1)
+    session = fill(Document(), house, query)
+    assert "must be ≤ 1" in session.words["message"].text
+    assert session.now.choice == PRESETS["3"].choice
+    session.close()
+    assert house.open == 0
+
+
+def test_a_session_that_fails_leaves_its_place(monkeypatch):
+    import feature_collapse.explorer.page.session as module
+
+    monkeypatch.setattr(module, "Pictures", lambda: 1 / 0)
+    house = House(most=1)
+    with pytest.raises(ZeroDivisionError):
+        fill(Document(), house, {})
+    assert house.open == 0
+
+
 def test_a_frame_waits_for_a_browser_that_is_busy():
     session = opened()
     session.play()
@@ -161,6 +183,76 @@ def test_sessions_are_separate():
     first.step()
     assert (first.now.state.epoch, second.now.state.epoch) == (20 * 5 // 100 * 5, 0)
     assert not {m.id for m in first.document.models} & {m.id for m in second.document.models}
+
+
+def test_tabs_on_their_way_to_an_epoch_share_the_time_too(monkeypatch):
+    house, seconds = House(), []
+    sessions = [opened(house, epoch=["5000"]) for _ in range(4)]
+    monkeypatch.setattr(type(sessions[0].now.training), "advance", lambda *a: seconds.append(a[3]) or a[1])
+    for session in sessions:
+        session.tick()
+    assert sum(seconds) <= 0.1
+
+
+def test_the_minimiser_is_found_for_the_run_that_is_shown(monkeypatch):
+    import threading
+
+    import feature_collapse.explorer.page.session as module
+
+    held, ended, minimise = threading.Event(), [], module.minimise
+
+    def slow(choice, callback):
+        held.wait(30)
+        try:
+            callback(None)
+        except BaseException as error:
+            ended.append(type(error).__name__)
+            raise
+        return minimise(choice, callback=callback)
+
+    monkeypatch.setattr(module, "minimise", slow)
+    session = opened()
+    finish(session)
+    session.minimise()
+    session.restart(session.now.choice.replace(seed=5))
+    assert not session.errands.busy("minimiser")
+    session.minimise()  # the first one is no longer wanted, and does not stand in its way
+    held.set()
+    while session.now.best is None:
+        finish(session)
+    assert ended == ["CancelledError"]
+    assert number_of(session, "risk", 1) == session.now.best.measurement.bound.risk
+
+
+def number_of(session, name, column):
+    return pytest.approx(numbers(session)[0][name][column], rel=1e-9)
+
+
+def test_the_minimiser_is_drawn_in_the_plane_that_is_shown():
+    session = opened(exponent=["1.0"], n_c=["5"])
+    finish(session)
+    session.minimise()
+    session.buttons.plane.value = "pca"  # while it is sought
+    finish(session)
+    while session.now.best is None:
+        finish(session)
+    first = session.now.best.measurement.picture.points.words
+    session.buttons.plane.value = "theory"
+    other = session.now.best.measurement.picture.points.words
+    assert abs(first - other).max() > 1e-3
+    for words in (first, other):
+        session.buttons.plane.value = "pca" if words is first else "theory"
+        drawn = session.pictures.words.best.data
+        assert (drawn["x"] == session.now.best.measurement.picture.points.words[:, 0]).all()
+        assert (drawn["x"] == words[:, 0]).all()
+
+
+def test_no_name_of_a_curve_lies_over_a_curve():
+    session = opened()
+    pictures = session.pictures
+    for figure in (pictures.accuracy, pictures.risk, pictures.lengths, session.own.angles):
+        (legend,) = figure.legend
+        assert legend in figure.above and legend not in figure.center
 
 
 def test_there_is_room_for_so_many_and_a_tab_that_goes_makes_room():

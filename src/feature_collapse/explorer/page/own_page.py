@@ -60,7 +60,7 @@ class OwnPage:
                 left="left", right="right", bottom=0, top=name, source=self.cosines, fill_color=shade,
                 fill_alpha=0.55, line_color=shade, legend_label=label,
             )  # fmt: skip
-        key(self.angles, "top_left")
+        key(self.angles)
         self.measure.on_click(self.press)
         self.view.on_change("value", lambda attr, old, new: self.show())
 
@@ -117,8 +117,8 @@ def _upload(held: FileInput, what: str) -> Upload:
         name = value = ""
     if not isinstance(name, str) or not isinstance(value, str) or not name:
         raise InputError(f"choose a {what} of at most {MOST_BYTES >> 20} MB first")
-    if len(value) > LONGEST_UPLOAD:
-        raise InputError(f"{clip(name)} is too large: the page takes at most {MOST_BYTES >> 20} MB")
+    if not value:
+        raise InputError(f"{clip(name)} is empty or over {MOST_BYTES >> 20} MB, which the page does not take")
     try:
         return Upload(clip(name), base64.b64decode(value, validate=True))
     except (binascii.Error, ValueError):

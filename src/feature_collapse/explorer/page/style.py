@@ -56,16 +56,23 @@ def picture(title: str, **options: Any) -> figure:
     return made
 
 
-def key(made: figure, location: str) -> None:
-    """Show the names of what is drawn, small and see-through."""
+def key(made: figure, columns: int = 2) -> None:
+    """Show the names of what is drawn above the picture, where they never lie over it.
+
+    Args:
+        made: with its names given to what is drawn.
+        columns: in which they stand.
+    """
     legend = made.legend[0]
-    legend.location = location
+    made.center.remove(legend)
+    made.add_layout(legend, "above")
+    legend.ncols, legend.location = columns, "left"
     legend.label_text_font_size = "12px"
     legend.label_text_color = LIGHT.ink
-    legend.background_fill_alpha = 0.7
-    legend.border_line_color = None
-    legend.padding, legend.spacing, legend.margin = 4, 0, 4
-    legend.glyph_height = legend.glyph_width = 16
+    legend.label_height = legend.glyph_height = 14
+    legend.background_fill_color = legend.border_line_color = None
+    legend.padding, legend.spacing, legend.margin = 0, 8, 2
+    legend.glyph_width, legend.label_standoff = 16, 4
 
 
 def colour(alpha: int) -> str:
