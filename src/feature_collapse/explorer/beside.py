@@ -118,7 +118,7 @@ def minimise(
     settings = choice.certified().replace(gap=GAP)
     training = Training(Experiment.of(settings))
     problem = training.experiment.problem(training.train)
-    options = SolverOptions(time_limit=LONGEST, seed=settings.seed)
+    options = SolverOptions(time_limit=LONGEST, seed=settings.seed, n_c=settings.n_c)  # as `solve` has it
     found = solve(problem, gap=GAP, options=options, callback=callback)
     picture = picture_of(training, found.weights, 0.0, plane)
     return Minimiser(found, measure_weights(training, found.weights, picture, found.bound))
