@@ -249,6 +249,13 @@ def test_the_minimiser_is_drawn_in_the_plane_that_is_shown():
         assert (drawn["x"] == words[:, 0]).all()
 
 
+def test_the_pointer_names_a_few_words_where_many_lie_on_each_other():
+    session = opened()
+    for figure in (session.pictures.words.figure, session.own.cloud):
+        (hover,) = figure.tools
+        assert hover.limit == 5
+
+
 def test_no_name_of_a_curve_lies_over_a_curve():
     session = opened()
     pictures = session.pictures

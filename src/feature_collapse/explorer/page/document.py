@@ -35,6 +35,21 @@ const keep = () => {
 }
 address.properties.value.change.connect(keep)
 keep()
+const label = (root) => {  // bokeh gives sliders and boxes no name that is read aloud
+  for (const host of root.querySelectorAll("*")) {
+    const inside = host.shadowRoot
+    if (!inside) continue
+    const title = inside.querySelector(".bk-slider-title"), box = inside.querySelector("input[type=checkbox]")
+    for (const handle of inside.querySelectorAll(".noUi-handle")) {
+      handle.setAttribute("aria-label", title ? title.textContent.split(":")[0] : "")
+    }
+    const text = box && inside.querySelector(".bk-label")
+    if (text) box.setAttribute("aria-label", text.textContent)
+    label(inside)
+  }
+}
+label(document)
+document.addEventListener("focusin", () => label(document))
 let count = 0
 document.addEventListener("keydown", (event) => {
   const at = event.composedPath()[0]

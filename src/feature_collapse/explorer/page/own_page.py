@@ -16,7 +16,7 @@ from feature_collapse.errors import InputError, check_choice
 from feature_collapse.explorer.own_data import BINS, MOST_BYTES, OwnData, Upload, read_own
 from feature_collapse.explorer.page import readout
 from feature_collapse.explorer.page.errands import Errands
-from feature_collapse.explorer.page.style import TABLES, WIDGETS, colour, key, marker, picture
+from feature_collapse.explorer.page.style import NAMED, TABLES, WIDGETS, colour, key, marker, picture
 from feature_collapse.figures.style import COLOURS
 from feature_collapse.metrics.views import VIEWS
 
@@ -50,7 +50,7 @@ class OwnPage:
         self.angles = picture("cosines", x_axis_label="cosine of two entities", y_axis_label="% of pairs")
         look = {"source": self.points, "size": 8, "marker": "marker", "color": "colour", "alpha": 0.75}
         dots = self.cloud.scatter("x", "y", **look)
-        self.cloud.add_tools(HoverTool(renderers=[dots], tooltips=[("", "@name")]))
+        self.cloud.add_tools(HoverTool(renderers=[dots], tooltips=[("", "@name")], limit=NAMED))
         self.lengths.scatter("mu", "length", **look)
         for name, shade, label in (
             ("same", COLOURS[0], "same group"),

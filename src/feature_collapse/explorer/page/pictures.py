@@ -22,7 +22,7 @@ from jaxtyping import Float
 
 from feature_collapse.explorer.beside import Exact, Outlines, names_of_words
 from feature_collapse.explorer.measurement import Measurement, Picture
-from feature_collapse.explorer.page.style import colour, key, marker, picture
+from feature_collapse.explorer.page.style import NAMED, colour, key, marker, picture
 from feature_collapse.explorer.plane import Points
 from feature_collapse.figures.style import COLOURS, GREY
 from feature_collapse.task.task import Task
@@ -66,7 +66,7 @@ class Cloud:
         self.figure.scatter("x", "y", source=self.best, size=4 if small else 7, **MINIMISER)
         if not small:
             tip = [("", "@name"), ("frequency in its concept", "@mu{0.0%}")]
-            self.figure.add_tools(HoverTool(renderers=[drawn], tooltips=tip))
+            self.figure.add_tools(HoverTool(renderers=[drawn], tooltips=tip, limit=NAMED))
 
     def begin(self, columns: dict[str, Any]) -> None:
         """Put in what stays: names, colours, sizes."""

@@ -12,13 +12,15 @@ from feature_collapse.figures.style import COLOURS, LIGHT
 # bokeh's names of the figures' markers, in their order
 MARKERS = ("circle", "triangle", "square", "diamond", "inverted_triangle", "plus", "x", "star")
 TEXT = "14px"
+NAMED = 5  # points that the pointer names at once: collapsed words lie on each other
 # plain text, not models: those belong to one document
 WIDGETS = (
     ":host { font-size: 15px; --font-size: 15px; margin: 0; } "
     ".bk-btn, select, input { min-height: 34px; font-size: 15px; } "
     "@media (max-height: 500px) { :host, .bk-btn, select, input { font-size: 13px; --font-size: 13px; } "
     ".bk-btn, select, input { min-height: 26px; padding: 2px 8px; } } "
-    ".bk-btn:focus-visible, select:focus-visible, input:focus-visible { outline: 3px solid #D55E00; }"
+    ".bk-btn:focus-visible, .bk-input:focus-visible, input:focus-visible, .noUi-handle:focus-visible "
+    "{ outline: 3px solid #D55E00; }"
 )
 TABLES = (
     "p { margin: 2px 0 6px; } .big { font-size: 1.25em; font-weight: 600; margin-bottom: 0; } "
