@@ -131,7 +131,7 @@ def page(grid: Grid) -> str:
     lengths.line("x", "y", source=line, color="black", line_width=2, legend_label="theory")
     key(lengths)
     sliders = {
-        "exponent": _slider("Zipf exponent of the words", [f"{e:g}" for e in EXPONENTS], "1"),
+        "exponent": _slider("Zipf exponent", [f"{e:g}" for e in EXPONENTS], "1"),
         "n_spl": _slider("sentences per class", [str(n) for n in N_SPL], "5"),
         "cure": _slider("cure", list(CURES), "none"),
         "step": _slider("steps of training", [str(s) for s in STEPS], str(STEPS[-1])),
