@@ -17,7 +17,7 @@ from jinja2 import Environment
 from sphinx.application import Sphinx
 
 from feature_collapse.explorer.choice import Choice
-from feature_collapse.explorer.page.style import TABLES, WIDGETS, colour, key, marker, picture
+from feature_collapse.explorer.page.style import NAMED, TABLES, WIDGETS, colour, key, marker, picture
 from feature_collapse.explorer.plane import directions
 from feature_collapse.figures.style import GREY, LIGHT
 from feature_collapse.task.frequencies import zipf
@@ -121,16 +121,17 @@ def page(grid: Grid) -> str:
         fill_alpha=0.85,
     )
     ring = words.scatter("x", "y", source=rings, size=17, marker="circle", fill_color=None, line_color=GREY)
-    words.add_tools(HoverTool(renderers=[drawn], tooltips=[("", "@name"), ("frequency", "@mu{0.0%}")]))
+    tip = [("", "@name"), ("frequency", "@mu{0.0%}")]
+    words.add_tools(HoverTool(renderers=[drawn], tooltips=tip, limit=NAMED))
     lengths = picture(
         "length against frequency", x_axis_type="log", y_axis_type="log", x_axis_label="frequency",
         y_range=Range1d(SHORTEST, 10.0), x_range=Range1d(3e-4, 1.0),
     )  # fmt: skip
     lengths.scatter("x", "y", source=dots, size=8, marker="marker", color="colour", alpha=0.75)
     lengths.line("x", "y", source=line, color="black", line_width=2, legend_label="theory")
-    key(lengths, "bottom_right")
+    key(lengths)
     sliders = {
-        "exponent": _slider("Zipf exponent of the words", [f"{e:g}" for e in EXPONENTS], "1"),
+        "exponent": _slider("Zipf exponent", [f"{e:g}" for e in EXPONENTS], "1"),
         "n_spl": _slider("sentences per class", [str(n) for n in N_SPL], "5"),
         "cure": _slider("cure", list(CURES), "none"),
         "step": _slider("steps of training", [str(s) for s in STEPS], str(STEPS[-1])),

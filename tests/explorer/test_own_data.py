@@ -96,3 +96,36 @@ def test_nothing_is_left_on_the_disk(tmp_path, monkeypatch):
     monkeypatch.delattr("os.memfd_create", raising=False)  # as where there are no files without a name
     read_own(Upload("t.npy", npy(VECTORS)), groups())
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("scale", [1e-69, 1e69])
+def test_the_scale_of_a_table_does_not_matter(scale):
+    for name, view in read_own(Upload("t.npy", npy(VECTORS)), groups()).views.items():
+        found = read_own(Upload("t.npy", npy(VECTORS * scale)), groups()).views[name]
+        assert found.values.keys() == view.values.keys()
+        for key in {"spread", "direction_spread", "type_I", "type_II", "type_III"} & view.values.keys():
+            assert found.values[key] == pytest.approx(view.values[key], rel=1e-6, abs=1e-9, nan_ok=True), key
+
+
+@pytest.mark.parametrize("row", [slice(None), 3])
+def test_numbers_that_have_lost_their_digits_are_one_sentence_or_count_as_none(row):
+    tiny = VECTORS.copy()
+    tiny[row] *= 1e-310
+    if row == 3:
+        assert read_own(Upload("t.npy", npy(tiny)), groups()).views["layernorm"].lengths[3] == 0.0
+    else:
+        with pytest.raises(InputError, match="rescale it"):
+            read_own(Upload("t.npy", npy(tiny)), groups())
+
+
+def test_the_largest_table_needs_no_copy_of_its_rows_for_each_pair():
+    import tracemalloc
+
+    wide = npy(rng.normal(size=(976, 1024)).astype(np.float16))
+    names = "entity,concept\n" + "\n".join(f"{i},g{i % 20}" for i in range(976))
+    tracemalloc.start()
+    found = read_own(Upload("t.npy", wide), groups(names))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.views["none"].different.sum() == pytest.approx(100.0)
+    assert peak < 300e6  # with such copies 1.6 GB

@@ -6,7 +6,7 @@ The outlines live in the theory's plane, where concept α always has the same di
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -118,10 +118,16 @@ def minimise(
     settings = choice.certified().replace(gap=GAP)
     training = Training(Experiment.of(settings))
     problem = training.experiment.problem(training.train)
-    options = SolverOptions(time_limit=LONGEST, seed=settings.seed)
+    options = SolverOptions(time_limit=LONGEST, seed=settings.seed, n_c=settings.n_c)  # as `solve` has it
     found = solve(problem, gap=GAP, options=options, callback=callback)
     picture = picture_of(training, found.weights, 0.0, plane)
     return Minimiser(found, measure_weights(training, found.weights, picture, found.bound))
+
+
+def in_plane(best: Minimiser, training: Training, plane: str) -> Minimiser:
+    """Return a minimiser with its points in a plane; those of another would not be comparable."""
+    picture = picture_of(training, best.solution.weights, 0.0, plane)
+    return replace(best, measurement=replace(best.measurement, picture=picture))
 
 
 def names_of_words(task: Task) -> tuple[str, ...]:

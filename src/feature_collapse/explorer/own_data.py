@@ -186,7 +186,7 @@ def _view(x: Float[np.ndarray, "n d"], codes: Int[np.ndarray, " n"], values: dic
         chosen = np.random.default_rng(0).choice(len(i), PAIRS, replace=False)
         i, j = i[chosen], j[chosen]
     unit = normalise(x, "sphere")
-    cosines = np.clip(np.einsum("nd,nd->n", unit[i], unit[j]), -1.0, 1.0)
+    cosines = np.clip((unit @ unit.T)[i, j], -1.0, 1.0)  # n² numbers, where rows of pairs would be 100 n d
     same = codes[i] == codes[j]
     points = project(x, codes)[0]
     return View(points, lengths, _percent(cosines[same]), _percent(cosines[~same]), values)

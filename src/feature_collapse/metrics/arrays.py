@@ -17,8 +17,10 @@ from feature_collapse.errors import InputError
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-LARGEST = 1e150
-"""Above it squares overflow; such features are refused."""
+LARGEST = 1e70
+"""Above it fourth powers overflow; such features are refused."""
+SMALLEST = 1e-70
+"""Below it they underflow; features of which all are so small, and not all 0, are refused."""
 
 
 def to_array(name: str, value: Any) -> NDArray[Any]:
@@ -55,7 +57,7 @@ def feature_rows(name: str, value: Any) -> NDArray[Any]:
 
 
 def finite_batch(name: str, rows: NDArray[Any], first_row: int = 0) -> Floats:
-    """Return rows as float64 after checking that all are finite and that their squares do not overflow.
+    """Return rows as float64 after checking that all are finite and that fourth powers will be.
 
     Raises:
         InputError: naming the first bad row and column and how many values are bad.
@@ -72,6 +74,10 @@ def finite_batch(name: str, rows: NDArray[Any], first_row: int = 0) -> Floats:
     if size > LARGEST:
         raise InputError(
             f"{name} has a value of size {size:.3g}, but must stay below {LARGEST:g}: rescale it"
+        )
+    if 0.0 < size < SMALLEST:
+        raise InputError(
+            f"{name} has no value larger than {size:.3g}, but must have one of {SMALLEST:g}: rescale it"
         )
     return batch
 

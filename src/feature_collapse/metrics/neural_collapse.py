@@ -165,6 +165,7 @@ def distance_to_etf(means: Floats) -> float:
     c = len(means)
     if c < 2 or not np.any(means):
         return float("nan")
+    means = means / np.abs(means).max()  # whose squares' squares are in the range of floats
     if c <= 2 * BLOCK:
         gram = means @ means.T
         etf = (np.eye(c) - 1 / c) / np.sqrt(c - 1)

@@ -145,10 +145,9 @@ class _Scaled:
     def _careful(self, v: Array, c: Array) -> tuple[Array, Array]:
         """Return the same where squares leave the range of floats or c is rounding alone."""
         size = _peak(c)
+        nothing = size < (2.0**-1021 if "64" in str(v.dtype) else 2.0**-125)  # 1 / size would overflow
         if self.centred:
-            nothing = size <= _ROUNDING * _unit(v.dtype) * _peak(v)
-        else:
-            nothing = size == 0.0
+            nothing = nothing | (size <= _ROUNDING * _unit(v.dtype) * _peak(v))
         size = size + nothing * 1.0  # no division by zero
         if self.eps > 0.0:  # small rows stay small
             size = size.clip(1.0, None)

@@ -224,6 +224,52 @@ def test_keys_play_pause_and_choose(visit):
     page.get_by_role("button", name="Play", exact=True).wait_for()
 
 
+def focused(page):
+    """What has the focus, inside whatever shadow: its tag, its name and the width of its outline."""
+    return page.evaluate(
+        """() => {
+            let at = document.activeElement
+            while (at.shadowRoot && at.shadowRoot.activeElement) at = at.shadowRoot.activeElement
+            const name = at.getAttribute("aria-label") || (at.labels && at.labels[0] || at).textContent
+            return [at.tagName, at.getAttribute("role"), name.trim(), getComputedStyle(at).outlineWidth]
+        }"""
+    )
+
+
+def test_every_control_is_reached_by_tab_has_a_name_and_shows_that_it_has_the_focus(visit):
+    page, _, _ = visit()
+    reached = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        reached.append(focused(page))
+    controls = [r for r in reached if r[0] in ("BUTTON", "SELECT", "INPUT", "SUMMARY") or r[1] == "slider"]
+    names = [name for _, _, name, _ in controls]
+    for wanted in ("Zipf exponent", "concepts n_c", "classes K", "lazy decay", "seed", "speed", "Play"):
+        assert wanted in names
+    assert "" not in names
+    assert {width for *_, width in controls} == {"3px"}
+
+
+def test_a_slider_moves_by_the_keyboard(visit):
+    page, _, wrong = visit()
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if focused(page)[2] == "Zipf exponent":
+            break
+    for _ in range(4):
+        page.keyboard.press("ArrowRight")
+    page.get_by_text("rare words stay near the middle").wait_for()  # figure 4b's settings
+    assert wrong == []
+
+
+def test_the_page_under_another_name_is_one_sentence(browser, address):
+    page = browser.new_page(extra_http_headers={})
+    found = page.request.get(address, headers={"Host": "evil.example"})
+    assert found.status == 403
+    assert found.text().count("\n") == 1
+    page.close()
+
+
 def test_the_page_fits_a_phone_held_sideways(visit):
     page, _, _ = visit(size=(844, 390))
     assert page.evaluate("document.documentElement.scrollWidth") <= 844

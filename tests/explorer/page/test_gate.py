@@ -6,7 +6,7 @@ pytest.importorskip("bokeh", reason="needs the extra explore")
 
 from bokeh.document import Document
 
-from feature_collapse.explorer.page.document import fill
+from feature_collapse.explorer.page.document import fill, gate_of
 from feature_collapse.explorer.page.house import House
 
 
@@ -95,3 +95,37 @@ def test_a_value_beyond_a_cap_is_one_sentence_and_changes_nothing(opened):
     document.apply_json_patch({"events": [changed(session.controls.sliders["K"], "value_throttled", 10**6)]})
     assert session.now is held
     assert "K = 1000000, but must be an integer from 2 to 100" in session.words["message"].text
+
+
+def test_what_comes_after_the_first_events_of_a_patch_is_dropped(opened):
+    document, session = opened
+    document.apply_json_patch({"events": [press(session.buttons.step)] * 10_000})
+    steps = session.now.done
+    document.apply_json_patch({"events": [press(session.buttons.step)]})
+    assert steps == 8 * (session.now.done - steps)
+
+
+@pytest.mark.parametrize("new", [None, True, "x", [1], float("nan"), float("inf"), 10**400, "\ud800"])
+def test_a_value_of_another_type_is_dropped_or_one_sentence_and_never_a_traceback(opened, new):
+    document, session = opened
+    held = session.now.choice
+    widgets = (session.controls.sliders["K"], session.controls.s_c, session.controls.seed)
+    others = (session.buttons.plane, session.own.view, session.seen, session.pressed, session.controls.lazy)
+    for model in (*widgets, *others, *session.controls.lists.values()):
+        for attr in gate_of(session).settable[model.id]:
+            document.apply_json_patch({"events": [changed(model, attr, new)]})
+    assert session.now.choice.replace(lazy=False) == held
+    assert session.words["message"].text.count("<p>") <= 1
+    session.tick()
+
+
+def test_a_file_that_is_too_large_takes_the_place_of_the_one_before(opened):
+    document, session = opened
+    table = session.own.table
+    file = [changed(table, "filename", "small.npy"), changed(table, "value", "AAAA")]
+    document.apply_json_patch({"events": file})
+    assert table.value == "AAAA"
+    large = [changed(table, "filename", "large.npy"), changed(table, "value", "A" * (6 << 20))]
+    document.apply_json_patch({"events": large})
+    document.apply_json_patch({"events": [press(session.own.measure)]})
+    assert "large.npy is empty or over 4 MB" in session.words["message"].text

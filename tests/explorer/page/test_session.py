@@ -55,8 +55,10 @@ def numbers(session):
         {"exponent": ["1.0"]},
         {"exponent": ["1.0"], "normaliser": ["layernorm"], "lambda": ["0.05"], "learning_rate": ["0.1"]},
         {"exponent": ["1.0"], "decay_exponent": ["1.0"]},
+        {"exponent": ["1.0"], "lazy": ["1"], "learning_rate": ["0.1"]},
+        {"exponent": ["2.5"], "n_c": ["5"], "lambda": ["0.001"], "seed": ["7"]},
     ],
-    ids=["uniform words", "long tail", "layernorm", "fair decay"],
+    ids=["uniform words", "long tail", "layernorm", "fair decay", "lazy decay", "five concepts"],
 )
 def test_the_numbers_are_those_of_the_command_line(arguments, command_line):
     session = opened(**arguments)
@@ -73,10 +75,10 @@ def test_the_numbers_are_those_of_the_command_line(arguments, command_line):
     for name in same:
         assert rows[name][0] == pytest.approx(summary[name], rel=1e-6, abs=1e-9), name
     predicted = summary["prediction"]
-    for name in ("risk", "train_ce", "norm_W_mean"):
+    for name in ("risk", "train_ce", "norm_W_mean") if predicted["risk"] is not None else ():
         assert rows[name][2] == pytest.approx(predicted[name], rel=1e-6), name
     folder = shlex.split(train)[-1]
-    if "decay_exponent" not in arguments:  # `certify` knows no decays of words
+    if not {"decay_exponent", "lazy"} & arguments.keys():  # `certify` knows no decays of words
         code, out, error = command_line("certify", folder, "--json")
         assert code == 0, error
         (bound,) = json.loads(out).values()
@@ -127,6 +129,28 @@ def test_a_wrong_address_is_one_escaped_sentence_and_figure_three():
     assert session.now.choice == PRESETS["3"].choice
 
 
+@pytest.mark.parametrize(
+    "query", [{"lazy": ["1"], "lambda": ["0.1"]}, {"decay_exponent": ["2"], "exponent": ["2.5"]}]
+)
+def test_an_address_that_cannot_be_run_is_one_sentence_and_holds_no_place_twice(query):
+    house = House(most=1)
+    session = fill(Document(), house, query)
+    assert "must be ≤ 1" in session.words["message"].text
+    assert session.now.choice == PRESETS["3"].choice
+    session.close()
+    assert house.open == 0
+
+
+def test_a_session_that_fails_leaves_its_place(monkeypatch):
+    import feature_collapse.explorer.page.session as module
+
+    monkeypatch.setattr(module, "Pictures", lambda: 1 / 0)
+    house = House(most=1)
+    with pytest.raises(ZeroDivisionError):
+        fill(Document(), house, {})
+    assert house.open == 0
+
+
 def test_a_frame_waits_for_a_browser_that_is_busy():
     session = opened()
     session.play()
@@ -161,6 +185,83 @@ def test_sessions_are_separate():
     first.step()
     assert (first.now.state.epoch, second.now.state.epoch) == (20 * 5 // 100 * 5, 0)
     assert not {m.id for m in first.document.models} & {m.id for m in second.document.models}
+
+
+def test_tabs_on_their_way_to_an_epoch_share_the_time_too(monkeypatch):
+    house, seconds = House(), []
+    sessions = [opened(house, epoch=["5000"]) for _ in range(4)]
+    monkeypatch.setattr(type(sessions[0].now.training), "advance", lambda *a: seconds.append(a[3]) or a[1])
+    for session in sessions:
+        session.tick()
+    assert sum(seconds) <= 0.1
+
+
+def test_the_minimiser_is_found_for_the_run_that_is_shown(monkeypatch):
+    import threading
+
+    import feature_collapse.explorer.page.session as module
+
+    held, ended, minimise = threading.Event(), [], module.minimise
+
+    def slow(choice, callback):
+        held.wait(30)
+        try:
+            callback(None)
+        except BaseException as error:
+            ended.append(type(error).__name__)
+            raise
+        return minimise(choice, callback=callback)
+
+    monkeypatch.setattr(module, "minimise", slow)
+    session = opened()
+    finish(session)
+    session.minimise()
+    session.restart(session.now.choice.replace(seed=5))
+    assert not session.errands.busy("minimiser")
+    session.minimise()  # the first one is no longer wanted, and does not stand in its way
+    held.set()
+    while session.now.best is None:
+        finish(session)
+    assert ended == ["CancelledError"]
+    assert number_of(session, "risk", 1) == session.now.best.measurement.bound.risk
+
+
+def number_of(session, name, column):
+    return pytest.approx(numbers(session)[0][name][column], rel=1e-9)
+
+
+def test_the_minimiser_is_drawn_in_the_plane_that_is_shown():
+    session = opened(exponent=["1.0"], n_c=["5"])
+    finish(session)
+    session.minimise()
+    session.buttons.plane.value = "pca"  # while it is sought
+    finish(session)
+    while session.now.best is None:
+        finish(session)
+    first = session.now.best.measurement.picture.points.words
+    session.buttons.plane.value = "theory"
+    other = session.now.best.measurement.picture.points.words
+    assert abs(first - other).max() > 1e-3
+    for words in (first, other):
+        session.buttons.plane.value = "pca" if words is first else "theory"
+        drawn = session.pictures.words.best.data
+        assert (drawn["x"] == session.now.best.measurement.picture.points.words[:, 0]).all()
+        assert (drawn["x"] == words[:, 0]).all()
+
+
+def test_the_pointer_names_a_few_words_where_many_lie_on_each_other():
+    session = opened()
+    for figure in (session.pictures.words.figure, session.own.cloud):
+        (hover,) = figure.tools
+        assert hover.limit == 5
+
+
+def test_no_name_of_a_curve_lies_over_a_curve():
+    session = opened()
+    pictures = session.pictures
+    for figure in (pictures.accuracy, pictures.risk, pictures.lengths, session.own.angles):
+        (legend,) = figure.legend
+        assert legend in figure.above and legend not in figure.center
 
 
 def test_there_is_room_for_so_many_and_a_tab_that_goes_makes_room():

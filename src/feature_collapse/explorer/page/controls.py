@@ -7,6 +7,7 @@ from typing import Any
 
 from bokeh.models import Button, Checkbox, NumericInput, Select, Slider, Widget
 
+from feature_collapse.boundary import clip
 from feature_collapse.errors import InputError, check_choice
 from feature_collapse.explorer.choice import CAPS, NORMALISERS, Choice
 from feature_collapse.explorer.page.style import WIDGETS
@@ -65,8 +66,9 @@ class Controls:
             if value != shown:
                 changes[name] = int(value) if name == "n_spl" else float(value)
         s_c = self.s_c.value
-        if not isinstance(s_c, int | float) or int(s_c) != s_c:
-            raise InputError(f"words per concept = {s_c!r}, but must be an integer from 2 to 150")
+        whole = isinstance(s_c, int) or (isinstance(s_c, float) and s_c.is_integer())
+        if not whole or not 1 <= s_c <= 150:
+            raise InputError(f"words per concept = {clip(s_c)}, but must be an integer from 1 to 150")
         changes |= {"n_w": int(s_c) * changes["n_c"], "normaliser": self.normaliser.value}
         return held.replace(**changes, lazy=bool(self.lazy.active), seed=self.seed.value, epoch=0, step=0)
 

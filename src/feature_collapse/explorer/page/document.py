@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bokeh.document import Document
@@ -10,6 +10,7 @@ from bokeh.models import CustomJS, Div, UIElement
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from feature_collapse import __version__
+from feature_collapse.errors import InputError
 from feature_collapse.explorer.page.gate import Gate
 from feature_collapse.explorer.page.house import House
 from feature_collapse.explorer.page.own_page import LONGEST_UPLOAD
@@ -34,6 +35,21 @@ const keep = () => {
 }
 address.properties.value.change.connect(keep)
 keep()
+const label = (root) => {  // bokeh gives sliders and boxes no name that is read aloud
+  for (const host of root.querySelectorAll("*")) {
+    const inside = host.shadowRoot
+    if (!inside) continue
+    const title = inside.querySelector(".bk-slider-title"), box = inside.querySelector("input[type=checkbox]")
+    for (const handle of inside.querySelectorAll(".noUi-handle")) {
+      handle.setAttribute("aria-label", title ? title.textContent.split(":")[0] : "")
+    }
+    const text = box && inside.querySelector(".bk-label")
+    if (text) box.setAttribute("aria-label", text.textContent)
+    label(inside)
+  }
+}
+label(document)
+document.addEventListener("focusin", () => label(document))
 let count = 0
 document.addEventListener("keydown", (event) => {
   const at = event.composedPath()[0]
@@ -63,7 +79,11 @@ def fill(document: Document, house: House, arguments: Mapping[str, Sequence[str]
         document.add_root(Div(text="", name="full"))
         guard(document, Gate({}))
         return None
-    session = Session(document, house, arguments)
+    try:
+        session = Session(document, house, arguments)
+    except BaseException:
+        house.leave()
+        raise
     document.on_session_destroyed(lambda context: session.close())
     parts = parts_of(session)
     with document.models.freeze():  # its models are gathered once, not for each root
@@ -82,7 +102,7 @@ def fill(document: Document, house: House, arguments: Mapping[str, Sequence[str]
     parts["message"].tags = list(arms.values())  # what no root holds is not of the document
     document.js_on_event("document_ready", CustomJS(args=arms, code=_READY))
     document.js_on_event("connection_lost", CustomJS(code=_LOST))
-    guard(document, gate_of(session))
+    guard(document, gate_of(session), session.say)
     return session
 
 
@@ -127,17 +147,28 @@ def gate_of(session: Session) -> Gate:
     for upload in (own.table, own.groups):
         settable[upload.id] = {"value": LONGEST_UPLOAD, "filename": TEXT, "mime_type": TEXT}
     pressable = [*buttons.named().values(), own.measure]
-    return Gate(settable, frozenset(button.id for button in pressable))
+    uploads = frozenset(upload.id for upload in (own.table, own.groups))
+    return Gate(settable, frozenset(button.id for button in pressable), uploads)
 
 
-def guard(document: Document, gate: Gate) -> None:
-    """Let a document apply from its browser only what a gate passes, and never be replaced as a whole."""
+def guard(document: Document, gate: Gate, say: Callable[[str], None] = lambda sentence: None) -> None:
+    """Let a document apply from its browser only what a gate passes, and never be replaced as a whole.
+
+    Args:
+        document: of a session.
+        gate: says what may pass.
+        say: shows one sentence, where a value that passed is refused.
+    """
     apply = document.apply_json_patch
 
     def apply_filtered(patch: Any, **options: Any) -> None:
-        passed = gate.filtered(patch)
-        if passed["events"]:
-            apply(passed, **options)
+        for event in gate.filtered(patch)["events"]:
+            if not _is_of_its_type(document, event):
+                continue
+            try:
+                apply({"events": [event]}, **options)
+            except InputError as error:
+                say(str(error))
 
     def refuse(*arguments: Any, **options: Any) -> None:
         return None
@@ -145,3 +176,11 @@ def guard(document: Document, gate: Gate) -> None:
     # methods of this one document: bokeh has no hook between a message and what it changes
     setattr(document, "apply_json_patch", apply_filtered)  # noqa: B010
     setattr(document, "replace_with_json", refuse)  # noqa: B010
+
+
+def _is_of_its_type(document: Document, event: Mapping[str, Any]) -> bool:
+    """Return whether the property that an event sets takes such a value: a number, a text, a truth value."""
+    if event["kind"] != "ModelChanged":
+        return True
+    model = document.models.get_by_id(event["model"]["id"])
+    return model is not None and bool(model.lookup(event["attr"]).property.is_valid(event["new"]))

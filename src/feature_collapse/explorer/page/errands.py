@@ -26,7 +26,7 @@ class Errands:
             say: shows one sentence.
         """
         self._document, self._house, self._say = document, house, say
-        self._sent: dict[str, Future[Any]] = {}
+        self._sent: dict[str, tuple[Future[Any], Callable[[], bool]]] = {}
         self.closed = False
 
     def send(
@@ -42,7 +42,7 @@ class Errands:
         """
         held = self._sent.pop(name, None)
         if held is not None:
-            held.cancel()
+            held[0].cancel()
 
         def arrived(future: Future[T]) -> None:
             if not (self.closed or self._house.closed or future.cancelled()):
@@ -53,27 +53,30 @@ class Errands:
         except InputError as error:
             self._say(str(error))
             return False
-        self._sent[name] = future
+        self._sent[name] = future, still
         future.add_done_callback(arrived)
         return True
 
     def busy(self, name: str) -> bool:
-        """Return whether an answer of a name has not come yet."""
-        return name in self._sent
+        """Return whether an answer of a name has not come yet, and is still wanted."""
+        return name in self._sent and self._sent[name][1]()
 
-    def check(self, progress: object) -> None:
-        """End work that reports its progress, where its tab or the server is gone.
+    def while_wanted(self, still: Callable[[], bool]) -> Callable[[object], None]:
+        """Return what work calls with its progress: it ends it where the answer is wanted no more.
 
-        Raises:
-            CancelledError: it is.
+        The tab or the server may be gone, or `still` no longer true; `CancelledError` is raised then.
         """
-        if self.closed or self._house.closed:
-            raise CancelledError
+
+        def check(progress: object) -> None:
+            if self.closed or self._house.closed or not still():
+                raise CancelledError
+
+        return check
 
     def _answer(
         self, name: str, future: Future[T], then: Callable[[T], None], still: Callable[[], bool]
     ) -> None:
-        if self._sent.get(name) is future:
+        if name in self._sent and self._sent[name][0] is future:
             del self._sent[name]
         if not still():
             return

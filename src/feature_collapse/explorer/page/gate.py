@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 LONGEST_LIST = 64
+MOST_EVENTS = 8  # of one patch; a page of ours sends three, for a file
 EVENTS = ("button_click",)
 
 
@@ -23,21 +24,37 @@ class Gate:
     """
 
     def __init__(
-        self, settable: Mapping[str, Mapping[str, int]], buttons: frozenset[str] = frozenset()
+        self,
+        settable: Mapping[str, Mapping[str, int]],
+        buttons: frozenset[str] = frozenset(),
+        uploads: frozenset[str] = frozenset(),
     ) -> None:
         """Hold what may be set.
 
         Args:
             settable: by model id and property the longest text.
             buttons: ids of the models that may be pressed.
+            uploads: ids of the models whose text, where it is too long, arrives empty: the name of a file
+                never stands over the bytes of the one before.
         """
-        self.settable, self.buttons = settable, buttons
+        self.settable, self.buttons, self.uploads = settable, buttons, uploads
 
     def filtered(self, patch: Any) -> dict[str, list[Any]]:
-        """Return a patch with the events that may pass, from JSON or from bokeh's wrapper of it."""
+        """Return a patch with the events that may pass, from JSON or from bokeh's wrapper of it.
+
+        What comes after `MOST_EVENTS` is dropped: each may ask for a new run, and others wait meanwhile.
+        """
         content = getattr(patch, "content", patch)
         events = content.get("events") if isinstance(content, dict) else None
-        return {"events": [e for e in events if self.passes(e)] if isinstance(events, list) else []}
+        first = events[:MOST_EVENTS] if isinstance(events, list) else []
+        return {"events": [e for e in map(self._emptied, first) if self.passes(e)]}
+
+    def _emptied(self, event: Any) -> Any:
+        """Return an event of an upload with a text that is too long made empty; any other as it is."""
+        match event:
+            case {"model": {"id": str(name)}, "attr": str(attr), "new": str(text)} if name in self.uploads:
+                return {**event, "new": ""} if len(text) > self.settable[name].get(attr, 0) else event
+        return event
 
     def passes(self, event: Any) -> bool:
         """Return whether an event may be applied."""

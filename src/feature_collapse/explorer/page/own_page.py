@@ -16,7 +16,7 @@ from feature_collapse.errors import InputError, check_choice
 from feature_collapse.explorer.own_data import BINS, MOST_BYTES, OwnData, Upload, read_own
 from feature_collapse.explorer.page import readout
 from feature_collapse.explorer.page.errands import Errands
-from feature_collapse.explorer.page.style import TABLES, WIDGETS, colour, key, marker, picture
+from feature_collapse.explorer.page.style import NAMED, TABLES, WIDGETS, colour, key, marker, picture
 from feature_collapse.figures.style import COLOURS
 from feature_collapse.metrics.views import VIEWS
 
@@ -50,7 +50,7 @@ class OwnPage:
         self.angles = picture("cosines", x_axis_label="cosine of two entities", y_axis_label="% of pairs")
         look = {"source": self.points, "size": 8, "marker": "marker", "color": "colour", "alpha": 0.75}
         dots = self.cloud.scatter("x", "y", **look)
-        self.cloud.add_tools(HoverTool(renderers=[dots], tooltips=[("", "@name")]))
+        self.cloud.add_tools(HoverTool(renderers=[dots], tooltips=[("", "@name")], limit=NAMED))
         self.lengths.scatter("mu", "length", **look)
         for name, shade, label in (
             ("same", COLOURS[0], "same group"),
@@ -60,7 +60,7 @@ class OwnPage:
                 left="left", right="right", bottom=0, top=name, source=self.cosines, fill_color=shade,
                 fill_alpha=0.55, line_color=shade, legend_label=label,
             )  # fmt: skip
-        key(self.angles, "top_left")
+        key(self.angles)
         self.measure.on_click(self.press)
         self.view.on_change("value", lambda attr, old, new: self.show())
 
@@ -117,8 +117,8 @@ def _upload(held: FileInput, what: str) -> Upload:
         name = value = ""
     if not isinstance(name, str) or not isinstance(value, str) or not name:
         raise InputError(f"choose a {what} of at most {MOST_BYTES >> 20} MB first")
-    if len(value) > LONGEST_UPLOAD:
-        raise InputError(f"{clip(name)} is too large: the page takes at most {MOST_BYTES >> 20} MB")
+    if not value:
+        raise InputError(f"{clip(name)} is empty or over {MOST_BYTES >> 20} MB, which the page does not take")
     try:
         return Upload(clip(name), base64.b64decode(value, validate=True))
     except (binascii.Error, ValueError):

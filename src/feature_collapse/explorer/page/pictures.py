@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from bokeh.models import (
     ColumnDataSource,
+    FixedTicker,
     HoverTool,
     LogTicker,
     NumeralTickFormatter,
@@ -21,7 +22,7 @@ from jaxtyping import Float
 
 from feature_collapse.explorer.beside import Exact, Outlines, names_of_words
 from feature_collapse.explorer.measurement import Measurement, Picture
-from feature_collapse.explorer.page.style import colour, key, marker, picture
+from feature_collapse.explorer.page.style import NAMED, colour, key, marker, picture
 from feature_collapse.explorer.plane import Points
 from feature_collapse.figures.style import COLOURS, GREY
 from feature_collapse.task.task import Task
@@ -65,7 +66,7 @@ class Cloud:
         self.figure.scatter("x", "y", source=self.best, size=4 if small else 7, **MINIMISER)
         if not small:
             tip = [("", "@name"), ("frequency in its concept", "@mu{0.0%}")]
-            self.figure.add_tools(HoverTool(renderers=[drawn], tooltips=tip))
+            self.figure.add_tools(HoverTool(renderers=[drawn], tooltips=tip, limit=NAMED))
 
     def begin(self, columns: dict[str, Any]) -> None:
         """Put in what stays: names, colours, sizes."""
@@ -122,10 +123,10 @@ class Pictures:
         self.lengths.line(
             "x", "y", source=self.length_theory, color="black", line_width=2, legend_label="theory"
         )
-        key(self.lengths, "bottom_right")
-        for axis in (*self.lengths.xaxis, *self.lengths.yaxis):
-            axis.ticker = LogTicker(mantissas=[1, 3], desired_num_ticks=4)
-            axis.formatter = PrintfTickFormatter(format="%g")
+        key(self.lengths)
+        self.lengths.yaxis.ticker = LogTicker(mantissas=[1, 3], desired_num_ticks=4)
+        self.lengths.xaxis.ticker = self.frequencies = FixedTicker()
+        self.lengths.axis.formatter = PrintfTickFormatter(format="%g")
         self.history = ColumnDataSource(
             {name: [] for name in ("epoch", "train", "test", "risk", "bound", "ce")}
         )
@@ -141,7 +142,7 @@ class Pictures:
             line_width=2,
             legend_label="true minimum",
         )
-        key(self.risk, "top_right")
+        key(self.risk)
 
     def begin(self, task: Task) -> None:
         """Start anew with the words and latents of a task."""
@@ -164,6 +165,7 @@ class Pictures:
             }
         )
         self.length_points.data = {"x": mu, "y": _single(np.ones(len(mu))), **looks}
+        self.frequencies.ticks = _ticks(task.mu)
         self.length_best.data = self.length_theory.data = dict(NOTHING)
         self.history.data = {name: [] for name in self.history.data}
         self.level.data = dict(NOTHING)
@@ -243,7 +245,7 @@ def _accuracy(history: ColumnDataSource) -> figure:
     made.line("epoch", "train", source=history, color=COLOURS[1], line_width=3, legend_label="training")
     made.line("epoch", "test", source=history, color=COLOURS[0], line_width=3, legend_label="new sentences")
     made.yaxis.formatter = NumeralTickFormatter(format="0%")
-    key(made, "bottom_right")
+    key(made)
     return made
 
 
@@ -256,6 +258,14 @@ def _risk(history: ColumnDataSource) -> figure:
         "epoch", "ce", source=history, color=COLOURS[3], line_width=2, line_dash="dashed", legend_label="loss"
     )
     return made
+
+
+def _ticks(mu: Column) -> list[float]:
+    """Return where an axis of frequencies is labelled: 1 and 3 times powers of ten, or the only one."""
+    if np.ptp(mu) == 0:
+        return [float(mu[0])]
+    powers = range(int(np.floor(np.log10(mu.min()))), 1)
+    return [float(f"{m}e{p}") for p in powers for m in (1, 3)]
 
 
 def _patch(source: ColumnDataSource, **columns: Column) -> None:

@@ -12,7 +12,7 @@ from bokeh.document import Document
 from bokeh.models import Div, Range1d, TextInput
 
 from feature_collapse.errors import InputError, RunStopped, check_choice
-from feature_collapse.explorer.beside import Exact, Minimiser, Outlines, exact, minimise, outlines
+from feature_collapse.explorer.beside import Exact, Minimiser, Outlines, exact, in_plane, minimise, outlines
 from feature_collapse.explorer.choice import Choice
 from feature_collapse.explorer.measurement import epoch_of, measure_state, picture_of
 from feature_collapse.explorer.page import readout
@@ -22,14 +22,14 @@ from feature_collapse.explorer.page.house import House
 from feature_collapse.explorer.page.map_picture import MapPicture
 from feature_collapse.explorer.page.own_page import OwnPage
 from feature_collapse.explorer.page.pictures import Pictures
-from feature_collapse.explorer.page.shown import LAST, begun
+from feature_collapse.explorer.page.shown import LAST, begun, first
 from feature_collapse.explorer.page.style import TABLES, WIDGETS
 from feature_collapse.explorer.plane import PLANES
 from feature_collapse.explorer.presets import CHOICES, PRESETS, name_of
 
 PERIOD = 40  # milliseconds between two frames
 AHEAD = 2  # frames that may be on their way to the browser
-FAST = 1000, 0.1  # steps and seconds of a frame on the way to the epoch that an address names
+FAST = 1000, 3.0  # steps of a frame, and shares of time, on the way to the epoch that an address names
 REST = 4.0  # a measurement is made after so many times its own duration
 
 
@@ -53,11 +53,7 @@ class Session:
         self.address, self.pressed = TextInput(), TextInput()
         self.plane, self.playing, self._due, self._quiet = "theory", False, 0.0, False
         self._ticking: Any = None
-        try:
-            choice, wrong = Choice.from_query(arguments, CHOICES), ""
-        except InputError as error:
-            choice, wrong = Choice(), str(error)
-        self.now = begun(choice, self.plane)
+        self.now, wrong = first(arguments, self.plane)
         self.say(wrong)
         self._begin()
         self._listen()
@@ -120,8 +116,8 @@ class Session:
         if self.sent.end - self.seen.end >= AHEAD:
             return
         now = self.now
-        steps, seconds = FAST if now.fast else (self._speed(), self.house.share())
-        self._advance(min(steps, now.goal - now.done), seconds)
+        steps, shares = FAST if now.fast else (self._speed(), 1.0)
+        self._advance(min(steps, now.goal - now.done), shares * self.house.share())
         if self.playing and self.now.done >= self.now.goal:
             self.now = replace(self.now, fast=False)
             self.play()
@@ -192,17 +188,18 @@ class Session:
 
     def minimise(self) -> None:
         """Find the certified minimiser, and draw it over the run."""
-        choice, plane, training = self.now.choice, self.plane, self.now.training
-        if self.errands.busy("minimiser"):
-            return
-        self.errands.send(
-            "minimiser",
-            lambda: minimise(choice, plane, self.errands.check),
-            self._overlay,
-            lambda: training is self.now.training,
-        )
+        choice, training = self.now.choice, self.now.training
+
+        def still() -> bool:
+            return training is self.now.training
+
+        if not self.errands.busy("minimiser"):
+            check = self.errands.while_wanted(still)
+            self.errands.send("minimiser", lambda: minimise(choice, callback=check), self._overlay, still)
 
     def _overlay(self, best: Minimiser) -> None:
+        """Draw the minimiser in the plane that is shown now, whichever was when it was asked for."""
+        best = in_plane(best, self.now.training, self.plane)
         self.now = replace(self.now, best=best)
         self.pictures.overlay(best.measurement, self.now.training.experiment.task)
         self._show_beside()
@@ -228,13 +225,13 @@ class Session:
         self.plane = check_choice("plane", self.buttons.plane.value, PLANES)
         now = self.now
         weights = now.training.weights(now.state)
-        self.now = replace(
-            now, picture=picture_of(now.training, weights, now.picture.epoch, self.plane), best=None
-        )
+        self.now = replace(now, picture=picture_of(now.training, weights, now.picture.epoch, self.plane))
         for cloud in (self.pictures.words, self.pictures.linear):
             cloud.clear()
         self._show()
         self._show_outlines()
+        if now.best is not None:
+            self._overlay(now.best)
 
     # what is heard
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from feature_collapse.errors import InputError
 from feature_collapse.explorer.beside import Exact, Minimiser, Outlines
 from feature_collapse.explorer.choice import CAPS, Choice
 from feature_collapse.explorer.live import State, Training
 from feature_collapse.explorer.measurement import Measurement, Picture, measure_state
-from feature_collapse.explorer.presets import PRESETS, name_of
+from feature_collapse.explorer.presets import CHOICES, PRESETS, name_of
 
 LAST = int(CAPS["epoch"].high)
 
@@ -42,6 +44,14 @@ class Shown:
     def done(self) -> int:
         """Steps that are behind."""
         return self.state.epoch * self.training.steps_per_epoch + self.state.step
+
+
+def first(arguments: Mapping[str, Sequence[str]], plane: str) -> tuple[Shown, str]:
+    """Return what an address shows, or figure 3 and a sentence where it is wrong or cannot be run."""
+    try:
+        return begun(Choice.from_query(arguments, CHOICES), plane), ""
+    except InputError as error:
+        return begun(Choice(), plane), str(error)
 
 
 def begun(choice: Choice, plane: str) -> Shown:

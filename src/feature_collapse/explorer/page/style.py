@@ -12,13 +12,15 @@ from feature_collapse.figures.style import COLOURS, LIGHT
 # bokeh's names of the figures' markers, in their order
 MARKERS = ("circle", "triangle", "square", "diamond", "inverted_triangle", "plus", "x", "star")
 TEXT = "14px"
+NAMED = 5  # points that the pointer names at once: collapsed words lie on each other
 # plain text, not models: those belong to one document
 WIDGETS = (
     ":host { font-size: 15px; --font-size: 15px; margin: 0; } "
     ".bk-btn, select, input { min-height: 34px; font-size: 15px; } "
     "@media (max-height: 500px) { :host, .bk-btn, select, input { font-size: 13px; --font-size: 13px; } "
     ".bk-btn, select, input { min-height: 26px; padding: 2px 8px; } } "
-    ".bk-btn:focus-visible, select:focus-visible, input:focus-visible { outline: 3px solid #D55E00; }"
+    ".bk-btn:focus-visible, .bk-input:focus-visible, input:focus-visible, .noUi-handle:focus-visible "
+    "{ outline: 3px solid #D55E00; }"
 )
 TABLES = (
     "p { margin: 2px 0 6px; } .big { font-size: 1.25em; font-weight: 600; margin-bottom: 0; } "
@@ -56,16 +58,23 @@ def picture(title: str, **options: Any) -> figure:
     return made
 
 
-def key(made: figure, location: str) -> None:
-    """Show the names of what is drawn, small and see-through."""
+def key(made: figure, columns: int = 2) -> None:
+    """Show the names of what is drawn above the picture, where they never lie over it.
+
+    Args:
+        made: with its names given to what is drawn.
+        columns: in which they stand.
+    """
     legend = made.legend[0]
-    legend.location = location
+    made.center.remove(legend)
+    made.add_layout(legend, "above")
+    legend.ncols, legend.location = columns, "left"
     legend.label_text_font_size = "12px"
     legend.label_text_color = LIGHT.ink
-    legend.background_fill_alpha = 0.7
-    legend.border_line_color = None
-    legend.padding, legend.spacing, legend.margin = 4, 0, 4
-    legend.glyph_height = legend.glyph_width = 16
+    legend.label_height = legend.glyph_height = 14
+    legend.background_fill_color = legend.border_line_color = None
+    legend.padding, legend.spacing, legend.margin = 0, 8, 2
+    legend.glyph_width, legend.label_standoff = 16, 4
 
 
 def colour(alpha: int) -> str:
