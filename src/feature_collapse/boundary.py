@@ -61,7 +61,7 @@ def plain_file(path: Path, what: str = "") -> Path:
     Raises:
         InputError: if it is missing, a folder, a pipe, a device, or out of reach.
     """
-    label = f"{what} {path}" if what else f"{path}"
+    label = f"{what.removeprefix('a ')} {path}" if what else f"{path}"
     try:
         mode = path.stat().st_mode
     except FileNotFoundError as error:

@@ -135,6 +135,32 @@ def test_formulas_are_set_and_not_left_as_source(visit):
     assert r"\frac" not in page.locator("article").inner_text()
 
 
+def test_every_symbol_of_a_numbered_equation_can_be_scrolled_to_on_a_phone(visit):
+    page, _, _ = visit("statements.html", 390)
+    page.wait_for_selector("mjx-container svg")
+    page.wait_for_load_state("networkidle")
+    boxes = page.locator("mjx-container[display=true][width=full]")
+    assert boxes.count() >= 4
+    lefts = boxes.evaluate_all("all => all.map(one => one.getBoundingClientRect().left)")
+    assert min(lefts) >= 0
+
+
+def test_the_paper_map_shows_its_last_column_on_a_wide_screen(visit):
+    page, _, _ = visit("paper-map.html", 1280)
+    wide = page.locator("article table").evaluate_all(
+        "all => all.map(one => one.scrollWidth - one.clientWidth)"
+    )
+    assert max(wide) <= 1
+
+
+def test_the_name_of_the_next_page_stays_on_the_screen_of_a_phone(visit):
+    page, _, _ = visit("api.html", 390)
+    right = page.locator(".prev-next-title").evaluate_all(
+        "all => all.map(one => one.getBoundingClientRect().right)"
+    )
+    assert max(right) <= 390
+
+
 @pytest.mark.parametrize(
     ("asked_for", "answer"),
     [

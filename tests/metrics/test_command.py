@@ -144,7 +144,18 @@ def test_options_that_a_record_answers_itself_are_refused(tmp_path, files):
 
 def test_a_folder_that_is_no_record_says_what_is_missing(tmp_path):
     (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(InputError, match=r"weights.safetensors is missing"):
+    with pytest.raises(InputError, match=r"neither a model.s folder nor a finished record"):
+        measure_file(tmp_path)
+
+
+def test_a_folder_of_another_program_or_an_unfinished_run_is_said_to_be_that(files, tmp_path):
+    (tmp_path / "pytorch_model.bin").write_bytes(b"x")
+    for source in (None, files[1]):
+        with pytest.raises(InputError, match=r"it has pytorch_model.bin: give this file itself"):
+            measure_file(tmp_path, source)
+    (tmp_path / "task.safetensors").write_bytes(b"x")
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(InputError, match=r"is no record: weights.safetensors is missing"):
         measure_file(tmp_path)
 
 
@@ -156,7 +167,8 @@ def test_missing_groups_and_bad_report_paths_are_one_sentence(files, tmp_path):
         ([files[0], "--groups", files[1], "--report", "/dev/null"], "plain file"),
         ([files[0], "--groups", files[1], "--resamples", "-1"], "resamples = -1"),
         ([files[0], "--groups", files[1], "--normaliser", "batch"], "normaliser = 'batch'"),
-        ([files[0], "--groups", tmp_path / "none.csv"], "does not exist"),
+        ([files[0], "--groups", tmp_path / "none.csv"], "^groups file .*none.csv does not exist"),
+        ([files[0], "--groups", files[1], "--classifier", "none"], "classifier = 'none' is no file, nor"),
         ([tmp_path / "none.npy", "--groups", files[1]], "does not exist"),
     ):
         with pytest.raises(InputError, match=words):

@@ -54,6 +54,17 @@ def test_no_report_replaces_that_of_another_method_seed_or_size():
     assert len({record_name("figure3", *kind) for kind in kinds}) == len(kinds)
 
 
+def test_a_report_of_some_figures_leaves_that_of_all_as_it_is(command_line, tmp_path):
+    (tmp_path / "report.html").write_text("all figures")
+    (tmp_path / "overview.png").write_text("all figures")
+    code, out, _ = command_line("reproduce", "figure2", "figure1", "figure2", "--out", tmp_path)
+    assert code == 0
+    assert out.split()[-1].endswith("report-figure1-figure2.html")
+    assert (tmp_path / "report-figure1-figure2.html").is_file()
+    assert (tmp_path / "report.html").read_text() == (tmp_path / "overview.png").read_text() == "all figures"
+    assert page_name("report", "certified", figures=["figure3", "all"]) == "report"
+
+
 def test_the_notebooks_numbers_stand_beside_full_runs_alone(tmp_path):
     for quick in (True, False):
         experiment = select(["figure3"], quick=quick)[0]
@@ -65,7 +76,7 @@ def test_the_notebooks_numbers_stand_beside_full_runs_alone(tmp_path):
 
 
 def test_the_quick_report_leaves_that_of_the_full_run_as_it_is(command_line, tmp_path):
-    for quick, name in ((True, "report-quick.html"), (False, "report.html")):
+    for quick, name in ((True, "report-figure2-quick.html"), (False, "report-figure2.html")):
         before = {path: path.read_bytes() for path in tmp_path.glob("report*")}
         assert command_line("reproduce", "figure2", "--out", tmp_path, *["--quick"] * quick)[0] == 0
         assert {path: path.read_bytes() for path in before} == before

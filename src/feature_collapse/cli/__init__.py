@@ -52,7 +52,7 @@ def main() -> None:
         message = getattr(error, "format_message", None)
         if message is None:
             raise
-        _fail(_not_a_number(error, sys.argv[1:]) or message())
+        _fail(_not_a_number(error, sys.argv[1:]) or _of_another_method(error) or message())
     if code == 130:  # the parser turned Ctrl-C into an exit code
         _fail(_INTERRUPTED, code=130)
     sys.exit(code if isinstance(code, int) else 0)
@@ -71,6 +71,24 @@ def _not_a_number(error: Exception, arguments: list[str]) -> str | None:
             if name == flag:
                 value = value or next(iter(arguments[index + 1 :]), "")
                 return f"{option.name.rstrip('_')} = {clip(value)!r}, but must be {wanted}"
+    return None
+
+
+def _of_another_method(error: Exception) -> str | None:
+    """Return our own sentence where an option is a setting that only another command's method reads."""
+    from feature_collapse.cli.options import CERTIFIED_ONLY, SGD_ONLY
+
+    option = str(getattr(error, "option_name", ""))
+    command = str(getattr(getattr(error, "ctx", None), "info_name", ""))
+    name = option.lstrip("-").replace("-", "_")
+    if command in ("solve", "path") and name in SGD_ONLY:
+        instead = "; the penalty of lazy decay is --decay-exponent 1 --decay-frequency data"
+        return (
+            f"{option} is a setting of stochastic gradient descent, which {command} does not use: "
+            f"feature-collapse train has it{instead if name == 'decay' else ''}"
+        )
+    if command == "train" and name in CERTIFIED_ONLY:
+        return f"{option} is a setting of the certified solver: feature-collapse solve has it"
     return None
 
 

@@ -23,6 +23,12 @@ from feature_collapse.cli import (
     theory,
     train,
 )
+from feature_collapse.cli.options import unfolded
+
+_QUESTION = (
+    "Why do things that play the same role get the same representation, when do they not, and what does "
+    "normalisation change?"
+)
 
 app = typer.Typer(
     name="feature-collapse",
@@ -53,20 +59,18 @@ def _print_version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(help=f"Feature collapse: find it, prove it, measure it.\n\n{_QUESTION}")
 def root(
     version: Annotated[
         bool,
         typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
     ] = False,
 ) -> None:
-    """Feature collapse: find it, prove it, measure it.
-
-    Why do things that play the same role get the same representation, when do they not, and what does
-    normalisation change?
-    """
+    """Print the version where it was asked for, before any command."""
 
 
 for _name, _command in COMMANDS.items():
-    app.command(_name)(_command)
+    app.command(_name, help=unfolded(_command.__doc__ or ""))(_command)
+for _registered in sweep.app.registered_commands:
+    _registered.help = unfolded(getattr(_registered.callback, "__doc__", None) or "")
 app.add_typer(sweep.app, name="sweep")

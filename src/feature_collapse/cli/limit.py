@@ -11,6 +11,7 @@ from feature_collapse.cli.options import (
     Json,
     SettingsFile,
     echo,
+    paragraph,
     print_json,
     settings_of,
     with_settings,
@@ -60,7 +61,7 @@ def command(
             )
         chosen, task = experiment.settings, experiment.task
     if limits.result_of(task, chosen) == "R9" and not as_json:
-        echo(limits.cost(task, chosen, effort))
+        paragraph(limits.cost(task, chosen, effort))
     callback = None if as_json else lambda m, bound: echo(f"  set {m}: least empirical risk ≥ {bound:.6g}")
     found = limits.limit(task, chosen, effort, callback)
     above = None if held is None else excess(held, found, effort)
@@ -70,11 +71,11 @@ def command(
         return
     _show(found)
     if above is not None:
-        echo(str(above))
+        paragraph(str(above))
 
 
 def _show(found: Limit) -> None:
-    echo(str(found))
+    paragraph(str(found))
     norms, (low, high) = found.norms, found.angles
     shown = ", ".join(f"{x:.5g}" for x in norms[:6]) + (", …" if len(norms) > 6 else "")
-    echo(f"embedding norms of the concepts {shown}; angles from {low:.2f}° to {high:.2f}°")
+    paragraph(f"embedding norms of the concepts {shown}; angles from {low:.2f}° to {high:.2f}°")

@@ -76,13 +76,31 @@ def settings_of(file: Path | None, given: dict[str, Any], **fixed: Any) -> Setti
     """Return the settings of a TOML file, overridden by those given on the command line, and by `fixed`.
 
     Raises:
-        InputError: a file that cannot be read, an unknown key, or a value of the wrong type or out of range.
+        InputError: a file that cannot be read, an unknown key, a value of the wrong type or out of range, or
+            an exponent without Zipf's law.
     """
     from feature_collapse.boundary import read_toml
     from feature_collapse.experiments.settings import Settings
 
     source = str(file) if file else "the command line"
-    return Settings.from_mapping({**(read_toml(file) if file else {}), **given, **fixed}, source)
+    settings = Settings.from_mapping({**(read_toml(file) if file else {}), **given, **fixed}, source)
+    check_exponent(settings.word_law, settings.exponent)
+    return settings
+
+
+def check_exponent(word_law: str, exponent: float) -> None:
+    """Refuse an exponent that the word law does not read: who gives one means Zipf's law.
+
+    Raises:
+        InputError: an exponent other than the default, with another law.
+    """
+    from feature_collapse.errors import InputError
+
+    if word_law != "zipf" and exponent != 1.0:
+        raise InputError(
+            f"exponent = {exponent:g}, but it is Zipf's and word_law = {word_law!r}: "
+            "give word_law = 'zipf' too"
+        )
 
 
 def echo(text: str = "") -> None:
@@ -90,15 +108,29 @@ def echo(text: str = "") -> None:
     typer.echo(printable(text))
 
 
-def paragraph(text: str) -> None:
-    """Print text folded to the terminal, or to 80 columns where there is none; indented where it is."""
+def paragraph(text: str, keep: str = "") -> None:
+    """Print text folded to the terminal, or to 80 columns where there is none; indented where it is.
+
+    No line breaks at a space of `keep`, such as that of "n_c = 3" for " = ".
+    """
     from rich.console import Console
 
     console = Console()
     width = (console.width if console.is_terminal else 80) - 1
     for line in printable(text).split("\n"):
         indent = line[: len(line) - len(line.lstrip())]
-        typer.echo(textwrap.fill(line, width, subsequent_indent=indent + "  ", break_on_hyphens=False))
+        line = line.replace(keep, keep.replace(" ", "\xa0"))
+        folded = textwrap.fill(line, width, subsequent_indent=indent + "  ", break_on_hyphens=False)
+        typer.echo(folded.replace("\xa0", " "))
+
+
+def unfolded(text: str) -> str:
+    r"""Return a docstring with each paragraph on one line, which the terminal then folds at its own width.
+
+    >>> unfolded("Do it.\n\n    Where there is\n    something to do.")
+    'Do it.\n\nWhere there is something to do.'
+    """
+    return "\n\n".join(" ".join(part.split()) for part in inspect.cleandoc(text).split("\n\n"))
 
 
 def print_json(value: Any) -> None:

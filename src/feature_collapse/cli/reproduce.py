@@ -42,7 +42,7 @@ def command(
 
     Finished records of the same settings are reused; an interrupted run goes on where it stopped.
     Ends with a line for each experiment and OUT/report.html, which holds every number; the report of another
-    method, seed or size has that in its name.
+    method, seed or size, or of some figures alone, has that in its name.
     """
     from feature_collapse.cli.progress import announce, training_progress
     from feature_collapse.experiments.presets import DIAGRAMS, page_name, select
@@ -68,10 +68,10 @@ def command(
             record = run(experiment.settings, out / experiment.name, device=device, callback=callback)
         save_record_pictures(record)
         runs.append(Run(experiment, record))
-    pictures = [*save_overview(out, page_name("overview", method, seed, quick), runs), *pictures]
+    pictures = [*save_overview(out, page_name("overview", method, seed, quick, wanted), runs), *pictures]
     if "all" in wanted or "figure5" in wanted:
         pictures += save_embedding_lengths(out, page_name("figure5", method, seed, quick), runs)
-    page = write_report(out / f"{page_name('report', method, seed, quick)}.html", pictures, runs)
+    page = write_report(out / f"{page_name('report', method, seed, quick, wanted)}.html", pictures, runs)
     if json:
         print_json([row.to_dict() for one in runs for row in one.rows])
         return

@@ -11,7 +11,6 @@ from feature_collapse.cli.options import (
     SGD_ONLY,
     Json,
     SettingsFile,
-    echo,
     paragraph,
     print_json,
     settings_of,
@@ -65,9 +64,10 @@ def command(
             }
         )
         return
-    echo(
+    paragraph(
         f"n_c = {words.n_c} concepts, n_w = {words.n_w} words ({words.s_c} per concept), L = {task.L}, "
-        f"K = {task.K} classes, N = {chosen.n_spl * task.K} training sentences ({chosen.n_spl} per class)"
+        f"K = {task.K} classes, N = {chosen.n_spl * task.K} training sentences ({chosen.n_spl} per class)",
+        keep=" = ",
     )
     rows = [
         [words.concept_name(a), *(words.word_name(words.index(a, b)) for b in range(min(_SHOWN, words.s_c)))]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from feature_collapse.cli.options import check_exponent, paragraph
 from feature_collapse.errors import check_lambda
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ def command(
     check_int("n_w", n_w, 2, _MOST_WORDS)
     if frequencies is not None and word_law == "uniform":
         word_law = "given"
+    check_exponent(word_law, exponent)
     if vocabulary is not None and frequencies is not None:
         raise InputError("--vocabulary gives the frequencies, so --frequencies must not be given too")
     values = None if frequencies is None else tuple(read_frequencies(frequencies))
@@ -134,11 +136,12 @@ def command(
         answers["limit"] = {name: entry.to_dict() for name, entry in limits.items()}
         typer.echo(json.dumps({"inputs": inputs, **answers}, indent=2))
         return
-    typer.echo("  ".join(f"{key} = {_short(value)}" for key, value in inputs.items() if value is not None))
+    shown = (f"{key} = {_short(value)}" for key, value in inputs.items() if value is not None)
+    paragraph("  ".join(shown), keep=" = ")
     for name, entry in found.items():
         _show(name, entry)
     for name, limit in limits.items():
-        typer.echo(f"\nfor these latents, {'network h' if name == 'none' else 'LayerNorm'}: {limit}")
+        paragraph(f"\nfor these latents, {'network h' if name == 'none' else 'LayerNorm'}: {limit}")
 
 
 def _limits(task: Task, lambda_: float, d: int, decay_exponent: float) -> dict[str, Limit]:
@@ -155,9 +158,9 @@ def _limits(task: Task, lambda_: float, d: int, decay_exponent: float) -> dict[s
 
 def _show(name: str, entry: Prediction) -> None:
     """Print one theorem's answer."""
-    typer.echo(f"\n{name}: {'applies' if entry.applies else 'does not apply'}: {entry.reason}")
+    paragraph(f"\n{name}: {'applies' if entry.applies else 'does not apply'}: {entry.reason}")
     for key, value in entry.constants.items():
-        typer.echo(f"  {key:18} {_short(value)}")
+        paragraph(f"  {key:18} {_short(value)}")
     if entry.risk is not None:
         typer.echo(f"  {'risk':18} {_short(entry.risk)}")
     if entry.converse is not None:

@@ -86,9 +86,12 @@ def record_name(name: str, method: str, seed: int = 0, quick: bool = False) -> s
     return f"{name}-{method}{_seed_and_size(seed, quick)}"
 
 
-def page_name(name: str, method: str, seed: int = 0, quick: bool = False) -> str:
-    """Return the name of what several runs make; marked unless they are certified, in full, of seed 0."""
-    return name + ("" if method == "certified" else f"-{method}") + _seed_and_size(seed, quick)
+def page_name(
+    name: str, method: str, seed: int = 0, quick: bool = False, figures: Sequence[str] = ("all",)
+) -> str:
+    """Return the name of what several runs make; marked unless all, certified, in full, of seed 0."""
+    some = "" if "all" in figures else "".join(f"-{figure}" for figure in sorted(set(figures)))
+    return name + some + ("" if method == "certified" else f"-{method}") + _seed_and_size(seed, quick)
 
 
 def _seed_and_size(seed: int, quick: bool) -> str:

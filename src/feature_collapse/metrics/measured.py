@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from feature_collapse.errors import InputError
 from feature_collapse.metrics.measure import measure
-from feature_collapse.metrics.readers.model_folder import is_model_folder
+from feature_collapse.metrics.readers.model_folder import is_model_folder, no_tensors
 from feature_collapse.metrics.readers.named_groups import NAMES
 from feature_collapse.metrics.readers.source import Source
 from feature_collapse.metrics.record_tables import is_record, measure_record, read_tables
@@ -59,9 +59,11 @@ def measure_file(
         source = Source(source)
     if is_record(file):
         return _measure_record(file, source, {"normaliser": normaliser, "eps": eps or None}, options)
+    if (file / "task.safetensors").is_file():
+        read_tables(file)  # a run that has not ended: says what is missing
+    if file.is_dir() and not is_model_folder(file):
+        raise no_tensors(file)
     if source is None or source.groups is None:
-        if file.is_dir() and not is_model_folder(file):
-            read_tables(file)  # says what is missing
         raise InputError(
             "groups is missing: a CSV file with entity,concept[,frequency], or one of "
             f"{', '.join(NAMES)}, says what plays the same role"

@@ -144,7 +144,7 @@ class _Contents:
         """Read the headers, the config and the vocabulary."""
         home = _home(path)
         if home is None:
-            raise _no_tensors(path)
+            raise no_tensors(path)
         file = next((home / name for name in VOCABULARIES if (home / name).is_file()), None)
         tokens = tuple(read_tokens(file)) if file else ()
         return cls(home, _tensors(home), _json_object(home / "config.json"), file, tokens)
@@ -170,12 +170,15 @@ def _home(path: Path) -> Path | None:
     return inner[0] if len(inner) == 1 else None
 
 
-def _no_tensors(path: Path) -> InputError:
+def no_tensors(path: Path) -> InputError:
+    """Return the error for a folder that is no model's, and no record."""
     if not path.is_dir():
         return InputError(f"{path} is no folder, but must be that of a model")
     pickled = sorted(f.name for f in path.iterdir() if f.suffix in (".bin", ".pt", ".pth"))
     hint = f"; it has {clip(pickled[0])}: give this file itself, with tensor" if pickled else ""
-    return InputError(f"{path} holds no *.safetensors{hint}")
+    return InputError(
+        f"{path} holds no *.safetensors, so it is neither a model's folder nor a finished record{hint}"
+    )
 
 
 def _tensors(home: Path) -> dict[str, tuple[Entry, Path]]:

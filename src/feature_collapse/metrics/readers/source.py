@@ -30,6 +30,16 @@ class Classifying:
     note: str
 
 
+def _beside(path: Path, name: str) -> NDArray[Any]:
+    """Return the matrix of that name in the file of the embeddings."""
+    try:
+        return read_embeddings(path, name).vectors
+    except InputError as error:
+        raise InputError(
+            f"classifier = {clip(name)!r} is no file, nor a tensor beside the embeddings ({error})"
+        ) from error
+
+
 @dataclass(frozen=True)
 class Source:
     """What is read beside the vectors, and how.
@@ -95,7 +105,7 @@ class Source:
         elif is_model_folder(path):
             rows = read_model_folder(path, name).embeddings.vectors
         else:
-            rows = read_embeddings(path, name).vectors
+            rows = _beside(path, name)
         concepts = sorted(set(found.concepts))
         if len(rows) == len(embeddings.vectors):
             return Classifying(np.asarray(rows[found.rows]), found.concepts, "")
