@@ -52,6 +52,19 @@ def test_certify_says_how_far_sgd_stopped_from_the_minimum(record, tmp_path) -> 
     assert json.loads((folder / "summary.json").read_text())["lower_bound"] == bound["lower_bound"]
 
 
+@pytest.mark.parametrize(
+    "decay", [("--decay-exponent", "1"), ("--decay-exponent", "0.5", "--decay-frequency", "data")]
+)
+def test_certify_proves_the_gap_of_a_record_with_decays_of_words(decay, tmp_path) -> None:
+    """Version 0.2's first certify took every decay for 1: a bound for another risk."""
+    folder, law = tmp_path / "r", ("--word-law", "zipf", *decay)
+    done = call("solve", *SMALL, *law, "--gap", "1e-5", "--out", str(folder), "--json")
+    assert done.exit_code == 0, done.output
+    summary, bound = json.loads(done.stdout), json.loads(call("certify", str(folder), "--json").stdout)
+    assert bound[str(folder)]["risk"] == pytest.approx(summary["risk"], rel=1e-10)
+    assert bound[str(folder)]["relative_gap"] <= 1e-5
+
+
 def test_certify_prints_a_table(record) -> None:
     folder, _ = record
     assert "lower bound" in call("certify", str(folder)).stdout

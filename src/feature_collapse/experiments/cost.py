@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from math import ceil
+from statistics import median
 
 import torch
 
@@ -92,13 +93,12 @@ def _certified(experiment: Experiment, device: str) -> float:
 
 
 def _timed(work: Callable[[], object], device: str) -> float:
-    """Return the mean seconds of a call, after a first one; other programs slow the run too."""
-    count, seconds = 0, 0.0
-    while count < 2 or seconds < _MEASURED:
+    """Return the median seconds of a call, after a first one; other programs slow the run too."""
+    seconds: list[float] = []
+    while len(seconds) < 4 or sum(seconds[1:]) < _MEASURED:
         started = time.perf_counter()
         work()
         if device.startswith("cuda"):
             torch.cuda.synchronize()
-        seconds = seconds + time.perf_counter() - started if count else 0.0
-        count += 1
-    return seconds / (count - 1)
+        seconds.append(time.perf_counter() - started)
+    return median(seconds[1:])

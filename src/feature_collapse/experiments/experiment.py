@@ -99,9 +99,7 @@ class Experiment:
 
     def decay(self, train: Sentences | None = None) -> Float[np.ndarray, " n_w"] | None:
         """Return (n_w,) the decay of each word beside λ, or None where all are 1. O(N L)."""
-        s = self.settings
-        kind = Decay(1.0, "data") if s.decay == "lazy" else Decay(s.decay_exponent, s.decay_frequency)
-        return kind.weights(self.task, self.data.train if train is None else train) if kind.exponent else None
+        return decay_of(self.settings, self.task, self.data.train if train is None else train)
 
     def reference(self) -> Prediction:
         """Return what the theory predicts: theorem 1, 2 or 3 or the mean field (R5), whichever fits."""
@@ -135,6 +133,13 @@ class Experiment:
         train = self.data.train if train is None else train
         decay = self.decay(train)
         return Problem(train, s.n_w, s.K, s.lambda_, self.normaliser, s.d, decay=decay, device=device)
+
+
+def decay_of(settings: Settings, task: Task, train: Sentences) -> Float[np.ndarray, " n_w"] | None:
+    """Return (n_w,) the decay of each word beside λ on a training set, or None where all are 1. O(N L)."""
+    lazy = settings.decay == "lazy"
+    kind = Decay(1.0, "data") if lazy else Decay(settings.decay_exponent, settings.decay_frequency)
+    return kind.weights(task, train) if kind.exponent else None
 
 
 def word_decay(settings: Settings, task: Task) -> Float[np.ndarray, " s_c"] | None:
