@@ -35,7 +35,7 @@ _UNIT_SINGLE = 2.0**-24
 _TINY, _TINY_SINGLE = 2.0**-1074, 2.0**-149  # spacing of the numbers below which rounding is not relative
 _LOG_2 = math.log(2.0)
 # sentences and classes that are summed at once: 10 MB, which the processor's cache holds
-_ROWS, _TILE, _WIDE_TILE = 5000, 250, 2000
+_ROWS, _TILE, _WIDE_TILE = 5000, 250, 1000
 _SENTENCES = 2**15  # whose entropies are added at once
 _AT_ONCE = 4  # parts whose exponentials are kept until all tiles have taken theirs
 
@@ -295,4 +295,4 @@ def classes_per_block(problem: Problem, memory_limit: float) -> int:
             f"memory_limit = {memory_limit / 1e9:.2g} GB, but the certificate of n_w = {n_w} words needs at "
             f"least {(fixed + per_class) / 1e9:.2g} GB"
         )
-    return min(block, K)
+    return -(-K // -(-K // block))  # blocks of one size: a small last one would cost as much
