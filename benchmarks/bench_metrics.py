@@ -1,6 +1,7 @@
 """Benchmarks of `feature_collapse.metrics`: streaming at scale, noise at any N/d, the monitor's overhead.
 
     python benchmarks/bench_metrics.py stream [--rows 1000000] [--views none]
+    python benchmarks/bench_metrics.py speed
     python benchmarks/bench_metrics.py noise
     python benchmarks/bench_metrics.py outcomes [--sets 40]
     python benchmarks/bench_metrics.py monitor
@@ -49,6 +50,36 @@ def stream(
         f"{finalize:.0f} s | "
         f"{peak:.2f} GiB | {values['spread']:.4f}, {values['cdnv']:.4f}, {values['effective_rank']:.1f} |"
     )
+
+
+def speed(d: int = 384) -> None:
+    """Values alone, one pass of the stream beside its products, and the default report, of planted tables."""
+    print("| rows × d, concepts | values | stream, of it products | default report |")
+    print("|---|---|---|---|")
+    generator = np.random.default_rng(0)
+    for rows, n_concepts in ((14_416, 100), (100_000, 1000)):
+        ids = np.arange(rows) % n_concepts
+        x = generator.standard_normal((n_concepts, d), dtype=np.float32)[ids]
+        x += generator.standard_normal((rows, d), dtype=np.float32)
+        frequencies = 1.0 / (1.0 + np.arange(rows) // n_concepts)
+        statistics = FeatureStatistics(n_concepts, d, views=("none",))
+        wide = x.astype(float)
+        work = (
+            lambda x=x, ids=ids: measure(x, ids, resamples=0, shuffles=0),
+            lambda x=x, ids=ids, s=statistics: s.update(x, ids),
+            lambda wide=wide: [wide.T @ wide for _ in range(3)],
+            lambda x=x, ids=ids, f=frequencies: measure(x, ids, f),
+        )
+        seconds = []
+        for do in work:
+            start = time.perf_counter()
+            do()
+            seconds.append(time.perf_counter() - start)
+        values, update, products, whole = seconds
+        print(
+            f"| {rows:,} × {d}, {n_concepts:,} | {values:.2f} s | {update:.2f} s, {products:.2f} s "
+            f"| {whole:.1f} s |"
+        )
 
 
 def noise(d: int = 64, concepts: int = 8, seeds: int = 10) -> None:
@@ -164,13 +195,15 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=["stream", "noise", "monitor", "outcomes"])
+    parser.add_argument("what", choices=["stream", "speed", "noise", "monitor", "outcomes"])
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--sets", type=int, default=300)
     parser.add_argument("--views", nargs="+", default=list(VIEWS))
     options = parser.parse_args()
     if options.what == "stream":
         stream(options.rows, tuple(options.views))
+    elif options.what == "speed":
+        speed()
     elif options.what == "noise":
         noise()
     elif options.what == "outcomes":
