@@ -75,7 +75,8 @@ def solve(
     """Minimise the risk until (risk - lower bound)/risk ≤ gap, proved.
 
     Time: 6 N K L r flops and N K exponentials per evaluation, some 50-150 of them; a few certificates of
-    N K L additions and K L n_w² flops. Memory: the limit in `options` and 48 N L bytes.
+    N K L additions and K L n_w² flops. Memory: the limit in `options` and 48 N L bytes. Of P ranks (in
+    `options`) each takes a Pth of all this; rank 0 alone what is O(n_w³) and O((n_w + K L) r).
 
     >>> from feature_collapse.task import make_task
     >>> found = solve(Problem.of(make_task(n_w=12, L=3, K=8, seed=0), n_spl=3, lambda_=0.01))
