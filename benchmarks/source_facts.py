@@ -16,7 +16,7 @@ ORDER = (
     ("errors",),
     ("boundary",),
     ("files", "arrays"),
-    ("keyed_tensors", "threads"),
+    ("keyed_tensors", "threads", "ranks"),
     ("task",),
     ("model",),
     ("metrics",),  # of the project, METRICS_STAND_ON alone

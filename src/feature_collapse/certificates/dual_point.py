@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -24,9 +25,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from feature_collapse.certificates.gram import WIDE_FROM, add_gram, is_single, mirror
+from feature_collapse.certificates.memory import AT_ONCE, ROWS, classes_per_block
 from feature_collapse.certificates.score_differences import ScoreDifferences
 from feature_collapse.certificates.sentence_parts import Part, Parts, WordSums
-from feature_collapse.errors import InputError
+from feature_collapse.ranks import ALONE, Ranks
 from feature_collapse.risk.problem import Problem
 from feature_collapse.threads import each
 
@@ -34,10 +36,10 @@ UNIT = 2.0**-53  # rounding of float64
 _UNIT_SINGLE = 2.0**-24
 _TINY, _TINY_SINGLE = 2.0**-1074, 2.0**-149  # spacing of the numbers below which rounding is not relative
 _LOG_2 = math.log(2.0)
-# sentences and classes that are summed at once: 10 MB, which the processor's cache holds
-_ROWS, _TILE, _WIDE_TILE = 5000, 250, 1000
+_TILE, _WIDE_TILE = 250, 1000  # classes that are summed at once
 _SENTENCES = 2**15  # whose entropies are added at once
-_AT_ONCE = 4  # parts whose exponentials are kept until all tiles have taken theirs
+_Tiles = list[tuple[int, int]]  # classes: the first and the one after the last of each
+_Exponentials = tuple[list[Tensor], Tensor, Tensor]  # by tile, their sums, and those of score times each
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,21 +97,30 @@ class DualPoint:
 
 
 def dual_point(
-    V: Float[Tensor, "n_w r"], U: Float[Tensor, "K L*r"], problem: Problem, *, memory_limit: float = 4e9
+    V: Float[Tensor, "n_w r"],
+    U: Float[Tensor, "K L*r"],
+    problem: Problem,
+    *,
+    memory_limit: float = 4e9,
+    ranks: Ranks = ALONE,
 ) -> DualPoint:
     """Return the dual point of word representations V and linear weights U, on their device.
+
+    Of several ranks each takes its block of the classes; the Gram matrix, row sums (K, L) and three numbers
+    a sentence are added up. All call this with the same arguments and get the same point, bit by bit.
 
     Args:
         V: word representations after any normalisation, float64.
         U: u_{k,ℓ} side by side, float64.
         problem: its sentences, their weights and the words' decay.
-        memory_limit: bytes for the gradient, its Gram matrix and the scores.
+        memory_limit: bytes for the gradient, its Gram matrix and the scores, on each rank.
+        ranks: that share the classes.
 
     Raises:
         InputError: the limit does not hold the Gram matrix and one class.
     """
     assert V.dtype == U.dtype == torch.float64
-    return _Pass(V, U, problem, memory_limit).run()
+    return _Pass(V, U, problem, memory_limit, ranks).run()
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,24 +132,27 @@ class _Outputs:
 
 
 class _Pass:
-    """One pass over the classes, block by block, and in each over the sentences, part by part.
+    """One pass over a rank's classes, block by block, and in each over the sentences, part by part.
 
     Threads share the parts for the exponentials and the tiles of classes for the sums, a few parts at a time;
     every sum is in the order of the parts, whatever the number of threads.
     """
 
-    def __init__(self, V: Tensor, U: Tensor, problem: Problem, memory_limit: float) -> None:
+    def __init__(self, V: Tensor, U: Tensor, problem: Problem, memory_limit: float, ranks: Ranks) -> None:
         (N, L), n_w, K, device = problem.words.shape, problem.n_w, problem.K, V.device
         self.N, self.L, self.n_w, self.K = N, L, n_w, K
-        rows = min(N, _ROWS)
-        self.block = classes_per_block(problem, memory_limit)
+        self.ranks, (self.first, self.last) = ranks, ranks.block(K)
+        largest = ranks.largest_block(K)
+        most = min(classes_per_block(problem, memory_limit), largest)
+        self.many = most < largest  # blocks, of one size: all sums come before the first
+        self.block = -(-largest // -(-largest // most))
         self.tile = _TILE if n_w < WIDE_FROM else _WIDE_TILE
         self.single = is_single(K, L, n_w)
         labels = torch.from_numpy(problem.labels.astype(np.int64)).to(device)
         omega = torch.from_numpy(problem.shares()).to(device)
-        self.parts = Parts(problem.words, labels, omega, n_w, rows)
+        self.parts = Parts(problem.words, labels, omega, n_w, min(N, ROWS))
         self.scores = ScoreDifferences(V, U, L)
-        self.scores.bring_into_range(self.parts, self.block)
+        self.scores.bring_into_range(self.parts, self._blocks(), ranks)
         word_units = problem.word_units()
         self.scale = None if word_units is None else torch.from_numpy(word_units).to(device)
         self.buffers: dict[str, Tensor] = {}
@@ -148,33 +162,41 @@ class _Pass:
         self.moments = torch.zeros_like(omega)
 
     def run(self) -> DualPoint:
-        if self.block < self.K:
+        if self.many:
             each(lambda part, _: self._add_others(part), list(self.parts), self.gram.device)
-        for first in range(0, self.K, self.block):
-            self._add_block(first, min(first + self.block, self.K))
+            self.ranks.add(self.others)
+        for first, last in self._blocks():
+            self._add_block(first, last)
+        self.ranks.add(self.gram, self.row_sums, self.again, self.moments)
         mirror(self.gram)
         return self._finished()
 
+    def _blocks(self) -> _Tiles:
+        return [(low, min(low + self.block, self.last)) for low in range(self.first, self.last, self.block)]
+
     def _add_others(self, part: Part) -> None:
-        for low in range(0, self.K, self.block):
-            e = self.scores(part, low, min(low + self.block, self.K)).exp2_()
-            e[part.own(low, low + self.block)] = 0.0
+        for low, high in self._blocks():
+            e = self.scores(part, low, high).exp2_()
+            e[part.own(low, high)] = 0.0
             self.others[part.rows] += e.sum(1)
 
     def _add_block(self, first: int, last: int) -> None:
         """Add the gradient of a block of classes to the Gram matrix, and its part of the entropies."""
         tiles = [(low, min(low + self.tile, last)) for low in range(first, last, self.tile)]
         G = [self.gram.new_zeros(self.L * self.n_w, high - low) for low, high in tiles]
-        parts = list(self.parts)
-        for at in range(0, len(parts), _AT_ONCE):
-            some = list(enumerate(parts[at : at + _AT_ONCE]))
-            found = each(lambda item, seat: self._outputs(item, seat, tiles), some, self.gram.device)
+        parts, device = list(self.parts), self.gram.device
+        for at in range(0, len(parts), AT_ONCE):
+            some = parts[at : at + AT_ONCE]
+            found = each(partial(self._exponentials, tiles), list(enumerate(some)), device)
+            if not self.many:
+                self.ranks.add(self.others[some[0].start : some[-1].stop])
+            outputs = each(partial(self._outputs, tiles), list(zip(some, found, strict=True)), device)
 
-            def add(tile: int, _: int, found: list[_Outputs] = found) -> None:
-                for outputs in found:
-                    outputs.by_word.add_to(G[tile], outputs.tiles[tile])
+            def add(tile: int, _: int, outputs: list[_Outputs] = outputs) -> None:
+                for one in outputs:
+                    one.by_word.add_to(G[tile], one.tiles[tile])
 
-            each(add, range(len(tiles)), self.gram.device)
+            each(add, range(len(tiles)), device)
         for (low, high), G_tile in zip(tiles, G, strict=True):
             by_position = G_tile.view(self.L, self.n_w, -1)
             if self.scale is not None:
@@ -182,13 +204,13 @@ class _Pass:
             self.row_sums[low:high] = by_position.sum(1).T
             add_gram(self.gram, by_position, self.single)
 
-    def _outputs(self, item: tuple[int, Part], seat: int, tiles: list[tuple[int, int]]) -> _Outputs:
-        """Return a part's exponentials, times z p - e_y; their sums are noted."""
+    def _exponentials(self, tiles: _Tiles, item: tuple[int, Part], seat: int) -> _Exponentials:
+        """Return a part's exponentials, zero for the labels."""
         slot, part = item
         n, e, first = part.stop - part.start, list[Tensor](), tiles[0][0]
         s_buffer = self._buffer(f"s{seat}", min(self.tile, self.block))
         e_buffer = self._buffer(f"e{slot}", min(self.block, self.K))
-        moment, total = torch.zeros_like(part.omega), torch.zeros_like(part.omega)
+        total, moment = torch.zeros_like(part.omega), torch.zeros_like(part.omega)
         for low, high in tiles:
             s = self.scores(part, low, high, s_buffer)
             e.append(e_buffer[n * (low - first) : n * (high - first)].view(n, -1))
@@ -196,8 +218,13 @@ class _Pass:
             e[-1][part.own(low, high)] = 0.0
             total += e[-1].sum(1)
             moment += s.mul_(e[-1]).sum(1)
-        if self.block >= self.K:
+        if not self.many:
             self.others[part.rows] = total
+        return e, total, moment
+
+    def _outputs(self, tiles: _Tiles, item: tuple[Part, _Exponentials], _: int) -> _Outputs:
+        """Return a part's exponentials as z (p - e_y); their sums are noted."""
+        part, (e, total, moment) = item
         others = self.others[part.rows]
         z = others + self.scores.label_terms(part)
         self.again[part.rows] += total
@@ -223,7 +250,8 @@ class _Pass:
         # ‖|G|‖² ≤ (largest column sum)(largest row sum), and ≤ ‖G‖_F² = tr(GᵀG)
         size, trace = column * row, float(self.gram.diagonal().sum())
         underflow, of_G = self._underflow()
-        # on ‖G‖: sums over sentences and classes, q, Σp = 1, the words' decay
+        # on ‖G‖: sums over sentences and classes, q, Σp = 1, the words' decay; a sum of n numbers has at most
+        # n - 1 additions that round, on however many ranks
         delta = 1.01 * ((N + 2 * K + L + 16) * UNIT + defect) * math.sqrt(column) * math.sqrt(row) + of_G
         single = (self.block + 2) * _UNIT_SINGLE if self.single else 0.0
         product = 1.01 * (K * L * UNIT + single) * min(size, 1.01 * trace) + underflow
@@ -237,7 +265,7 @@ class _Pass:
             (K + N + 64 + self.scores.U.shape[1]) * UNIT + 2.0 * defect,
             self.scores.largest + math.log(K),
             N * (4 * K + 16) * _TINY,
-            self._word_sums(torch.ones_like(omega)) > 0,
+            self.parts.word_sums(torch.ones_like(omega)) > 0,
         )
 
     def _underflow(self) -> tuple[float, float]:
@@ -260,7 +288,7 @@ class _Pass:
     def _largest_sums(self, off_label: Tensor) -> tuple[float, float]:
         """Return the largest column and row sum of |G|."""
         labelled = self.parts.omega * off_label
-        columns = 2.0 * self._word_sums(off_label)
+        columns = 2.0 * self.parts.word_sums(off_label)
         of_labels = torch.zeros_like(self.row_sums)
         for part in self.parts:
             shares = labelled[part.rows].unsqueeze(1).expand(-1, self.L)
@@ -270,29 +298,3 @@ class _Pass:
         if self.scale is not None:
             columns = columns * self.scale
         return float(columns.max()), float((self.row_sums + 2.0 * of_labels).max())
-
-    def _word_sums(self, values: Tensor) -> Tensor:
-        """Return (n_w,) Σ ω_i values_i over the occurrences of each word."""
-        sums = self.gram.new_zeros(self.n_w)
-        for part in self.parts:
-            sums.index_add_(0, part.flat, (part.omega * values[part.rows]).repeat_interleave(self.L))
-        return sums
-
-
-def classes_per_block(problem: Problem, memory_limit: float) -> int:
-    """Return how many classes a certificate of a problem takes at once within a memory limit, in bytes.
-
-    Raises:
-        InputError: not even one fits.
-    """
-    (N, L), n_w, K = problem.words.shape, problem.n_w, problem.K
-    rows = min(N, _ROWS)
-    fixed = 8.0 * (3.0 * n_w**2 + 4.0 * N + 2.0 * N * L)
-    per_class = 8.0 * (1.6 * L * n_w + (2.0 + _AT_ONCE) * rows)
-    block = int((memory_limit - fixed) // per_class)
-    if block < 1:
-        raise InputError(
-            f"memory_limit = {memory_limit / 1e9:.2g} GB, but the certificate of n_w = {n_w} words needs at "
-            f"least {(fixed + per_class) / 1e9:.2g} GB"
-        )
-    return -(-K // -(-K // block))  # blocks of one size: a small last one would cost as much

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from feature_collapse.certificates.sentence_parts import Part, Parts
 from feature_collapse.errors import InputError
+from feature_collapse.ranks import ALONE, Ranks
 
 _LARGEST = 1e17  # differences of such scores are rounding
 _RANGE = 900.0  # 2 to this power, and sums of many of them, are finite
@@ -41,15 +42,19 @@ class ScoreDifferences:
             )
         self.excess: Tensor | None = None
 
-    def bring_into_range(self, parts: Parts, block: int) -> None:
-        """Find the excess, where the weights are large enough to need one. N K L r flops then."""
+    def bring_into_range(self, parts: Parts, blocks: list[tuple[int, int]], ranks: Ranks = ALONE) -> None:
+        """Find the excess, where the weights are large enough to need one. N K L r flops then.
+
+        `blocks` of classes are this rank's.
+        """
         if self.largest * math.log2(math.e) < _RANGE:
             return
-        K, peaks = len(self.U), torch.zeros_like(parts.omega)
+        peaks = torch.zeros_like(parts.omega)
         for part in parts:
-            for low in range(0, K, block):
-                peak = self(part, low, min(low + block, K)).amax(1)
+            for low, high in blocks:
+                peak = self(part, low, high).amax(1)
                 peaks[part.rows] = torch.maximum(peaks[part.rows], peak)
+        ranks.maximum(peaks)
         self.excess = torch.where(peaks > _RANGE, peaks, 0.0)
 
     def __call__(self, part: Part, low: int, high: int, buffer: Tensor | None = None) -> Tensor:

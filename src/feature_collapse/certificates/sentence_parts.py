@@ -88,6 +88,14 @@ class Parts:
             flat = torch.from_numpy(words.reshape(-1)).to(self.labels.device)
             yield Part(low, high, words, flat, self.labels[low:high], self.omega[low:high], self.n_w)
 
+    def word_sums(self, values: Tensor) -> Tensor:
+        """Return (n_w,) Σ ω_i values_i over the occurrences of each word."""
+        sums = self.omega.new_zeros(self.n_w)
+        for part in self:
+            each_word = (part.omega * values[part.rows]).repeat_interleave(part.words.shape[1])
+            sums.index_add_(0, part.flat, each_word)
+        return sums
+
 
 def _sparse(rows: np.ndarray, factor: np.ndarray, height: int) -> Tensor:
     """Return the height × n matrix with factor[t mod n] at (rows[t], t mod n), compressed by rows."""

@@ -19,13 +19,13 @@ def main() -> None:
     """Entry point of `feature-collapse`: a user's mistake is one sentence on stderr and exit code 2."""
     import typer
 
-    from feature_collapse.cli.app import app
+    from feature_collapse.cli.several import run_command
 
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # an ASCII or Latin-1 terminal shows ? for λ
             stream.reconfigure(errors="replace")
     try:
-        code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
+        code = run_command(sys.argv[1:] or ["--help"])
         sys.stdout.flush()
     except (InputError, RunStopped) as error:
         _fail(str(error))

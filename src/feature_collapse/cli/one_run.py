@@ -10,24 +10,32 @@ from feature_collapse.cli.options import paragraph, print_json, settings_of, tab
 
 if TYPE_CHECKING:
     from feature_collapse.experiments.record import Record
+    from feature_collapse.ranks import Ranks
 
 _AT_SADDLE = 1e-3  # cross-entropy this near to log K has learnt nothing
 
 
 def run_and_show(
-    file: Path | None, given: dict[str, Any], method: str, device: str, out: Path, json: bool
+    file: Path | None,
+    given: dict[str, Any],
+    method: str,
+    device: str,
+    out: Path,
+    json: bool,
+    ranks: Ranks | None = None,
 ) -> Record:
     """Run the settings of a file and of the command line, draw the record, and print its summary."""
     from feature_collapse.cli.progress import announce, training_progress
     from feature_collapse.experiments.run import check_ready, run
+    from feature_collapse.ranks import ALONE
     from feature_collapse.reports.comparison import summary_rows
     from feature_collapse.reports.reproduction import save_record_pictures
 
-    chosen = settings_of(file, given, method=method)
+    chosen, ranks = settings_of(file, given, method=method), ranks or ALONE
     check_ready([(chosen, out)], device)
-    announce([(chosen, out)], device)
+    announce([(chosen, out)], device, ranks.size)
     with training_progress(out.name) as callback:
-        record = run(chosen, out, device=device, callback=callback)
+        record = run(chosen, out, device=device, callback=callback, ranks=ranks)
     save_record_pictures(record)
     if json:
         print_json(record.summary)

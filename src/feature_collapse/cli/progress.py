@@ -57,14 +57,14 @@ def training_progress(name: str) -> Iterator[Callable[[TrainingProgress | Solvin
         yield show
 
 
-def announce(runs: Sequence[tuple[Settings, Path]], device: str) -> None:
+def announce(runs: Sequence[tuple[Settings, Path]], device: str, ranks: int = 1) -> None:
     """Print on stderr about how long the runs that are not finished will take, where that is long."""
     from feature_collapse.experiments.cost import LONG, duration, seconds_of
     from feature_collapse.experiments.experiment import Experiment
     from feature_collapse.experiments.run import check_device
 
     todo = [Experiment.of(settings) for settings, folder in runs if not (folder / "summary.json").exists()]
-    seconds = sum(seconds_of(experiment, str(check_device(device))) for experiment in todo)
+    seconds = sum(seconds_of(experiment, str(check_device(device))) for experiment in todo) / ranks
     if todo and seconds > LONG:
         begun = any((folder / "checkpoint.safetensors").exists() for _, folder in runs)
         less = ", less what an earlier run has done" if begun else ""

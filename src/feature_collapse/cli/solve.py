@@ -20,13 +20,15 @@ def command(
     settings: SettingsFile = None,
     device: Device = "auto",
     json: Json = False,
+    *,
+    context: typer.Context,
 ) -> None:
     """Minimise the risk and prove how close to the global minimum it is; the defaults are figure 3's.
 
     Stops when the relative gap between the risk and a proved lower bound is at most --gap, or at
     --time-limit, and says which. A run that was interrupted goes on when the same command is given again.
-    Exit code 3: it could not prove the gap (status `stalled`).
+    Exit code 3: it could not prove the gap (status `stalled`). Under torchrun the ranks share the classes.
     """
-    record = run_and_show(settings, given, "certified", device, out, json)
+    record = run_and_show(settings, given, "certified", device, out, json, context.obj)
     if record.summary["status"] == "stalled":
         raise typer.Exit(STALLED)

@@ -6,7 +6,7 @@ An unfinished one goes on.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,7 @@ from feature_collapse.experiments.summary import summarise
 from feature_collapse.files import locked, make_folder
 from feature_collapse.model.network import Network
 from feature_collapse.model.weights import Weights
+from feature_collapse.ranks import ALONE, Ranks
 from feature_collapse.sgd.checkpoint import COLUMNS as sgd_columns
 from feature_collapse.sgd.checkpoint import Checkpointing
 from feature_collapse.sgd.step import check_decay_step
@@ -40,6 +41,19 @@ from feature_collapse.task.task import START, generator
 from feature_collapse.theory.start import mean_field_start
 
 Callback = Callable[[TrainingProgress | Progress], None]
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """A device, and the processes that share an experiment.
+
+    Attributes:
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        ranks: processes that share a certified run; this one is rank 0.
+    """
+
+    device: str
+    ranks: Ranks = ALONE
 
 
 def check_device(name: str) -> torch.device:
@@ -98,7 +112,7 @@ def execute(
     experiment: Experiment,
     data: Data | None = None,
     *,
-    device: str = "auto",
+    device: str | Hardware = "auto",
     start: Weights | None = None,
     checkpoint: Checkpointing | None = None,
     callback: Callback | None = None,
@@ -110,7 +124,7 @@ def execute(
     Args:
         experiment: what to run.
         data: to use instead of the experiment's own, where several share it.
-        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`, or one with ranks.
         start: where the certified solver begins; the gap proved does not depend on it.
         checkpoint: of the unfinished run.
         callback: is called with the state a few times a second.
@@ -119,10 +133,10 @@ def execute(
         InputError: a device that is not there, a start of other shapes.
         RunStopped: the training diverged.
     """
-    found, data = check_device(device), data or experiment.data
+    on, data = device if isinstance(device, Hardware) else Hardware(device), data or experiment.data
     if experiment.settings.method == "certified":
-        return _certified(experiment, data, found, start, checkpoint, callback)
-    return _sgd(experiment, data, found, checkpoint, callback)
+        return _certified(experiment, data, on, start, checkpoint, callback)
+    return _sgd(experiment, data, check_device(on.device), checkpoint, callback)
 
 
 def _sgd(
@@ -172,13 +186,14 @@ def _sgd(
 def _certified(
     experiment: Experiment,
     data: Data,
-    device: torch.device,
+    on: Hardware,
     start: Weights | None,
     checkpoint: Checkpointing | None,
     callback: Callback | None,
 ) -> Outcome:
-    s, problem, file = experiment.settings, experiment.problem(data.train, str(device)), None
-    options = SolverOptions(time_limit=s.time_limit, seed=s.seed, n_c=s.n_c)
+    s, device, file = experiment.settings, check_device(on.device), None
+    problem = experiment.problem(data.train, str(device))
+    options = SolverOptions(time_limit=s.time_limit, seed=s.seed, n_c=s.n_c, ranks=on.ranks)
     if checkpoint is not None and isinstance(checkpoint.path, Path):
         file, options = checkpoint.path, replace(options, checkpoint_seconds=checkpoint.seconds)
     if start is None and problem.radius is None and FROM_THEORY.parts_of(problem):
@@ -205,6 +220,7 @@ def run(
     device: str = "auto",
     callback: Callback | None = None,
     checkpoint_seconds: float = 30.0,
+    ranks: Ranks = ALONE,
 ) -> Record:
     """Run an experiment, or return its finished record.
 
@@ -223,10 +239,11 @@ def run(
         callback: is called with the state of the run a few times a second.
         checkpoint_seconds: time between two checkpoints, which together take at most a twentieth of the
             time of a certified run.
+        ranks: processes that share a certified run; this one is rank 0, and the others `lend`.
 
     Raises:
         InputError: a wrong setting, folder or device; nothing is written.
-        RunStopped: the training diverged.
+        RunStopped: the training diverged, or a rank is gone.
     """
     check_type("settings", settings, Settings, "Settings")
     check_type("folder", folder, (str, Path), "a path")
@@ -239,7 +256,7 @@ def run(
         write_config(folder, describe(experiment, found, settings.d))
         write_data(folder, experiment.data)
         checkpoint = Checkpointing(folder / "checkpoint.safetensors", checkpoint_seconds)
-        done = execute(experiment, device=device, checkpoint=checkpoint, callback=callback)
+        done = execute(experiment, device=Hardware(device, ranks), checkpoint=checkpoint, callback=callback)
         if done.weights.d != settings.d:
             write_config(folder, describe(experiment, found, done.weights.d))
         done.summary["prediction"] = experiment.reference().summary()

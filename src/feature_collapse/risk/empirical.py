@@ -36,7 +36,7 @@ _TINY = 1e-25  # a sum of exponentials below this has lost digits to the shift
 
 
 @dataclass(frozen=True)
-class _Chunk:
+class Chunk:
     """Rows start..stop of the data: flat word indices, labels, and the sums over words as a sparse matrix."""
 
     start: int
@@ -45,9 +45,14 @@ class _Chunk:
     labels: Tensor
     by_word: Tensor | None
 
+    @property
+    def rows(self) -> slice:
+        """The rows among all sentences."""
+        return slice(self.start, self.stop)
+
 
 @dataclass(frozen=True, eq=False)
-class _Point:
+class Point:
     """Weights to evaluate at, U in units of log 2 with a column of ones, the shifts before and after."""
 
     V: Tensor
@@ -58,7 +63,7 @@ class _Point:
 
 
 @dataclass(frozen=True, eq=False)
-class _Sums:
+class Sums:
     """What a piece adds up: the value, the gradient by V, and that by U1."""
 
     value: Tensor
@@ -75,6 +80,7 @@ class EmpiricalRisk:
     Attributes:
         words, labels: (N, L) and (N,), as given.
         n_w, K, L: sizes.
+        omega, own: (N,) weights of the sentences, and the same for those whose label this process holds.
         dtype, device: of the computation; sums over sentences are in float64.
         shift: (N,) log-sum-exps of the evaluation before, in units of log 2; None before the first.
     """
@@ -101,15 +107,15 @@ class EmpiricalRisk:
         self.rows = -(-self.N // count)
         starts = range(0, self.N, self.rows)
         self._chunks = each(lambda at, _: self._chunk(at, min(at + self.rows, self.N)), starts, self.device)
-        self.omega = torch.from_numpy(problem.shares()).to(self.device)
+        self.omega = self.own = torch.from_numpy(problem.shares()).to(self.device)
         self.shift: Float[Tensor, " N"] | None = None
         self._buffers: dict[tuple[int, str], Tensor] = {}
 
-    def _chunk(self, start: int, stop: int) -> _Chunk:
+    def _chunk(self, start: int, stop: int) -> Chunk:
         flat = self.words[start:stop].reshape(-1)
         labels = torch.from_numpy(self.labels[start:stop].astype(np.int64)).to(self.device)
         by_word = _one_hot(flat, self.n_w, self.dtype) if self._cpu else None
-        return _Chunk(start, stop, torch.from_numpy(flat.astype(np.int64)).to(self.device), labels, by_word)
+        return Chunk(start, stop, torch.from_numpy(flat.astype(np.int64)).to(self.device), labels, by_word)
 
     def value_and_gradient(
         self, V: Float[Tensor, "n_w r"], U: Float[Tensor, "K L*r"]
@@ -126,13 +132,8 @@ class EmpiricalRisk:
         return found
 
     def _pass(self, V: Tensor, U: Tensor, shift: Tensor | None) -> tuple[float, Tensor, Tensor] | None:
-        width = U.shape[1]
-        # columns: U in units of log 2, since exp2 is the faster exponential; a one for the shift; zeros
-        U1 = torch.zeros(self.K, _padded(width + 1, self.dtype), dtype=self.dtype, device=self.device)
-        torch.mul(U, _LOG2_E, out=U1[:, :width])
-        U1[:, width] = 1.0
-        point = _Point(V, U, U1, shift, torch.empty(self.N, dtype=self.dtype, device=self.device))
-        found = each(lambda piece, seat: self._piece(piece, seat, point), self._pieces(U1))
+        point = self._point(V, U, shift)
+        found = each(lambda piece, seat: self._piece(piece, seat, point), self._pieces(point.U1))
         kept = [sums for sums in found if sums is not None]
         if len(kept) < len(found) or not bool(torch.isfinite(point.new_shift).all()):
             return None
@@ -140,61 +141,80 @@ class EmpiricalRisk:
         for sums in kept[1:]:
             total.value.add_(sums.value), total.gV.add_(sums.gV), total.gU.add_(sums.gU)
         self.shift = point.new_shift
-        return float(total.value), total.gV, total.gU[:, :width].contiguous()
+        return float(total.value), total.gV, total.gU[:, : U.shape[1]].contiguous()
 
-    def _pieces(self, like: Tensor) -> list[list[_Chunk]]:
+    def _point(self, V: Tensor, U: Tensor, shift: Tensor | None) -> Point:
+        width = U.shape[1]
+        # columns: U in units of log 2, since exp2 is the faster exponential; a one for the shift; zeros
+        U1 = torch.zeros(len(U), _padded(width + 1, self.dtype), dtype=self.dtype, device=self.device)
+        torch.mul(U, _LOG2_E, out=U1[:, :width])
+        U1[:, width] = 1.0
+        return Point(V, U, U1, shift, torch.empty(self.N, dtype=self.dtype, device=self.device))
+
+    def _pieces(self, like: Tensor) -> list[list[Chunk]]:
         """Return the chunks in pieces; their number depends on the sizes and not on that of threads."""
         most = min(_PIECES, max(2, _SUMS // (like.numel() * like.element_size()))) if self._cpu else 1
         count = min(most, len(self._chunks))
         bounds = [len(self._chunks) * i // count for i in range(count + 1)]
         return [self._chunks[low:high] for low, high in pairwise(bounds)]
 
-    def _piece(self, piece: list[_Chunk], seat: int, at: _Point) -> _Sums | None:
+    def _piece(self, piece: list[Chunk], seat: int, at: Point) -> Sums | None:
         value = torch.zeros((), dtype=torch.float64, device=self.device)
-        sums = _Sums(value, torch.zeros_like(at.V), torch.zeros_like(at.U1))
+        sums = Sums(value, torch.zeros_like(at.V), torch.zeros_like(at.U1))
         for chunk in piece:
             if not self._add(chunk, seat, at, sums):
                 return None
         return sums
 
-    def _add(self, chunk: _Chunk, seat: int, at: _Point, sums: _Sums) -> bool:
+    def _add(self, chunk: Chunk, seat: int, at: Point, sums: Sums) -> bool:
         """Add a chunk's part to the sums; return whether the shifts served."""
-        n, rows, width = chunk.stop - chunk.start, slice(chunk.start, chunk.stop), at.U.shape[1]
-        x, g = (self._buffer(seat, name, at.U1.shape[1])[:n] for name in ("x", "g"))
-        scores = self._buffer(seat, "scores", self.K)[:n]
-        x_only = x[:, :width]
-        x_only.copy_(at.V.index_select(0, chunk.words).view(n, width))
+        used = self._scores(chunk, seat, at)
+        total = self._exponentials(chunk, seat, at, used)
+        if not serves(total):
+            return False
+        at.new_shift[chunk.rows] = used + total.log2()
+        self._add_to(sums, chunk, seat, at, total)
+        return True
+
+    def _scores(self, chunk: Chunk, seat: int, at: Point) -> Tensor:
+        """Put a chunk's representations and scores into the seat's buffers; return the shift to use."""
+        n, width = chunk.stop - chunk.start, at.U.shape[1]
+        x, scores = self._buffer(seat, "x", at.U1.shape[1])[:n], self._buffer(seat, "scores", len(at.U))[:n]
+        x[:, :width].copy_(at.V.index_select(0, chunk.words).view(n, width))
         x[:, width + 1 :] = 0.0
         if at.shift is None:
             x[:, width] = 0.0
             torch.mm(x, at.U1.T, out=scores)
-            used = scores.amax(1)
+            return scores.amax(1)
+        x[:, width] = -at.shift[chunk.rows]
+        torch.mm(x, at.U1.T, out=scores)
+        return at.shift[chunk.rows]
+
+    def _exponentials(self, chunk: Chunk, seat: int, at: Point, used: Tensor) -> Tensor:
+        """Exponentiate the scores in the seat's buffer, multiply by U, and return their sums."""
+        n = chunk.stop - chunk.start
+        g, scores = self._buffer(seat, "g", at.U1.shape[1])[:n], self._buffer(seat, "scores", len(at.U))[:n]
+        if at.shift is None:
             scores.sub_(used.unsqueeze(1))
-        else:
-            used = at.shift[rows]
-            x[:, width] = -used
-            torch.mm(x, at.U1.T, out=scores)
         torch.exp2(scores, out=scores)
         torch.mm(scores, at.U1, out=g)
-        total = g[:, width].clone()
-        if not (float(total.min()) > _TINY and float(total.max()) < float("inf")):
-            return False
-        U_label = at.U.index_select(0, chunk.labels)
-        log_sum = used + total.log2()
-        at.new_shift[rows] = log_sum
-        omega = self.omega[rows]
-        losses = log_sum.double().mul_(_LOG_2).sub_((x_only * U_label).sum(1, dtype=torch.float64))
-        sums.value.add_(torch.dot(omega, losses))
-        omega = omega.to(self.dtype)
-        share = omega / total
-        g_only = (
-            g[:, :width].mul_((share * _LOG_2).unsqueeze(1)).addcmul_(U_label, omega.unsqueeze(1), value=-1.0)
-        )
+        return g[:, at.U.shape[1]].clone()
+
+    def _add_to(self, sums: Sums, chunk: Chunk, seat: int, at: Point, total: Tensor) -> None:
+        """Add what is in the seat's buffers, given the sums of all exponentials."""
+        n, width = chunk.stop - chunk.start, at.U.shape[1]
+        x, g = (self._buffer(seat, name, at.U1.shape[1])[:n] for name in ("x", "g"))
+        scores, x_only = self._buffer(seat, "scores", len(at.U))[:n], x[:, :width]
+        U_label, omega, own = at.U.index_select(0, chunk.labels), self.omega[chunk.rows], self.own[chunk.rows]
+        own_scores = (x_only * U_label).sum(1, dtype=torch.float64)
+        losses = (at.new_shift[chunk.rows].double() * _LOG_2).sub_(own_scores)
+        sums.value.add_(torch.dot(own, losses))
+        share, own = omega.to(self.dtype) / total, own.to(self.dtype).unsqueeze(1)
+        g_only = g[:, :width].mul_((share * _LOG_2).unsqueeze(1)).addcmul_(U_label, own, value=-1.0)
         self._add_by_word(sums.gV, chunk, g_only.reshape(n * self.L, -1))
-        sums.gU[:, :width].index_add_(0, chunk.labels, x_only * omega.unsqueeze(1), alpha=-1.0)
+        sums.gU[:, :width].index_add_(0, chunk.labels, x_only * own, alpha=-1.0)
         x_only.mul_(share.unsqueeze(1))
         sums.gU.addmm_(scores.T, x)
-        return True
 
     def _buffer(self, seat: int, name: str, width: int) -> Tensor:
         """Return (rows, width) numbers of a thread's own, of any value."""
@@ -204,7 +224,7 @@ class EmpiricalRisk:
             self._buffers[seat, name] = found
         return found
 
-    def _add_by_word(self, out: Tensor, chunk: _Chunk, g: Tensor) -> None:
+    def _add_by_word(self, out: Tensor, chunk: Chunk, g: Tensor) -> None:
         if chunk.by_word is None:
             out.index_add_(0, chunk.words, g)
         else:
@@ -217,7 +237,7 @@ class EmpiricalRisk:
         V, U, Q = V.to(self.dtype), U.to(self.dtype), Q.to(self.dtype)
         out = torch.zeros(self.K, self.L * Q.shape[1], dtype=self.dtype, device=self.device)
 
-        def image(piece: list[_Chunk], seat: int) -> Tensor:
+        def image(piece: list[Chunk], seat: int) -> Tensor:
             found = torch.zeros_like(out)
             for chunk in piece:
                 self._add_image(found, chunk, seat, (V, U, Q))
@@ -227,7 +247,7 @@ class EmpiricalRisk:
             out += found
         return out
 
-    def _add_image(self, out: Tensor, chunk: _Chunk, seat: int, at: tuple[Tensor, Tensor, Tensor]) -> None:
+    def _add_image(self, out: Tensor, chunk: Chunk, seat: int, at: tuple[Tensor, Tensor, Tensor]) -> None:
         n, (V, U, Q) = chunk.stop - chunk.start, at
         p = self._buffer(seat, "scores", self.K)[:n]
         torch.mm(V.index_select(0, chunk.words).view(n, U.shape[1]), U.T, out=p)
@@ -236,6 +256,11 @@ class EmpiricalRisk:
         omega = self.omega[chunk.start : chunk.stop].to(self.dtype).unsqueeze(1)
         out.index_add_(0, chunk.labels, x * omega, alpha=-1.0)
         out.addmm_(p.T, x * (omega / p.sum(1, keepdim=True)))
+
+
+def serves(total: Tensor) -> bool:
+    """Return whether the sums of exponentials are in range: the shift was near enough."""
+    return float(total.min()) > _TINY and float(total.max()) < float("inf")
 
 
 def _padded(width: int, dtype: torch.dtype) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from feature_collapse.errors import check_int, check_real
+from feature_collapse.ranks import ALONE, Ranks
 from feature_collapse.risk.problem import Problem
 
 
@@ -75,6 +76,7 @@ class SolverOptions:
         schedule: None for `PLAIN` or `SPHERE`, as the problem is.
         checkpoint_seconds: between two checkpoints; more where writing them would take 5% of the time.
         n_c: concepts, for the residuals of collapse in the history; None leaves them NaN.
+        ranks: processes that share the classes, of which rank 0 solves and the others `lend`.
 
     Raises:
         InputError: a value out of its range.
@@ -86,6 +88,7 @@ class SolverOptions:
     schedule: Schedule | None = None
     checkpoint_seconds: float = 30.0
     n_c: int | None = None
+    ranks: Ranks = ALONE
 
     def __post_init__(self) -> None:
         """Check the ranges."""

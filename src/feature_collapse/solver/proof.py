@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from feature_collapse.certificates.bound import Bound, bound_from
 from feature_collapse.certificates.dual_point import DualPoint, dual_point
 from feature_collapse.certificates.sphere import Search
 from feature_collapse.risk.problem import Problem
+from feature_collapse.risk.shared import packed
 from feature_collapse.solver.options import SolverOptions
 from feature_collapse.solver.state import State
 from feature_collapse.solver.trace import Trace
@@ -32,9 +34,18 @@ def prove(problem: Problem, state: State, gap: float, options: SolverOptions, tr
     V, U = state.V, state.U
     word_units = problem.word_units()
     words = V if word_units is None else V * torch.from_numpy(word_units).to(V).unsqueeze(1)
-    point = dual_point(words, U.reshape(problem.K, -1), problem, memory_limit=options.memory_limit)
+    point = _dual_point(words, U.reshape(problem.K, -1), problem, options)
     squares = float(U.square().sum()) + (float(V.square().sum()) if problem.radius is None else 0.0)
     penalty, search = 0.5 * problem.lambda_ * squares, Search(0.1 * gap, gap)
     bound = bound_from(point, penalty, problem.lambda_, problem.radius, V, search)
     trace.certified(state, bound)
     return Proof(point, bound)
+
+
+def _dual_point(words: Tensor, U: Tensor, problem: Problem, options: SolverOptions) -> DualPoint:
+    ranks, limit = options.ranks, options.memory_limit
+    if ranks.size == 1:
+        return dual_point(words, U, problem, memory_limit=limit)
+    number = torch.tensor([limit], dtype=torch.float64)
+    with ranks.asking("certify", words, U, number, *packed(problem)):
+        return dual_point(words, U, problem, memory_limit=limit, ranks=ranks)

@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from feature_collapse.certificates.bound import Bound
-from feature_collapse.certificates.dual_point import classes_per_block
+from feature_collapse.certificates.memory import classes_per_block
 from feature_collapse.errors import check_lambda, check_real, check_type
 from feature_collapse.model.weights import Weights
+from feature_collapse.ranks import RankLost
 from feature_collapse.risk.problem import Problem
 from feature_collapse.solver import escape
 from feature_collapse.solver.checkpoint import Saved
@@ -74,7 +75,8 @@ def solve(
     """Minimise the risk until (risk - lower bound)/risk ≤ gap, proved.
 
     Time: 6 N K L r flops and N K exponentials per evaluation, some 50-150 of them; a few certificates of
-    N K L additions and K L n_w² flops. Memory: the limit in `options` and 48 N L bytes.
+    N K L additions and K L n_w² flops. Memory: the limit in `options` and 48 N L bytes. Of P ranks (in
+    `options`) each takes a Pth of all this; rank 0 alone what is O(n_w³) and O((n_w + K L) r).
 
     >>> from feature_collapse.task import make_task
     >>> found = solve(Problem.of(make_task(n_w=12, L=3, K=8, seed=0), n_spl=3, lambda_=0.01))
@@ -93,6 +95,7 @@ def solve(
     Raises:
         InputError: a value out of its range, or a limit too small for the certificate.
         KeyboardInterrupt: after Ctrl-C, once the checkpoint is written.
+        RankLost: another rank is gone; likewise.
     """
     check_type("problem", problem, Problem, "a Problem (Problem.of makes one)")
     if start is not None:
@@ -101,6 +104,7 @@ def solve(
     options = SolverOptions() if options is None else options
     check_type("options", options, SolverOptions, "SolverOptions")
     classes_per_block(problem, options.memory_limit)  # or refuse now what the certificate would at the end
+    options.ranks.check(problem.K)
     if checkpoint is not None:
         check_type("checkpoint", checkpoint, (str, Path), "a path")
         checkpoint = Path(checkpoint)
@@ -116,7 +120,7 @@ def solve(
         for number, part in enumerate(parts[state.parts_done :], state.parts_done + 1):
             state = _solve_part(run, part, replace(state, phase=number))
         return _solve_all(run, state)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, RankLost):
         trace.save()
         raise
 
@@ -143,7 +147,7 @@ def _first(run: _Run, parts: Sequence[Part], start: Weights | None) -> State:
         return State(V, U, run.first_target, single=single, parts_done=behind)
     begin = problem.first_of_each_class(parts[0].sentences) if parts else problem
     rank = min(schedule.first_rank, problem.largest_rank)
-    V, U = spectral_start(begin, rank, run.options.seed, few=bool(parts))
+    V, U = spectral_start(begin, rank, run.options.seed, few=bool(parts), ranks=run.options.ranks)
     return State(V, U, run.first_target, single=single)
 
 
@@ -169,7 +173,8 @@ def _resumed(run: _Run, saved: Saved) -> State:
 
 def _solve_part(run: _Run, part: Part, state: State) -> State:
     """Return the state once a part of the data is solved to the gap that suffices there."""
-    model = make_model(run.problem.first_of_each_class(part.sentences), single=True)
+    data, ranks = run.problem.first_of_each_class(part.sentences), run.options.ranks
+    model = make_model(data, single=True, ranks=ranks)
     model.risk.shift = state.shift
     rounds, schedule = run.schedule.part_rounds, run.schedule
     prune = schedule.prune_added if state.added else schedule.prune_part
@@ -208,7 +213,7 @@ def _stalled(run: _Run, state: State, bound: Bound) -> End:
 
 
 def _model(run: _Run, state: State) -> Model:
-    model = make_model(run.problem, state.single)
+    model = make_model(run.problem, state.single, run.options.ranks)
     model.risk.shift = state.shift
     return model
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from feature_collapse.errors import InputError
 from feature_collapse.model.weights import Weights
+from feature_collapse.ranks import ALONE, Ranks
 from feature_collapse.risk.problem import Problem
 from feature_collapse.solver.factors import on_sphere
 from feature_collapse.solver.models import make_model
@@ -16,7 +17,9 @@ from feature_collapse.solver.spectral import Spectrum, gradient_at_zero, leading
 _LARGE = 5e8  # scores; from here on a high rank at the start costs more than directions added later
 
 
-def spectral_start(problem: Problem, rank: int, seed: int = 0, *, few: bool = False) -> tuple[Tensor, Tensor]:
+def spectral_start(
+    problem: Problem, rank: int, seed: int = 0, *, few: bool = False, ranks: Ranks = ALONE
+) -> tuple[Tensor, Tensor]:
     """Return V (n_w, r) and U (K L, r), float64; r = rank, or fewer for a large problem or if `few`.
 
     Plain: both factors along the singular vectors, in proportion to the singular values. Normalised: the
@@ -40,7 +43,7 @@ def spectral_start(problem: Problem, rank: int, seed: int = 0, *, few: bool = Fa
         U = _tensor(-G.matmat(V.cpu().numpy()), problem)
         U /= U.norm().clamp_min(1e-300)
         scales = np.geomspace(0.3, 100.0, 10)
-    model = make_model(problem.sample(1000), single=True)  # the scale does not need more
+    model = make_model(problem.sample(1000), single=True, ranks=ranks)  # the scale does not need more
     best, chosen = np.inf, float(scales[0])
     for scale in scales:
         value = model.value(V * (scale if problem.radius is None else 1.0), U * scale)
