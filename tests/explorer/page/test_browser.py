@@ -26,7 +26,13 @@ def started(*arguments):
     environment = {**os.environ, "PYTHONPATH": str(SOURCE), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "feature_collapse", "explore", "--no-browser", *arguments]
     return subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # ignored in background jobs, and inherited
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
@@ -38,7 +44,10 @@ def address():
     assert found, line + server.stderr.read()
     yield found[0]
     server.send_signal(signal.SIGINT)
-    _, error = server.communicate(timeout=30)
+    try:
+        _, error = server.communicate(timeout=60)
+    finally:
+        server.kill()
     assert server.returncode == 130
     assert error == "feature-collapse: the explorer has ended; it kept nothing\n"
 
