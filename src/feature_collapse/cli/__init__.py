@@ -17,6 +17,16 @@ _INTERRUPTED = "interrupted; what was finished is kept, and the same command goe
 
 def main() -> None:
     """Entry point of `feature-collapse`: a user's mistake is one sentence on stderr and exit code 2."""
+    from feature_collapse.cli.several import leave
+
+    try:
+        _run()
+    except SystemExit as end:
+        leave(end.code)
+        raise
+
+
+def _run() -> NoReturn:
     import typer
 
     from feature_collapse.cli.several import run_command

@@ -54,6 +54,15 @@ def run_command(arguments: Sequence[str]) -> Any:
         ranks.end()
 
 
+def leave(code: str | int | None) -> None:
+    """End the process at once where the ranks did not part: torch would abort at threads that still wait."""
+    distributed = sys.modules.get("torch.distributed")
+    if distributed is not None and distributed.is_available() and distributed.is_initialized():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else 0)
+
+
 def _app() -> Callable[..., Any]:
     from feature_collapse.cli.app import app
 
