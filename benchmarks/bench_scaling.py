@@ -88,7 +88,9 @@ def products_alone(risk: EmpiricalRisk, U: Tensor) -> float:
     """CPU seconds of an evaluation's three matrix products, in chunks of the same sizes."""
     import torch
 
-    rows, width = risk.rows, -(-(U.shape[1] + 1) // 16) * 16  # as the evaluation pads it
+    from feature_collapse.risk.empirical import padded
+
+    rows, width = risk.rows, padded(U.shape[1] + 1, U.dtype)
     x, g, scores = torch.rand(rows, width), torch.empty(rows, width), torch.empty(rows, risk.K)
     U1, gU = torch.rand(risk.K, width), torch.zeros(risk.K, width)
     start = time.process_time()

@@ -146,7 +146,7 @@ class EmpiricalRisk:
     def _point(self, V: Tensor, U: Tensor, shift: Tensor | None) -> Point:
         width = U.shape[1]
         # columns: U in units of log 2, since exp2 is the faster exponential; a one for the shift; zeros
-        U1 = torch.zeros(len(U), _padded(width + 1, self.dtype), dtype=self.dtype, device=self.device)
+        U1 = torch.zeros(len(U), padded(width + 1, self.dtype), dtype=self.dtype, device=self.device)
         torch.mul(U, _LOG2_E, out=U1[:, :width])
         U1[:, width] = 1.0
         return Point(V, U, U1, shift, torch.empty(self.N, dtype=self.dtype, device=self.device))
@@ -263,7 +263,7 @@ def serves(total: Tensor) -> bool:
     return float(total.min()) > _TINY and float(total.max()) < float("inf")
 
 
-def _padded(width: int, dtype: torch.dtype) -> int:
+def padded(width: int, dtype: torch.dtype) -> int:
     """Return the next multiple of a processor's vector: products of other widths take up to twice as long."""
     lanes = 64 // (torch.finfo(dtype).bits // 8)
     return -(-width // lanes) * lanes

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -310,34 +309,3 @@ def test_a_page_of_another_site_gets_no_connection(visit, address):
         address,
     )
     assert opened == "refused"
-
-
-def test_a_port_in_use_is_one_sentence():
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        held.listen()
-        port = held.getsockname()[1]
-        server = started("--port", str(port))
-        out, error = server.communicate(timeout=120)
-    assert (server.returncode, out) == (2, "")
-    assert error == f"feature-collapse: port = {port} is in use by another program; give another\n"
-
-
-def test_without_bokeh_the_extra_is_named(command_line, monkeypatch):
-    monkeypatch.setitem(sys.modules, "bokeh", None)
-    code, _, error = command_line("explore", "--no-browser")
-    assert code == 2
-    assert error == "feature-collapse: the explorer needs bokeh: install feature-collapse[explore]\n"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (("--port", 70000), "port = 70000, but must be an integer from 0 to 65535"),
-        (("--address", "203.0.113.7"), "must be an address of this machine"),
-        (("--allow-websocket-origin", "*"), "must be one host, or host:port"),
-    ],
-)
-def test_a_wrong_place_is_one_sentence(command_line, arguments, says):
-    code, _, error = command_line("explore", "--no-browser", *arguments)
-    assert code == 2 and says in error and error.count("\n") == 1

@@ -1,6 +1,8 @@
 """A server answers to its own names, makes no session for others, and refuses a wrong place in a sentence."""
 
 import logging
+import socket
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -123,3 +125,33 @@ def test_what_a_closed_tab_had_sent_is_no_news_and_a_fault_of_ours_is():
     gone._session = None
     assert not _is_news(record(lambda: gone.session))
     assert _is_news(record(lambda: 1 / 0))
+
+
+def test_a_port_in_use_is_one_sentence(command_line):
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        held.listen()
+        port = held.getsockname()[1]
+        code, out, error = command_line("explore", "--no-browser", "--port", port)
+    assert (code, out) == (2, "")
+    assert error == f"feature-collapse: port = {port} is in use by another program; give another\n"
+
+
+def test_without_bokeh_the_extra_is_named(command_line, monkeypatch):
+    monkeypatch.setitem(sys.modules, "bokeh", None)
+    code, _, error = command_line("explore", "--no-browser")
+    assert code == 2
+    assert error == "feature-collapse: the explorer needs bokeh: install feature-collapse[explore]\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--port", 70000), "port = 70000, but must be an integer from 0 to 65535"),
+        (("--address", "203.0.113.7"), "must be an address of this machine"),
+        (("--allow-websocket-origin", "*"), "must be one host, or host:port"),
+    ],
+)
+def test_a_wrong_place_is_one_sentence(command_line, arguments, says):
+    code, _, error = command_line("explore", "--no-browser", *arguments)
+    assert code == 2 and says in error and error.count("\n") == 1

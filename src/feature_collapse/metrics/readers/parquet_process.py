@@ -43,7 +43,7 @@ def frame_of(path: Path) -> polars.DataFrame:
     if done.returncode:
         raise InputError(f"{path} is damaged: the library that reads {WHAT} ended ({done.returncode})")
     with guarded(path, WHAT):
-        return polars.read_ipc(io.BytesIO(done.stdout), use_pyarrow=False)
+        return polars.read_ipc(io.BytesIO(done.stdout))
 
 
 def read_here(path: Path) -> polars.DataFrame:
