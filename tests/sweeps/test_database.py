@@ -1,126 +1,141 @@
-"""A file whose rows are not what we wrote, that lost its end, or that cannot be written."""
+"""The file of a sweep: older ones are migrated, and what is none of ours is left as it was."""
 
-import os
+import json
 import sqlite3
-import stat
 
 import pytest
 
 from feature_collapse.errors import InputError
-from feature_collapse.sweeps import database
-from feature_collapse.sweeps.messages import Finished
+from feature_collapse.sweeps import schema
+from feature_collapse.sweeps.counts import Counts
 from feature_collapse.sweeps.results import read_results
-from feature_collapse.sweeps.spec import Sweep
-from feature_collapse.sweeps.status import read_status
 from feature_collapse.sweeps.store import open_store
 
-SWEEP = Sweep.from_mapping(
-    {
-        "name": "s",
-        "base": {"n_w": 12, "K": 6, "L": 3, "d": 4, "epochs": 2},
-        "axes": {"n_spl": [1, 2], "network": [{"label": "h"}]},
-    }
-)
+from .small import done, make
+
+VERSION_ONE = """
+PRAGMA application_id = 1178824556;
+CREATE TABLE sweep (one INTEGER PRIMARY KEY CHECK (one = 1), name TEXT NOT NULL, spec TEXT NOT NULL,
+                    created TEXT NOT NULL);
+CREATE TABLE runs (key TEXT PRIMARY KEY, position INTEGER, axes TEXT NOT NULL, settings TEXT NOT NULL,
+                   state TEXT NOT NULL DEFAULT 'pending'
+                   CHECK (state IN ('pending', 'running', 'done', 'failed')),
+                   attempts INTEGER NOT NULL DEFAULT 0, error TEXT, seconds REAL, finished TEXT, result TEXT);
+PRAGMA user_version = 1;
+"""  # as it was; not to be changed
 
 
-@pytest.fixture
-def path(tmp_path):
-    """A store with one finished run."""
-    path = tmp_path / "s.sweep"
-    with open_store(path, create=True) as store:
-        store.set_sweep(SWEEP, SWEEP.runs())
-        store.finish([Finished(store.pending()[0].key, None, 0.1, {"risk": 0.5}, 1)], {"torch": "2"}, "here")
-    return path
-
-
-def use_all(path):
+def test_an_older_schema_is_migrated_and_keeps_its_results(tmp_path):
+    path, sweep = tmp_path / "old.sweep", make(seeds=2)
+    old = sqlite3.connect(path)
+    old.executescript(VERSION_ONE)
+    old.execute("INSERT INTO sweep VALUES (1, 's', ?, 'then')", (json.dumps(sweep.source),))
+    for position, run in enumerate(sweep.runs()):
+        old.execute(
+            "INSERT INTO runs VALUES (?, ?, ?, ?, ?, 1, NULL, 0.5, 'then', ?)",
+            (
+                run.key,
+                position,
+                json.dumps(run.axes),
+                json.dumps(run.settings.to_mapping()),
+                "pending" if position else "done",
+                None if position else '{"risk": 0.25}',
+            ),
+        )
+    old.commit()
+    old.close()
     with open_store(path) as store:
-        assert store.sweep.name == "s"
-        store.pending()
-        read_status(store)
-        read_results(store)
+        assert store.counts() == Counts(1, 0, 1, 0)
+        assert read_results(store).column("risk") == [0.25]
+        assert read_results(store).column("group") == ["grid"]
+        store.finish([done(store.pending()[0].key)], {"torch": "2"}, "w")
+    assert sqlite3.connect(path).execute("PRAGMA user_version").fetchone() == (schema.VERSION,)
 
 
-def test_a_good_store_is_not_refused(path):
-    use_all(path)
-
-
-BROKEN = ("", "{", "[]", "3", "{}, {}", "[" * 100_000, '{"a": ' + "9" * 5000 + "}")
-COLUMNS = (
-    "UPDATE sweep SET spec",
-    "UPDATE runs SET settings",
-    "UPDATE runs SET axes",
-    "UPDATE runs SET result",
-    "UPDATE versions SET versions",
-)
-
-
-@pytest.mark.parametrize("text", BROKEN, ids=[text[:8] for text in BROKEN])
-@pytest.mark.parametrize("change", COLUMNS)
-def test_text_that_is_no_json_object_is_called_damage_and_left(path, change, text):
-    spoiler = sqlite3.connect(path)
-    spoiler.execute(f"{change} = ?", (text,))
-    spoiler.commit()
-    spoiler.close()
-    before = path.read_bytes()
-    with pytest.raises(InputError, match="is damaged") as error:
-        use_all(path)
-    assert "\n" not in str(error.value)
-    assert path.read_bytes() == before
-
-
-@pytest.mark.parametrize("missing", [1, 100, 4096])
-def test_a_file_without_its_end_is_damaged(path, missing):
-    content = path.read_bytes()[:-missing]
-    path.write_bytes(content)
-    with pytest.raises(InputError, match="is damaged"):
+def test_a_migration_that_fails_leaves_the_old_version(tmp_path, monkeypatch):
+    path = tmp_path / "old.sweep"
+    old = sqlite3.connect(path)
+    old.executescript(VERSION_ONE)
+    old.close()
+    monkeypatch.setitem(schema.STEPS, 1, "CREATE TABLE driver (pid);\nCREATE TABLE runs (twice)")
+    with pytest.raises(InputError, match="already exists"):
         open_store(path)
-    assert path.read_bytes() == content
+    found = sqlite3.connect(path)
+    assert found.execute("PRAGMA user_version").fetchone() == (1,)
+    assert found.execute("SELECT count(*) FROM sqlite_master WHERE name = 'driver'").fetchone() == (0,)
+    found.close()
 
 
-def test_links_in_a_circle_are_one_sentence(tmp_path):
-    (tmp_path / "a.sweep").symlink_to("b.sweep")
-    (tmp_path / "b.sweep").symlink_to("a.sweep")
-    for create in (False, True):
-        with pytest.raises(InputError, match="cannot be read"):
-            open_store(tmp_path / "a.sweep", create=create)
+def _foreign(path):
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE runs (key)")
+    other.commit()
+    other.close()
 
 
-@pytest.fixture
-def read_only(path, monkeypatch):
-    """The store where nothing can be written, as on a read-only disk."""
-    path.chmod(0o444)
-    path.parent.chmod(0o555)
-    monkeypatch.setattr(database, "_writable", lambda _: False)  # root may write all the same
-    yield path
-    path.parent.chmod(0o755)
+def _text(path):
+    path.write_text("[axes]\n")
 
 
-def test_a_store_that_cannot_be_written_can_be_read_and_leaves_no_file(read_only):
-    use_all(read_only)
-    assert [file.name for file in read_only.parent.iterdir()] == ["s.sweep"]
+def _empty(path):
+    path.write_bytes(b"")
 
 
-def test_a_store_that_cannot_be_written_is_not_driven_nor_called_damaged(read_only):
-    with (
-        pytest.raises(InputError, match="cannot be written"),
-        open_store(read_only) as store,
-    ):
-        store.reset()
+def _damaged(path):
+    with open_store(path, create=True) as store:
+        store.set_sweep(make(seeds=300), make(seeds=300).runs())
+    content = bytearray(path.read_bytes())
+    content[8192:60000] = b"\xa5" * (60000 - 8192)
+    path.write_bytes(content)
 
 
-@pytest.mark.parametrize("mask", [0o022, 0o077])
-def test_a_sweep_file_is_as_private_as_the_user_wants_and_nothing_is_beside_it(tmp_path, mask):
-    before = os.umask(mask)
-    try:
-        database.create_database(tmp_path / "s.sweep")
-    finally:
-        os.umask(before)
-    assert [path.name for path in tmp_path.iterdir()] == ["s.sweep"]
-    assert stat.S_IMODE((tmp_path / "s.sweep").stat().st_mode) == 0o666 & ~mask
+def _truncated(path):
+    with open_store(path, create=True) as store:
+        store.set_sweep(make(seeds=300), make(seeds=300).runs())
+    path.write_bytes(path.read_bytes()[:30_000])
 
 
-def test_a_sweep_file_is_never_made_in_place_of_another(path):
+def _newer(path):
+    with open_store(path, create=True):
+        pass
+    later = sqlite3.connect(path)
+    later.execute("PRAGMA user_version = 99")
+    later.close()
+
+
+def _no_tables(path):
+    other = sqlite3.connect(path)
+    other.execute(f"PRAGMA application_id = {schema.APPLICATION}")
+    other.execute("PRAGMA user_version = 2")
+    other.execute("CREATE TABLE other (x)")
+    other.commit()
+    other.close()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (_foreign, "is not a sweep file"),
+        (_text, "is not a sweep file"),
+        (_empty, "is not a sweep file"),
+        (_damaged, "is damaged"),
+        (_truncated, "is damaged"),
+        (_newer, "schema version 99"),
+        (_no_tables, "is damaged"),
+    ],
+)
+def test_a_foreign_or_damaged_file_is_refused_in_one_sentence_and_left_as_it_was(tmp_path, spoil, message):
+    path = tmp_path / "x.sweep"
+    spoil(path)
     before = path.read_bytes()
-    database.create_database(path)
+    for create in (False, True):
+        with pytest.raises(InputError) as error:
+            open_store(path, create=create)
+        assert message in str(error.value)
+        assert "\n" not in str(error.value)
     assert path.read_bytes() == before
+
+
+def test_a_missing_file_is_one_sentence(tmp_path):
+    with pytest.raises(InputError, match="does not exist"):
+        open_store(tmp_path / "none.sweep")
