@@ -9,10 +9,12 @@ import pytest
 import torch
 
 from feature_collapse.keyed_tensors import read_keyed, write_keyed
+from feature_collapse.model.decay import Decay
 from feature_collapse.model.normalisers import LayerNorm, NoNormaliser
 from feature_collapse.risk.problem import Problem
 from feature_collapse.solver import trace
 from feature_collapse.solver.options import PLAIN, SPHERE, Part, SolverOptions
+from feature_collapse.solver.resumed import fault_of
 from feature_collapse.solver.solve import solve
 from feature_collapse.task.task import make_task
 from setting import problem_of, random_data
@@ -153,6 +155,74 @@ def test_a_hostile_state_is_not_used_and_that_is_said(tmp_path, caplog, change) 
     found = solve(small(), gap=GAP, checkpoint=file)
     np.testing.assert_array_equal(found.W, solve(small(), gap=GAP).W)
     assert "is not used, and the run begins anew" in caplog.text
+
+
+def _entry(name: str, index: int, value: float):
+    """Return a change of one number of a tensor."""
+
+    def change(found):
+        tensor = found[name].clone()
+        tensor.view(-1)[index] = value
+        return {name: tensor}
+
+    return change
+
+
+def _scaled(name: str, factor: float):
+    return lambda found: {name: found[name] * factor}
+
+
+@pytest.mark.parametrize("normaliser", [NoNormaliser(), LayerNorm()], ids=lambda n: n.name)
+@pytest.mark.parametrize(
+    "change",
+    [
+        _entry("unit", -1, 1e15),
+        _entry("unit", -1, 1e-15),
+        _entry("unit", 0, 1e15),
+        _entry("x", 0, 1e9),
+        _scaled("x", -1.0),
+        _entry("gradient", 7, 1.5),
+        _scaled("gradient", -1.0),
+        _scaled("inverse", -1.0),
+        _scaled("S", 10.0),
+        _scaled("Y", 0.0),
+    ],
+    ids=["unit large", "unit small", "unit of a word", "x", "-x", "gradient", "-gradient", "1/sy", "S", "Y"],
+)
+def test_a_descent_that_is_not_one_of_these_weights_is_not_used(tmp_path, caplog, change, normaliser) -> None:
+    file, problem = tmp_path / "c", small(normaliser)
+    cut_off(problem, file, 30, gap=GAP)
+    key = trace._key(problem, 0)
+    found = read_keyed(file, key)
+    write_keyed(file, key, {**found, **change(found)})
+    resumed = solve(problem, gap=GAP, checkpoint=file)
+    np.testing.assert_array_equal(resumed.W, solve(problem, gap=GAP).W)
+    assert "is not used, and the run begins anew" in caplog.text
+
+
+@pytest.mark.parametrize("lambda_", [1e-8, 1e-6, 1e-4, 1e-2])
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"normaliser": "layernorm"}, {"decay": Decay(1.0)}, {"decay": Decay(2.0)}],
+    ids=["plain", "layernorm", "decay 1", "decay 2"],
+)
+def test_no_state_of_a_run_is_found_fault_with(monkeypatch, lambda_: float, settings) -> None:
+    problem = Problem.of(make_task(n_w=30, K=12, L=4, word_law="zipf", seed=1), n_spl=80, lambda_=lambda_,
+                         **settings)  # fmt: skip
+    base = PLAIN if problem.radius is None else SPHERE
+    schedule = replace(base, parts=(Part(5, 1e-2), Part(20, 1e-3)), small=0.0)
+    faults: list[str | None] = []
+    noted = trace.Trace.iterated
+
+    def judged(self, state, risk) -> None:
+        if self.problem is problem:  # and not that at a larger λ from which a tiny one is reached
+            faults.append(fault_of(state, problem, schedule))
+        noted(self, state, risk)
+
+    monkeypatch.setattr(trace.Trace, "iterated", judged)
+    solve(problem, gap=1e-5, options=SolverOptions(schedule=schedule))
+    assert len(faults) > 20
+    assert set(faults) == {None}
 
 
 def test_every_flipped_bit_is_noticed(tmp_path, caplog) -> None:

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from feature_collapse.arrays import LARGEST
 from feature_collapse.risk.problem import Problem
+from feature_collapse.solver.lbfgs import Curvature, Evaluation, Iterate
 from feature_collapse.solver.models import make_model
+from feature_collapse.solver.objective import Model, Units
 from feature_collapse.solver.options import Schedule
 from feature_collapse.solver.state import Descent, State
 
-_AGREE = 1e-3  # relative, of the risk in the file and that at its weights: single precision, other shifts
+_AGREE = 1e-3  # relative, of what the file says and what is computed: single precision, other shifts
+_UNITS = 1e4  # units made at the weights may be these many times another's: a round is short
 
 
 def fault_of(state: State, problem: Problem, schedule: Schedule) -> str | None:
     """Return why a run does not go on from a state, or None. One evaluation.
 
-    Its sizes are the problem's, its numbers finite and in range, and its risk is not above that of zero
-    weights.
+    Its sizes are the problem's, its numbers finite and in range, its risk is not above that of zero weights;
+    and a descent under way is at these weights, with their risk and gradient, in units that fit them.
     """
     rows, parts, rank = problem.K * problem.L, schedule.parts_of(problem), state.rank
     counts = (state.parts_done, state.round, state.iteration, state.patience.waited)
@@ -39,15 +43,84 @@ def fault_of(state: State, problem: Problem, schedule: Schedule) -> str | None:
     data = problem.first_of_each_class(parts[state.phase - 1].sentences) if state.phase else problem
     if state.shift is not None and not (state.shift.shape == (len(data.labels),) and _finite(state.shift)):
         return "its shift has another size, or is not finite"
-    if state.descent is not None and not _fits(state.descent, state):
-        return "its descent has other sizes, or is not finite"
-    risk = make_model(data, single=False).value(state.V, state.U)
-    if not risk <= math.log(problem.K) * (1.0 + 1e-6) + 1e-12:
-        return f"its risk is {risk:.6g}, above that of zero weights"
-    at = state.descent.at if state.descent is not None else None
-    if at is not None and not abs(at.value - risk) <= _AGREE * risk + 1e-6:
-        return f"it says risk {at.value:.6g}, but its weights have {risk:.6g}"
-    return None
+    descent, model = state.descent, make_model(data, single=False)
+    if descent is not None:
+        if not _fits(descent, state):
+            return "its descent has other sizes, or is not finite"
+        if not (_fit_units(descent.units, state, model, problem) and _is_curvature(descent.curvature)):
+            return "its descent is not one of these weights"
+    if descent is None or descent.at is None:
+        return _fault_of_risk(model.value(state.V, state.U), problem)
+    return _fault_of_iterate(descent.units, descent.at, state, model, problem)
+
+
+def _fault_of_risk(risk: float, problem: Problem) -> str | None:
+    if risk <= math.log(problem.K) * (1.0 + 1e-6) + 1e-12:
+        return None
+    return f"its risk is {risk:.6g}, above that of zero weights"
+
+
+def _fault_of_iterate(units: Units, at: Iterate, state: State, model: Model, problem: Problem) -> str | None:
+    """Return what is wrong with an iterate whose sizes fit, or None. One evaluation."""
+    units, x = replace(units, unit=units.unit.double()), at.x.double()
+    if not all(map(_agree, model.weights(units, x), (state.V, state.U))):
+        return "its variables and its weights do not agree"
+    true = model.evaluate(units, x)
+    fault = _fault_of_risk(true.value, problem)
+    if fault is not None:
+        return fault
+    rounding = 500.0 * torch.finfo(at.x.dtype).eps  # of log-sums of scores that are some tens
+    if not abs(at.value - true.value) <= _AGREE * true.value + rounding:
+        return f"it says risk {at.value:.6g}, but its weights have {true.value:.6g}"
+    agree = min(0.5, _AGREE + rounding / max(true.value, 1e-300))
+    scale = float(true.gradient.norm()) + _parts(units, x, true, problem)
+    if not float((at.gradient.double() - true.gradient).norm()) <= agree * scale:
+        return "its gradient is not that of its weights"
+    claimed, radial = at.evaluation.radial, true.radial
+    if claimed is None or radial is None:
+        return None if claimed is radial else "its gradient has not the parts of this problem's"
+    return None if _agree(claimed, radial, rounding) else "its gradient is not that of its weights"
+
+
+def _parts(units: Units, x: Tensor, true: Evaluation, problem: Problem) -> float:
+    """Return the length of what cancels in the gradient: of that size is its rounding at a minimum."""
+    of_penalty = problem.lambda_ * x * units.unit.square()
+    if true.radial is None:
+        return float(of_penalty.norm())
+    cut = units.n_w * units.r
+    w = (x * units.unit)[:cut].view(units.n_w, -1)
+    removed = (true.radial / w.norm(dim=1)).unsqueeze(1) * units.unit[:cut].view_as(w)
+    return float(of_penalty[cut:].norm() + removed.norm())
+
+
+def _fit_units(units: Units, state: State, model: Model, problem: Problem) -> bool:
+    """Return whether units are of the size of those that are made at the weights.
+
+    None is above λ^{-1/2}; those of words on a sphere, which do not decay, are compared with such alone.
+    """
+    cut = units.n_w * units.r
+    fresh, largest = model.units(state.V, state.U)[2].unit, problem.lambda_**-0.5 * (1.0 + _AGREE)
+    largest_of_V = largest if problem.radius is None else float(fresh[:cut].max()) * _UNITS
+    return bool(
+        (units.unit >= float(fresh.min()) / _UNITS).all()
+        and (units.unit[:cut] <= largest_of_V).all()
+        and (units.unit[cut:] <= largest).all()
+    )
+
+
+def _is_curvature(curvature: Curvature) -> bool:
+    """Return whether each pair in use has a positive inner product, the inverse of which is kept. O(m n)."""
+    rows = [number % len(curvature.S) for number in curvature.rows]
+    S, Y = curvature.S[rows].double(), curvature.Y[rows].double()
+    products, lengths = (S * Y).sum(1).cpu(), (S.norm(dim=1) * Y.norm(dim=1)).cpu()
+    rounding = 100.0 * torch.finfo(curvature.S.dtype).eps * lengths
+    kept = 1.0 / curvature.inverse[rows].double()
+    return bool(((kept > 0) & ((products - kept).abs() <= _AGREE * kept + rounding)).all())
+
+
+def _agree(claimed: Tensor, true: Tensor, rounding: float = 0.0) -> bool:
+    far = (claimed.double() - true.double()).norm()
+    return bool(far <= _AGREE * true.double().norm() + rounding)
 
 
 def _fits(descent: Descent, state: State) -> bool:
