@@ -3,11 +3,12 @@
     python benchmarks/bench_beside.py [--rounds 3] [--loops 2] [--only figure3 quick] [--than FOLDER]
 
 Each round runs every subject alone and beside `--loops` shells that count for ever, in turn, each in a
-process of its own: figures 3, 4b and 4c by the certified solver without their drawing, and the whole of
-`reproduce all --quick`. Prints, as JSON lines, the seconds of every run and the CPU seconds (spinning
-shows there even on a machine that is busy already), then a table of medians: alone, beside, and the ratio; a
-fair share of two cores beside two loops is 2. With `--than`, the package in another folder (an earlier
-commit's `src`) runs in the same rounds, and the table has its times too.
+process of its own: figures 3, 4b and 4c by the certified solver without their drawing, the report of
+`measure` on 14,416 × 384 numbers, and the whole of `reproduce all --quick`. Prints, as JSON lines, the
+seconds of every run and the CPU seconds (spinning shows there even on a machine that is busy already), then a
+table of medians: alone, beside, and the ratio; a fair share of two cores beside two loops is 2. With
+`--than`, the package in another folder (an earlier commit's `src`) runs in the same rounds, and the table has
+its times too.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FIGURES = ("figure3", "figure4b", "figure4c")
+SUBJECTS = (*FIGURES, "measure", "quick")
 ONE = """
 import json, sys, time
 from feature_collapse.experiments.experiment import Experiment
@@ -38,6 +40,17 @@ run.data
 began = time.perf_counter()
 found = execute(run, device="cpu")
 print(json.dumps({"seconds": time.perf_counter() - began, "relative_gap": found.summary["relative_gap"]}))
+"""
+MEASURED = """
+import json, time
+import numpy as np
+from feature_collapse.metrics import measure
+generator = np.random.default_rng(0)
+ids = np.arange(14_416) % 100
+x = generator.standard_normal((100, 384))[ids] + generator.standard_normal((14_416, 384))
+began = time.perf_counter()
+measure(x, ids, 1.0 / (1.0 + np.arange(14_416) // 100))
+print(json.dumps({"seconds": time.perf_counter() - began, "relative_gap": None}))
 """
 
 
@@ -56,7 +69,8 @@ def run(subject: str, package: Path) -> Seen:
     environment = {**os.environ, "PYTHONPATH": str(package)}
     with tempfile.TemporaryDirectory() as folder:
         whole = ["-m", "feature_collapse", "reproduce", "all", "--quick", "--out", folder]
-        command = whole if subject == "quick" else ["-c", ONE, subject]
+        one = ["-c", MEASURED] if subject == "measure" else ["-c", ONE, subject]
+        command = whole if subject == "quick" else one
         done = subprocess.run([sys.executable, *command], env=environment, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{subject} ended with {done.returncode}: {done.stderr[-2000:]}")
@@ -87,7 +101,7 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--loops", type=int, default=2)
-    parser.add_argument("--only", nargs="+", default=[*FIGURES, "quick"], choices=[*FIGURES, "quick"])
+    parser.add_argument("--only", nargs="+", default=[*SUBJECTS], choices=SUBJECTS)
     parser.add_argument("--than", type=Path, help="another package's folder, to run in the same rounds")
     asked = parser.parse_args()
     ours = Path(__file__).resolve().parent.parent / "src"

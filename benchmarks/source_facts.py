@@ -15,7 +15,7 @@ from syntax_facts import UNREADABLE, Import, Module
 ORDER = (
     ("errors",),
     ("boundary",),
-    ("files", "arrays"),
+    ("files", "arrays", "blas"),
     ("keyed_tensors", "threads", "ranks"),
     ("task",),
     ("model",),
@@ -32,7 +32,7 @@ ORDER = (
     ("",),  # the face, feature_collapse/__init__.py
 )
 RANK = {package: rank for rank, packages in enumerate(ORDER) for package in packages}
-METRICS_STAND_ON = ("errors", "boundary", "files", "arrays", "model.normalisers", "model.geometry")
+METRICS_STAND_ON = ("errors", "boundary", "files", "arrays", "blas", "model.normalisers", "model.geometry")
 METRICS_CARRY = ("figures", "reports", "explorer", "cli", "__main__", "")  # who may import metrics
 # where the files of version 0.1 stand in the order
 FORMER = {"networks": "model", "normalisers": "model", "training": "solver"}

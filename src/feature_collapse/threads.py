@@ -22,6 +22,8 @@ from typing import TypeVar
 
 import torch
 
+from feature_collapse.blas import one_blas_thread
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -66,7 +68,7 @@ def thread_count() -> int:
 def one_torch_thread() -> Iterator[None]:
     """Let torch use one thread in this thread, until the end of the block; `each` uses as many as before.
 
-    Other threads, and those that are begun meanwhile, keep torch's number.
+    Other threads, and those that are begun meanwhile, keep torch's number. numpy's BLAS has one, too.
     """
     if _here.count is not None:
         yield
@@ -75,7 +77,8 @@ def one_torch_thread() -> Iterator[None]:
     try:
         if count > 1:
             _set_here(1)
-        yield
+        with one_blas_thread():
+            yield
     finally:
         if count > 1:
             _set_here(count)

@@ -17,6 +17,8 @@ _INTERRUPTED = "interrupted; what was finished is kept, and the same command goe
 
 def main() -> None:
     """Entry point of `feature-collapse`: a user's mistake is one sentence on stderr and exit code 2."""
+    # before numpy reads it; a command works in threads of its own (feature_collapse.blas)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from feature_collapse.cli.several import leave
 
     try:

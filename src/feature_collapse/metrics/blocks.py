@@ -7,13 +7,15 @@ the value, is far below what it estimates).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from feature_collapse.blas import shared
 from feature_collapse.metrics.arrays import Floats, Ints
 from feature_collapse.metrics.moments import ConceptMoments
 from feature_collapse.metrics.views import Lens, Rows
@@ -66,6 +68,11 @@ class Block:
         return BlockMoments(self.reference + shift, np.maximum(m2, 0.0), shift)
 
 
+def _weighted(rows: Rows, x: Floats, size: Floats) -> Floats:
+    """Return the rows (m, k), each times its length (m,)."""
+    return size[:, None] * rows.of(x)
+
+
 Key = tuple[str, Rows]
 
 
@@ -77,28 +84,32 @@ class Blocks:
         self.codes, self.count, self.d = codes, count, x.shape[1]
         self.blocks: dict[Key, Block] = {}
         self.lengths: dict[Rows, Floats] = {}
+        made: dict[Key, Callable[[], Floats]] = {}
         for lens in lenses:
-            rows = lens.rows.of(x)
-            size = np.linalg.norm(rows, axis=1)
-            self.lengths[lens.rows] = size
-            self._add(("length", lens.rows), size[:, None])
-            self._add(("rows", lens.rows), rows)
-            if lens.rows.length(self.d) is None:
-                self._add(("weighted", lens.rows), size[:, None] * rows)
-            if lens.directions != lens.rows:
-                self._add(("rows", lens.directions), lens.directions.of(x))
+            rows = lens.rows
+            self.lengths[rows] = size = np.linalg.norm(rows.of(x), axis=1)
+            made["length", rows] = partial(np.expand_dims, size, 1)
+            made["rows", rows] = partial(rows.of, x)
+            if rows.length(self.d) is None:
+                made["weighted", rows] = partial(_weighted, rows, x, size)
+            made["rows", lens.directions] = partial(lens.directions.of, x)
 
-    def _add(self, key: Key, rows: Floats) -> None:
-        if key not in self.blocks:
-            self.blocks[key] = Block.inside(rows, self.codes, self.count)
+        def block(make: Callable[[], Floats]) -> Block:
+            return Block.inside(make(), codes, count)
+
+        self.blocks.update(zip(made, shared(block, made.values(), x.size), strict=True))
 
     def shuffled(self) -> Blocks:
         """Return the blocks for shuffled labels; these ones must not be used any more (to save memory)."""
         out = object.__new__(Blocks)
         out.codes, out.count, out.d, out.lengths = self.codes, self.count, self.d, self.lengths
         out.blocks = {}
-        for key in list(self.blocks):
-            out.blocks[key] = self.blocks.pop(key).across(self.codes, self.count)
+        keys = list(self.blocks)
+
+        def across(key: Key) -> Block:
+            return self.blocks.pop(key).across(self.codes, self.count)
+
+        out.blocks.update(zip(keys, shared(across, keys, len(self.codes) * self.d), strict=True))
         return out
 
     def draw(self, codes: Ints, weights: Floats) -> dict[Key, BlockMoments]:

@@ -8,6 +8,7 @@ from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
+from feature_collapse.blas import one_blas_thread
 from feature_collapse.errors import InputError, check_choice, check_int, check_real
 from feature_collapse.metrics import arrays, neural_collapse
 from feature_collapse.metrics.arrays import Ints
@@ -80,6 +81,7 @@ class Sampling:
             _check_view("view", view)
 
 
+@one_blas_thread()
 def measure(
     embeddings: Any,
     concepts: Any,
@@ -154,6 +156,7 @@ def _nc5(point: Point, lens: Lens, outside: Any) -> dict[str, float]:
     return {"nc5": neural_collapse.nc5(means, total / len(x))}
 
 
+@one_blas_thread()
 def points_of(data: Data, view: str, eps: float, generator: np.random.Generator) -> SecondPass:
     """Return the point values of one view, without intervals or chance."""
     statistics = _first_pass(data, eps, (view,))

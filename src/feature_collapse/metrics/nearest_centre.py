@@ -6,12 +6,23 @@ Otherwise noise in many dimensions would look perfectly sorted, since every mean
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from feature_collapse.metrics.arrays import Floats, Ints
 
 BLOCK_CELLS = 4_000_000
+
+
+@dataclass(frozen=True)
+class Looked:
+    """Of a batch: who is right (n,), who agrees with the classifier (n,) or None, and the misses."""
+
+    own: NDArray[np.bool_]
+    agree: NDArray[np.bool_] | None
+    missed: list[Ints]
 
 
 class NearestCentre:
@@ -31,6 +42,20 @@ class NearestCentre:
 
     def update(self, x: Floats, codes: Ints) -> tuple[NDArray[np.bool_], NDArray[np.bool_] | None]:
         """Count rows x (n, d) of concepts codes (n,); return who is right, and who agrees (or None), (n,)."""
+        looked = self.look(x, codes)
+        self.add(looked)
+        return looked.own, looked.agree
+
+    def add(self, looked: Looked) -> None:
+        """Count a batch that was looked at."""
+        self._missed += looked.missed
+        self.own += int(looked.own.sum())
+        self.agree += int(looked.agree.sum()) if looked.agree is not None else 0
+        self.seen += len(looked.own)
+
+    def look(self, x: Floats, codes: Ints) -> Looked:
+        """Look at rows x (n, d) of concepts codes (n,), and count nothing: threads may share the batches."""
+        missed: list[Ints] = []
         own = np.zeros(len(x), dtype=bool)
         agree = np.zeros(len(x), dtype=bool) if self._classifier is not None else None
         step = max(1, BLOCK_CELLS // len(self._means))
@@ -50,12 +75,9 @@ class NearestCentre:
             slack = 1e-12 * (squares + self._squares[labels])
             nearest = distance.argmin(axis=1)
             own[rows] = mine + slack < distance[every, nearest] + squares
-            missed = np.flatnonzero(~own[rows])
-            self._missed.append(labels[missed] * len(self._means) + nearest[missed])
-        self.own += int(own.sum())
-        self.agree += int(agree.sum()) if agree is not None else 0
-        self.seen += len(x)
-        return own, agree
+            wrong = np.flatnonzero(~own[rows])
+            missed.append(labels[wrong] * len(self._means) + nearest[wrong])
+        return Looked(own, agree, missed)
 
     def _decide_alike(self, x: Floats, distance: Floats, squares: Floats) -> NDArray[np.bool_]:
         """Whether a nearest centre is the classifier's choice; in ties (up to rounding) both may choose."""

@@ -14,17 +14,22 @@ Policy (also in every report's `policy`):
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from feature_collapse.blas import shared
 from feature_collapse.metrics import dimension
 from feature_collapse.metrics.arrays import Floats, Ints
 from feature_collapse.metrics.blocks import BlockMoments, Blocks, Key
 from feature_collapse.metrics.data import Data
 from feature_collapse.metrics.frames import ClassifierRows
-from feature_collapse.metrics.frequency import length_against_frequency, shuffled_frequencies
+from feature_collapse.metrics.frequency import (
+    ShuffledFrequencies,
+    length_against_frequency,
+    shuffled_frequencies,
+)
 from feature_collapse.metrics.nearest_centre import NearestCentre
 from feature_collapse.metrics.neural_collapse import Centre, Quadratic
 from feature_collapse.metrics.progress import followed
@@ -101,6 +106,29 @@ class _Within:
     shares: Floats
 
 
+@dataclass(frozen=True)
+class _Shuffle:
+    """One shuffle of the entities' concepts, the classifier's rows and frequencies; and who is looked up."""
+
+    codes: Ints
+    classifier: ClassifierRows | None
+    frequencies: ShuffledFrequencies | None
+    looked: Ints
+
+    @staticmethod
+    def of(data: Data, generator: np.random.Generator) -> _Shuffle:
+        """Draw one."""
+        codes, classifier, frequencies = generator.permutation(data.codes), None, None
+        if data.classifier is not None:
+            classifier = data.classifier.summed(generator.permutation(data.classifier.codes))
+        if data.frequencies is not None:
+            frequencies = shuffled_frequencies(data.frequencies, data.codes, generator)
+        looked, m = np.arange(len(codes)), len(codes)
+        if m > LOOKED_UP:
+            looked = np.sort(generator.choice(m, LOOKED_UP, replace=False))
+        return _Shuffle(codes, classifier, frequencies, looked)
+
+
 def replicate_cost(data: Data, lenses: Sequence[Lens]) -> float:
     """Return the operations of one replicate, roughly: sparse products, eigenvalues, pairs of means."""
     c, d = len(data.names), data.x.shape[1]
@@ -116,6 +144,7 @@ class Resampler:
         """Prepare; O(m·d²) time for m entities; views that differ by a scale alone are resampled once."""
         self.data, self.m, self.centre = data, len(data.codes), centre
         self.lenses = {lens.rows: lens for lens in lenses}
+        self._operations = replicate_cost(data, list(self.lenses.values()))
         self.own_rows = None if data.classifier is None else data.classifier.summed()
         self._starts = np.concatenate([[0], np.cumsum(data.count)[:-1]])
         self._blocks = Blocks(data.rows(slice(None)), data.codes, data.count, list(self.lenses.values()))
@@ -148,31 +177,36 @@ class Resampler:
 
         The entities drawn depend on the generator's state and the concepts' sizes alone, not on the features.
         """
-        out: dict[Rows, list[Values]] = {rows: [] for rows in self.lenses}
         sample = _Sample.of(
             self.m, max(PAIRS, SPECTRUM // self.data.x.shape[1]), np.random.default_rng(self.m)
         )
         x = self.data.rows(slice(None))
-        spectra = {rows: _Spectrum(rows.of(x), sample) for rows in self.lenses} if times else {}
+        views, codes, f = list(self.lenses), self.data.codes, self.data.frequencies
+        made = shared(lambda rows: _Spectrum(rows.of(x), sample), views if times else [], self._operations)
+        spectra = dict(zip(views, made, strict=False))
         del x
-        within = {rows: self._within(rows) for rows in self.lenses}
-        codes, f = self.data.codes, self.data.frequencies
-        for _ in followed("resamples", range(times), times):
-            entities = self._starts[codes] + (generator.random(self.m) * self.data.count[codes]).astype(
-                np.int64
-            )
+        within = dict(zip(views, shared(self._within, views, self._operations), strict=True))
+
+        def drawn_entities() -> Iterator[Ints]:
+            for _ in followed("resamples", range(times), times):
+                shares = (generator.random(self.m) * self.data.count[codes]).astype(np.int64)
+                yield self._starts[codes] + shares
+
+        def replicate(entities: Ints) -> list[Values]:
             w = np.bincount(entities, minlength=self.m).astype(np.float64)
             drawn = self._blocks.draw(codes, w)
+            found = []
             for rows, lens in self.lenses.items():
-                m = self._blocks.concept_moments(lens, drawn)
-                found = within[rows]
-                quadratic = self._exactly(rows, w, drawn) if found is None else _product(found, w)
+                m, product = self._blocks.concept_moments(lens, drawn), within[rows]
+                quadratic = self._exactly(rows, w, drawn) if product is None else _product(product, w)
                 more = spectra[rows].values(w)
                 if f is not None:
                     lengths = self._blocks.lengths[rows]
                     more.update(length_against_frequency(lengths[entities], f[entities], codes[entities]))
-                out[rows].append(concept_values(m, quadratic, self._kind(rows)).joined(more))
-        return out
+                found.append(concept_values(m, quadratic, self._kind(rows)).joined(more))
+            return found
+
+        return self._by_view(shared(replicate, drawn_entities(), self._operations))
 
     def _exactly(self, rows: Rows, w: Floats, drawn: dict[Key, BlockMoments]) -> Quadratic:
         block, shift, count = self._blocks.blocks["rows", rows], drawn["rows", rows].shift, self.data.count
@@ -201,36 +235,37 @@ class Resampler:
 
         The last that is asked of a resampler: its blocks are used up.
         """
-        out: dict[Rows, list[Values]] = {rows: [] for rows in self.lenses}
-        data, classifier = self.data, self.data.classifier
-        blocks = self._blocks.shuffled()
-        total = {rows: _scatter(blocks, rows) for rows in self.lenses}
-        for _ in followed("shuffles", range(times), times):
-            codes = generator.permutation(data.codes)
-            mixed_rows = None
-            if classifier is not None:
-                mixed_rows = classifier.summed(generator.permutation(classifier.codes))
-            mixed = None
-            if data.frequencies is not None:
-                mixed = shuffled_frequencies(data.frequencies, data.codes, generator)
-            drawn = blocks.draw(codes, np.ones(self.m))
-            looked = np.arange(self.m)
-            if self.m > LOOKED_UP:
-                looked = np.sort(generator.choice(self.m, LOOKED_UP, replace=False))
-            x = data.rows(looked)
+        data, blocks = self.data, self._blocks.shuffled()
+        views = list(self.lenses)
+        totals = shared(lambda rows: _scatter(blocks, rows), views, self._operations)
+        total = dict(zip(views, totals, strict=True))
+
+        def shuffles() -> Iterator[_Shuffle]:
+            for _ in followed("shuffles", range(times), times):
+                yield _Shuffle.of(data, generator)
+
+        def replicate(mixed: _Shuffle) -> list[Values]:
+            drawn, x = blocks.draw(mixed.codes, np.ones(self.m)), data.rows(mixed.looked)
+            found = []
             for rows, lens in self.lenses.items():
                 m = blocks.concept_moments(lens, drawn)
                 quadratic = _less_means(total[rows], drawn["rows", rows].shift, data.count)
-                values = concept_values(m, quadratic, self._kind(rows, mixed_rows))
-                centre = NearestCentre(m.mean, m.count, None if mixed_rows is None else mixed_rows.mean)
-                centre.update(rows.of(x), codes[looked])
+                values = concept_values(m, quadratic, self._kind(rows, mixed.classifier))
+                own = None if mixed.classifier is None else mixed.classifier.mean
+                centre = NearestCentre(m.mean, m.count, own)
+                centre.update(rows.of(x), mixed.codes[mixed.looked])
                 more = {"nearest_centre": centre.own_share}
-                if mixed_rows is not None:
+                if own is not None:
                     more["nc4"] = centre.agreement
-                if mixed is not None:
-                    more.update(mixed.against(blocks.lengths[rows], data.codes))
-                out[rows].append(values.joined(more))
-        return out
+                if mixed.frequencies is not None:
+                    more.update(mixed.frequencies.against(blocks.lengths[rows], data.codes))
+                found.append(values.joined(more))
+            return found
+
+        return self._by_view(shared(replicate, shuffles(), self._operations))
+
+    def _by_view(self, replicates: list[list[Values]]) -> dict[Rows, list[Values]]:
+        return {rows: [values[i] for values in replicates] for i, rows in enumerate(self.lenses)}
 
 
 def _product(found: _Within, w: Floats) -> Quadratic:

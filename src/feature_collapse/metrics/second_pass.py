@@ -7,13 +7,15 @@ a random part of the entities, to bound the time.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 
+from feature_collapse.blas import shared
 from feature_collapse.metrics.arrays import Floats, Ints, lengths_of
-from feature_collapse.metrics.data import Data, chunks
+from feature_collapse.metrics.data import CHUNK_VALUES, Data, chunks
 from feature_collapse.metrics.frequency import length_against_frequency
 from feature_collapse.metrics.nearest_centre import NearestCentre
 from feature_collapse.metrics.values import Point
@@ -63,7 +65,8 @@ def second_pass(
     views = {lens.rows: _View.of(data, lens, points[view]) for view, lens in lenses.items()}
     lens, own = lenses[main], OwnConcept(np.zeros(n), np.full(n, np.nan), np.full(n, np.nan))
     index = np.cumsum(data.kept) - 1
-    for part in chunks(*data.x.shape):
+
+    def look(part: slice) -> None:
         x, codes, where = data.rows(part), data.codes[part], np.flatnonzero(asked[part])
         made = {rows: rows.of(x) for rows in views}
         for rows, view in views.items():
@@ -75,6 +78,8 @@ def second_pass(
         member = np.flatnonzero(data.kept[codes])
         away = units[member] - points[main].moments.unit_mean[index[codes[member]]]
         own.off[part][member] = np.einsum("ij,ij->i", away, away)
+
+    shared(look, chunks(*data.x.shape), float(min(CHUNK_VALUES, data.x.size)) * len(data.names))
     own.length[:] = lens.scale * views[lens.rows].length
     values = {rows: view.values(data) for rows, view in views.items()}
     centre, looked_up = views[lens.rows].centre, int(asked.sum())
@@ -107,6 +112,7 @@ class _View:
     centre: NearestCentre | None
     length: Floats
     with_classifier: bool
+    lock: Lock = field(default_factory=Lock)
 
     @staticmethod
     def of(data: Data, lens: Lens, point: Point) -> _View:
@@ -121,7 +127,10 @@ class _View:
         self.length[part] = lengths_of(x)
         if self.centre is None or len(where) == 0:
             return np.zeros(len(where), dtype=bool)
-        return self.centre.update(x if len(where) == len(x) else x[where], codes)[0]
+        looked = self.centre.look(x if len(where) == len(x) else x[where], codes)
+        with self.lock:  # threads share the parts
+            self.centre.add(looked)
+        return looked.own
 
     def values(self, data: Data) -> dict[str, float]:
         """Return the values of this kind of rows."""

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from feature_collapse.blas import one_blas_thread, shared
 from feature_collapse.errors import InputError, check_choice, check_int, check_real
 from feature_collapse.metrics import arrays, dimension
 from feature_collapse.metrics.arrays import Floats, Ints
@@ -66,6 +67,7 @@ class FeatureStatistics:
         wanted = spectra | {lens.directions for lens in self.lenses.values()}
         self._sums = {r: RowSums(c, d, r.length(d), scatter=r in spectra) for r in sorted(wanted, key=str)}
 
+    @one_blas_thread()
     def update(self, features: Any, concept_ids: Any, frequencies: Any = None) -> FeatureStatistics:
         """Add a batch: features (n, d), integer concept_ids (n,), optional frequencies (n,).
 
@@ -91,11 +93,15 @@ class FeatureStatistics:
     def _add(self, x: Floats, ids: Ints, frequencies: Floats | None) -> None:
         groups = BatchGroups(ids)
         length = arrays.lengths_of(x)
-        for kind, sums in self._sums.items():
+
+        def add(kind: Rows) -> int:
             rows = kind.of(x)
-            sums.update(rows, groups)
-            if kind == Rows("layernorm", self.eps):
-                self.constant_vectors += int(np.sum(~rows.any(axis=1) & (length > 0)))
+            self._sums[kind].update(rows, groups)
+            if kind != Rows("layernorm", self.eps):
+                return 0
+            return int(np.sum(~rows.any(axis=1) & (length > 0)))
+
+        self.constant_vectors += sum(shared(add, self._sums, x.size * self.d))
         if frequencies is not None:
             self.frequencies.update(length, frequencies, ids)
         self.sample.update(x, ids)
@@ -137,6 +143,7 @@ class FeatureStatistics:
         lens = self.lenses[view]
         return self._sums[lens.rows].moments(self._sums[lens.directions]).scaled(lens.scale)
 
+    @one_blas_thread()
     def points(self, classifier: Classifier | None = None, centre: Centre = "entities") -> dict[str, Point]:
         """Return the point values of each view, of the concepts with two members or more.
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from feature_collapse.blas import one_blas_thread
 from feature_collapse.errors import InputError, check_choice, check_real, check_type
 from feature_collapse.model.geometry import TOLERANCE, Frame, from_mean_zero, polar, simplex, to_mean_zero
 from feature_collapse.model.weights import Weights
@@ -79,6 +80,7 @@ class Verdict:
         return f"collapse: {name} (residuals: {fits}; tolerance {self.tolerance:g})"
 
 
+@one_blas_thread()
 def classify(weights: Weights, task: Task, tolerance: float = TOLERANCE) -> Verdict:
     """Return the smallest type that fits: I before III for embeddings, II under a normaliser, `none` beyond.
 

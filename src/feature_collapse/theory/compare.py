@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from feature_collapse.arrays import as_array
+from feature_collapse.blas import one_blas_thread
 from feature_collapse.errors import InputError, check_real, check_type
 from feature_collapse.model.geometry import TOLERANCE
 from feature_collapse.model.weights import Weights
@@ -111,6 +112,7 @@ class Comparison:
         )
 
 
+@one_blas_thread()
 def compare(
     weights: Weights,
     task: Task,
