@@ -168,6 +168,7 @@ def test_small_pieces_are_not_shared(monkeypatch):
     assert threading.current_thread().name not in names(1e12)
 
 
+@pytest.mark.skipif(usable_cores() < 2, reason="OpenBLAS takes no more threads than there are cores")
 def test_a_command_begins_with_one_blas_thread_unless_told():
     code = (
         "import sys; sys.argv = ['feature-collapse', '--version']\n"
@@ -184,3 +185,77 @@ def test_a_command_begins_with_one_blas_thread_unless_told():
             [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
         )
         assert out.stdout.splitlines()[-1] == wanted
+
+
+def test_torch_keeps_its_number_where_blocks_overlap():
+    torch = pytest.importorskip("torch")
+    from feature_collapse.threads import one_torch_thread
+
+    entered, leave, seen = threading.Event(), threading.Event(), []
+
+    def other() -> None:
+        torch.set_num_threads(2)
+        with one_blas_thread():
+            entered.set()
+            leave.wait(10)
+        seen.append(torch.get_num_threads())
+
+    thread, before = threading.Thread(target=other), torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        with one_torch_thread():
+            thread.start()
+            assert entered.wait(10)
+        leave.set()
+        thread.join(10)
+        assert seen == [2]
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_the_limit_holds_also_where_another_thread_has_set_a_number():
+    seen: list[set[int]] = []
+
+    def other() -> None:
+        with one_blas_thread():
+            seen.append(blas_threads())
+        seen.append(blas_threads())
+
+    limits = threadpool_limits(3, user_api="blas")  # this thread's from now on
+    thread = threading.Thread(target=other)
+    thread.start()
+    thread.join(10)
+    limits.restore_original_limits()
+    assert seen == [{1}, {3}]
+
+
+def test_a_forked_child_has_the_numbers_back():
+    with one_blas_thread():
+        pid = os.fork() if hasattr(os, "fork") else pytest.skip("no fork here")
+        if pid == 0:  # the child: nothing of pytest's may run in it
+            os._exit(0 if blas_threads() == {3} and blas._limit.inside == 0 else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+        assert blas_threads() == {1}
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_threads_have_the_callers_errstate(threads):
+    with np.errstate(divide="raise"), pytest.raises(FloatingPointError):
+        list(in_turn(lambda x: np.log(np.zeros(x)), [3], threads))
+    with np.errstate(divide="ignore"):
+        assert np.isneginf(next(in_turn(lambda x: np.log(np.zeros(x)), [3], threads))).all()
+
+
+def test_no_more_threads_than_memory_allows(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "8")
+    threads = []
+
+    def counted(function, items, count):
+        threads.append(count)
+        return map(function, items)
+
+    monkeypatch.setattr(blas, "in_turn", counted)
+    for numbers in (1e3, 5e7, 1e8, 1e12):
+        shared(abs, [1], 1e12, numbers)
+    assert threads == [8, 4, 2, 1]

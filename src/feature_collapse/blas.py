@@ -17,63 +17,94 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
-from threadpoolctl import ThreadpoolController
+import numpy as np
+from threadpoolctl import LibController, ThreadpoolController
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 _WITH_BLAS = ("numpy", "scipy.linalg", "torch")  # modules that bring a BLAS with them
+_Numbers = list[tuple[LibController, int]]  # of threads
+_NUMBERS = 2e8
 _WORTH_SHARING = 1e7  # operations below which threads cost more than they gain
 
 
 class _Limit:
-    """The limit of all that are inside at once: the first sets it, the last gives back what was before."""
+    """The limit of all that are inside at once: the first sets it, the last gives back what was before.
+
+    Some BLAS (MKL, OpenBLAS on OpenMP) keep a number for each thread: there every thread has its own limit.
+    """
 
     def __init__(self) -> None:
-        self.lock, self.inside = threading.Lock(), 0
-        self.give_back: Callable[[], None] | None = None
-        self.controller: ThreadpoolController | None = None
-        self.loaded = 0
+        self.lock, self.inside, self.loaded = threading.Lock(), 0, -1
+        self.libraries: list[LibController] = []
+        self.before: _Numbers = []
 
-    def enter(self) -> None:
+    def enter(self) -> _Numbers:
+        """Set the limit; return what the calling thread gives back by itself."""
         with self.lock:
             if self.inside == 0:
                 loaded = sum(name in sys.modules for name in _WITH_BLAS)
-                if self.controller is None or loaded != self.loaded:  # to look for it takes a millisecond
-                    self.controller, self.loaded = ThreadpoolController(), loaded
-                self.give_back = self.controller.limit(limits=1, user_api="blas").restore_original_limits
+                if loaded != self.loaded:  # to look for them takes a millisecond
+                    found = ThreadpoolController().select(user_api="blas")
+                    self.libraries, self.loaded = found.lib_controllers, loaded
+                self.before = self._set_to_one(of_thread=False)
             self.inside += 1
+            return self._set_to_one(of_thread=True)
 
-    def leave(self) -> None:
+    def leave(self, own: _Numbers) -> None:
+        """Give back, the last one also what is the process's."""
         with self.lock:
+            _set(own)
             self.inside -= 1
-            if self.inside == 0 and self.give_back is not None:
-                self._free()
-                self.give_back()
-                self._free()
+            if self.inside == 0:
+                _set(self.before)
 
-    def _free(self) -> None:
-        """Let any thread set the number: OpenBLAS's is left to the thread that set it first."""
-        for library in self.controller.lib_controllers if self.controller is not None else ():
-            clear = getattr(library, "clear_controlling_thread", None)  # threadpoolctl 3.8
-            if clear is not None:
-                clear(force=True)
+    def begin_anew(self) -> None:
+        """In a forked child, give back what another thread of the parent's would have."""
+        self.lock, inside, self.inside = threading.Lock(), self.inside, 0
+        if inside:
+            _set(self.before)
+
+    def _set_to_one(self, *, of_thread: bool) -> _Numbers:
+        before = [(each, each.num_threads) for each in self.libraries if _is_of_thread(each) == of_thread]
+        _set([(library, 1) for library, _ in before])
+        return before
+
+
+def _is_of_thread(library: LibController) -> bool:
+    return library.internal_api == "mkl" or getattr(library, "threading_layer", "") == "openmp"
+
+
+def _set(numbers: _Numbers) -> None:
+    """Set the numbers, from whatever thread: OpenBLAS's is else left to the thread that set it first."""
+    for library, number in numbers:
+        free = getattr(library, "clear_controlling_thread", _nothing)  # threadpoolctl 3.8
+        free(force=True)
+        library.set_num_threads(number)
+        free(force=True)
+
+
+def _nothing(*, force: bool) -> None:
+    pass
 
 
 _limit = _Limit()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_limit.begin_anew)
 
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
     """Let numpy's and scipy's BLAS use one thread until the end of the block, and then as many as before.
 
-    BLAS keeps one number for the whole process: until then the products of other threads are on one, too.
+    OpenBLAS keeps one number for the process: until then the products of other threads are on one, too.
     """
-    _limit.enter()
+    own = _limit.enter()
     try:
         yield
     finally:
-        _limit.leave()
+        _limit.leave(own)
 
 
 def usable_cores() -> int:
@@ -87,8 +118,8 @@ def usable_cores() -> int:
 def in_turn(function: Callable[[T], R], items: Iterable[T], threads: int | None = None) -> Iterator[R]:
     """Yield function(item) for every item, in their order, computed by some threads a few items ahead.
 
-    The results do not depend on the number of threads, None being `usable_cores`; one stands for no thread
-    but the caller's.
+    Each has one thread of BLAS and the caller's `np.errstate`. The results do not depend on the number of
+    threads, None being `usable_cores`; one stands for no thread but the caller's.
 
     >>> list(in_turn(lambda x: x * x, range(4)))
     [0, 1, 4, 9]
@@ -97,11 +128,17 @@ def in_turn(function: Callable[[T], R], items: Iterable[T], threads: int | None 
     if threads <= 1:
         yield from map(function, items)
         return
+    errors = np.geterr()
+
+    def work(item: T) -> R:
+        with one_blas_thread(), np.errstate(**errors):
+            return function(item)
+
     with ThreadPoolExecutor(threads) as pool:
         ahead: deque[Future[R]] = deque()
         try:
             for item in items:
-                ahead.append(pool.submit(function, item))
+                ahead.append(pool.submit(work, item))
                 if len(ahead) > threads:
                     yield ahead.popleft().result()
             while ahead:
@@ -111,6 +148,12 @@ def in_turn(function: Callable[[T], R], items: Iterable[T], threads: int | None 
                 future.cancel()
 
 
-def shared(function: Callable[[T], R], items: Iterable[T], operations: float) -> list[R]:
-    """Return function(item) for every item; threads share those that take so many operations each."""
-    return list(in_turn(function, items, None if operations >= _WORTH_SHARING else 1))
+def shared(
+    function: Callable[[T], R], items: Iterable[T], operations: float, numbers: float = 0.0
+) -> list[R]:
+    """Return function(item) for every item; threads share those that take so many operations each.
+
+    `numbers` are the float64 numbers that one holds meanwhile: no more threads than leave 1.6 GB for all.
+    """
+    threads = 1 if operations < _WORTH_SHARING else min(usable_cores(), int(_NUMBERS / max(numbers, 1.0)))
+    return list(in_turn(function, items, max(threads, 1)))

@@ -10,7 +10,8 @@ import torch
 
 from feature_collapse.keyed_tensors import read_keyed, write_keyed
 from feature_collapse.model.decay import Decay
-from feature_collapse.model.normalisers import LayerNorm, NoNormaliser
+from feature_collapse.model.normalisers import LayerNorm, NoNormaliser, UnitSphere
+from feature_collapse.model.weights import Weights
 from feature_collapse.risk.problem import Problem
 from feature_collapse.solver import trace
 from feature_collapse.solver.options import PLAIN, SPHERE, Part, SolverOptions
@@ -172,22 +173,57 @@ def _scaled(name: str, factor: float):
     return lambda found: {name: found[name] * factor}
 
 
+def _both(index: int, factor: float):
+    """Return a change of a unit that leaves the weights."""
+
+    def change(found):
+        unit, x = found["unit"].clone(), found["x"].clone()
+        unit[index] *= factor
+        x[index] /= factor
+        return {"unit": unit, "x": x}
+
+    return change
+
+
+def _numbers(**entries: float):
+    return lambda found: {"numbers": _put(found["numbers"], entries)}
+
+
+def _put(tensor, entries):
+    tensor = tensor.clone()
+    for key, value in entries.items():
+        tensor[int(key[1:])] = value
+    return tensor
+
+
 @pytest.mark.parametrize("normaliser", [NoNormaliser(), LayerNorm()], ids=lambda n: n.name)
 @pytest.mark.parametrize(
     "change",
     [
         _entry("unit", -1, 1e15),
-        _entry("unit", -1, 1e-15),
-        _entry("unit", 0, 1e15),
+        _both(-1, 1e15),
+        _both(-1, 1e-15),
+        _both(0, 1e15),
+        _both(0, 1e-15),
         _entry("x", 0, 1e9),
         _scaled("x", -1.0),
         _entry("gradient", 7, 1.5),
         _scaled("gradient", -1.0),
+        lambda found: {"gradient": found["gradient"].bfloat16()},
         _scaled("inverse", -1.0),
+        _scaled("inverse", 0.0),
         _scaled("S", 10.0),
         _scaled("Y", 0.0),
+        lambda found: {"S": found["S"].float(), "Y": found["Y"].float()},
+        lambda found: {"S": found["S"][0, 0]},
+        lambda found: {"V": found["V"].reshape(-1)},
+        lambda found: {"descent": _put(found["descent"], {"_1": 5.0})},
+        lambda found: {"descent": _put(found["descent"], {"_1": -1.0})},
+        _numbers(_5=1.0),
+        _numbers(_9=1.0, _10=0.0),
+        lambda found: {"radial": found.get("radial", found["x"])[:5].clone()},
+        lambda found: {"shift": found["shift"].to(torch.float8_e4m3fn)},
     ],
-    ids=["unit large", "unit small", "unit of a word", "x", "-x", "gradient", "-gradient", "1/sy", "S", "Y"],
 )
 def test_a_descent_that_is_not_one_of_these_weights_is_not_used(tmp_path, caplog, change, normaliser) -> None:
     file, problem = tmp_path / "c", small(normaliser)
@@ -198,6 +234,21 @@ def test_a_descent_that_is_not_one_of_these_weights_is_not_used(tmp_path, caplog
     resumed = solve(problem, gap=GAP, checkpoint=file)
     np.testing.assert_array_equal(resumed.W, solve(problem, gap=GAP).W)
     assert "is not used, and the run begins anew" in caplog.text
+
+
+def _faults(monkeypatch, problem: Problem, schedule, start=None) -> list[str | None]:
+    """Return what is found fault with at every iteration of a run."""
+    faults: list[str | None] = []
+    noted = trace.Trace.iterated
+
+    def judged(self, state, risk) -> None:
+        if self.problem is problem:  # and not that at a larger λ from which a tiny one is reached
+            faults.append(fault_of(state, problem, schedule))
+        noted(self, state, risk)
+
+    monkeypatch.setattr(trace.Trace, "iterated", judged)
+    solve(problem, gap=1e-5, options=SolverOptions(schedule=schedule), start=start)
+    return faults
 
 
 @pytest.mark.parametrize("lambda_", [1e-8, 1e-6, 1e-4, 1e-2])
@@ -211,17 +262,20 @@ def test_no_state_of_a_run_is_found_fault_with(monkeypatch, lambda_: float, sett
                          **settings)  # fmt: skip
     base = PLAIN if problem.radius is None else SPHERE
     schedule = replace(base, parts=(Part(5, 1e-2), Part(20, 1e-3)), small=0.0)
-    faults: list[str | None] = []
-    noted = trace.Trace.iterated
-
-    def judged(self, state, risk) -> None:
-        if self.problem is problem:  # and not that at a larger λ from which a tiny one is reached
-            faults.append(fault_of(state, problem, schedule))
-        noted(self, state, risk)
-
-    monkeypatch.setattr(trace.Trace, "iterated", judged)
-    solve(problem, gap=1e-5, options=SolverOptions(schedule=schedule))
+    faults = _faults(monkeypatch, problem, schedule)
     assert len(faults) > 20
+    assert set(faults) == {None}
+
+
+@pytest.mark.parametrize("normaliser", [NoNormaliser(), LayerNorm(), UnitSphere()], ids=lambda n: n.name)
+@pytest.mark.parametrize("size", [1e-9, 1e-6, 1e-3])
+def test_nor_of_one_that_begins_near_zero(monkeypatch, normaliser, size: float) -> None:
+    problem = small(normaliser)
+    rng = np.random.default_rng(0)
+    V, U = rng.standard_normal((12, 9)), size * rng.standard_normal((6, 4, 9))
+    schedule = PLAIN if problem.radius is None else SPHERE
+    faults = _faults(monkeypatch, problem, schedule, Weights(V, U, normaliser))
+    assert len(faults) > 10
     assert set(faults) == {None}
 
 

@@ -35,7 +35,7 @@ def add_gram(gram: Float[Tensor, "n_w n_w"], G: Float[Tensor, "L n_w b"], single
             else:
                 gram[rows, columns].addmm_(g[rows], g[columns].T)
 
-    with _exact_products():
+    with exact_products():
         G = G.float() if single else G
         each(add, [(i, j) for i in starts for j in starts if j >= i], gram.device)
 
@@ -54,7 +54,7 @@ def _symmetric(A: Tensor) -> Tensor:
 
 
 @contextmanager
-def _exact_products() -> Iterator[None]:
+def exact_products() -> Iterator[None]:
     """Keep float32 products in float32, whatever the user has allowed torch to round them to."""
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("highest")

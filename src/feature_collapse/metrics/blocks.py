@@ -97,19 +97,19 @@ class Blocks:
         def block(make: Callable[[], Floats]) -> Block:
             return Block.inside(make(), codes, count)
 
-        self.blocks.update(zip(made, shared(block, made.values(), x.size), strict=True))
+        self.blocks.update(zip(made, shared(block, made.values(), x.size, 3.0 * x.size), strict=True))
 
     def shuffled(self) -> Blocks:
         """Return the blocks for shuffled labels; these ones must not be used any more (to save memory)."""
         out = object.__new__(Blocks)
         out.codes, out.count, out.d, out.lengths = self.codes, self.count, self.d, self.lengths
         out.blocks = {}
-        keys = list(self.blocks)
+        keys, size = list(self.blocks), len(self.codes) * self.d
 
         def across(key: Key) -> Block:
             return self.blocks.pop(key).across(self.codes, self.count)
 
-        out.blocks.update(zip(keys, shared(across, keys, len(self.codes) * self.d), strict=True))
+        out.blocks.update(zip(keys, shared(across, keys, size, 3.0 * size), strict=True))
         return out
 
     def draw(self, codes: Ints, weights: Floats) -> dict[Key, BlockMoments]:

@@ -145,6 +145,8 @@ class Resampler:
         self.data, self.m, self.centre = data, len(data.codes), centre
         self.lenses = {lens.rows: lens for lens in lenses}
         self._operations = replicate_cost(data, list(self.lenses.values()))
+        c, d = len(data.count), data.x.shape[1]
+        self._numbers = 10.0 * (self.m + len(self.lenses) * c * d)  # of one replicate
         self.own_rows = None if data.classifier is None else data.classifier.summed()
         self._starts = np.concatenate([[0], np.cumsum(data.count)[:-1]])
         self._blocks = Blocks(data.rows(slice(None)), data.codes, data.count, list(self.lenses.values()))
@@ -180,12 +182,10 @@ class Resampler:
         sample = _Sample.of(
             self.m, max(PAIRS, SPECTRUM // self.data.x.shape[1]), np.random.default_rng(self.m)
         )
-        x = self.data.rows(slice(None))
         views, codes, f = list(self.lenses), self.data.codes, self.data.frequencies
-        made = shared(lambda rows: _Spectrum(rows.of(x), sample), views if times else [], self._operations)
-        spectra = dict(zip(views, made, strict=False))
-        del x
-        within = dict(zip(views, shared(self._within, views, self._operations), strict=True))
+        spectra = dict(zip(views, self._spectra(sample), strict=True)) if times else {}
+        size = 2.0 * self.data.x.size
+        within = dict(zip(views, shared(self._within, views, self._operations, size), strict=True))
 
         def drawn_entities() -> Iterator[Ints]:
             for _ in followed("resamples", range(times), times):
@@ -206,7 +206,11 @@ class Resampler:
                 found.append(concept_values(m, quadratic, self._kind(rows)).joined(more))
             return found
 
-        return self._by_view(shared(replicate, drawn_entities(), self._operations))
+        return self._by_view(shared(replicate, drawn_entities(), self._operations, self._numbers))
+
+    def _spectra(self, sample: _Sample) -> list[_Spectrum]:
+        x = self.data.rows(slice(None))
+        return shared(lambda rows: _Spectrum(rows.of(x), sample), self.lenses, self._operations, 2.0 * x.size)
 
     def _exactly(self, rows: Rows, w: Floats, drawn: dict[Key, BlockMoments]) -> Quadratic:
         block, shift, count = self._blocks.blocks["rows", rows], drawn["rows", rows].shift, self.data.count
@@ -262,7 +266,7 @@ class Resampler:
                 found.append(values.joined(more))
             return found
 
-        return self._by_view(shared(replicate, shuffles(), self._operations))
+        return self._by_view(shared(replicate, shuffles(), self._operations, self._numbers))
 
     def _by_view(self, replicates: list[list[Values]]) -> dict[Rows, list[Values]]:
         return {rows: [values[i] for values in replicates] for i, rows in enumerate(self.lenses)}

@@ -5,12 +5,14 @@ from __future__ import annotations
 from torch import Tensor
 
 from feature_collapse.certificates.dual_point import dual_point
+from feature_collapse.certificates.gram import exact_products
 from feature_collapse.ranks import Ranks
 from feature_collapse.risk.shared import SharedRisk, unpacked
 from feature_collapse.threads import one_torch_thread
 
 
 @one_torch_thread()
+@exact_products()
 def lend(ranks: Ranks) -> None:
     """Answer the orders of rank 0, which solves (`SolverOptions.ranks`), until it ends the run.
 

@@ -11,12 +11,14 @@ from torch import Tensor
 from feature_collapse.arrays import LARGEST
 from feature_collapse.risk.problem import Problem
 from feature_collapse.solver.lbfgs import Curvature, Evaluation, Iterate
-from feature_collapse.solver.models import make_model
+from feature_collapse.solver.models import PRECISE_BELOW, make_model
 from feature_collapse.solver.objective import Model, Units
 from feature_collapse.solver.options import Schedule
+from feature_collapse.solver.sphere_model import LARGEST_UNIT as LARGEST_SPHERE_UNIT
 from feature_collapse.solver.state import Descent, State
 
 _AGREE = 1e-3  # relative, of what the file says and what is computed: single precision, other shifts
+_ROUNDING = 500.0 * torch.finfo(torch.float32).eps  # of log-sums of scores that are some tens
 _UNITS = 1e4  # units made at the weights may be these many times another's: a round is short
 
 
@@ -26,6 +28,8 @@ def fault_of(state: State, problem: Problem, schedule: Schedule) -> str | None:
     Its sizes are the problem's, its numbers finite and in range, its risk is not above that of zero weights;
     and a descent under way is at these weights, with their risk and gradient, in units that fit them.
     """
+    if not state.V.dim() == state.U.dim() == 2:
+        return "its weights have other sizes, or are not finite"
     rows, parts, rank = problem.K * problem.L, schedule.parts_of(problem), state.rank
     counts = (state.parts_done, state.round, state.iteration, state.patience.waited)
     if not (
@@ -45,19 +49,21 @@ def fault_of(state: State, problem: Problem, schedule: Schedule) -> str | None:
         return "its shift has another size, or is not finite"
     descent, model = state.descent, make_model(data, single=False)
     if descent is not None:
-        if not _fits(descent, state):
+        if not _fits(descent, state, problem):
             return "its descent has other sizes, or is not finite"
         if not (_fit_units(descent.units, state, model, problem) and _is_curvature(descent.curvature)):
             return "its descent is not one of these weights"
     if descent is None or descent.at is None:
-        return _fault_of_risk(model.value(state.V, state.U), problem)
+        return _fault_of_risk(model.value(state.V, state.U), state, problem)
     return _fault_of_iterate(descent.units, descent.at, state, model, problem)
 
 
-def _fault_of_risk(risk: float, problem: Problem) -> str | None:
-    if risk <= math.log(problem.K) * (1.0 + 1e-6) + 1e-12:
-        return None
-    return f"its risk is {risk:.6g}, above that of zero weights"
+def _fault_of_risk(risk: float, state: State, problem: Problem) -> str | None:
+    if not risk <= math.log(problem.K) * (1.0 + 1e-6) + 1e-12:
+        return f"its risk is {risk:.6g}, above that of zero weights"
+    if not state.phase and risk > state.last_risk * (1.0 + _AGREE) + _ROUNDING:
+        return f"its risk is {risk:.6g}, above the {state.last_risk:.6g} of its last certificate"
+    return None
 
 
 def _fault_of_iterate(units: Units, at: Iterate, state: State, model: Model, problem: Problem) -> str | None:
@@ -66,10 +72,10 @@ def _fault_of_iterate(units: Units, at: Iterate, state: State, model: Model, pro
     if not all(map(_agree, model.weights(units, x), (state.V, state.U))):
         return "its variables and its weights do not agree"
     true = model.evaluate(units, x)
-    fault = _fault_of_risk(true.value, problem)
+    fault = _fault_of_risk(true.value, state, problem)
     if fault is not None:
         return fault
-    rounding = 500.0 * torch.finfo(at.x.dtype).eps  # of log-sums of scores that are some tens
+    rounding = _ROUNDING if at.x.dtype == torch.float32 else 1e-12
     if not abs(at.value - true.value) <= _AGREE * true.value + rounding:
         return f"it says risk {at.value:.6g}, but its weights have {true.value:.6g}"
     agree = min(0.5, _AGREE + rounding / max(true.value, 1e-300))
@@ -77,9 +83,9 @@ def _fault_of_iterate(units: Units, at: Iterate, state: State, model: Model, pro
     if not float((at.gradient.double() - true.gradient).norm()) <= agree * scale:
         return "its gradient is not that of its weights"
     claimed, radial = at.evaluation.radial, true.radial
-    if claimed is None or radial is None:
-        return None if claimed is radial else "its gradient has not the parts of this problem's"
-    return None if _agree(claimed, radial, rounding) else "its gradient is not that of its weights"
+    if claimed is not None and radial is not None and not _agree(claimed, radial, rounding):
+        return "its gradient is not that of its weights"
+    return None
 
 
 def _parts(units: Units, x: Tensor, true: Evaluation, problem: Problem) -> float:
@@ -96,11 +102,14 @@ def _parts(units: Units, x: Tensor, true: Evaluation, problem: Problem) -> float
 def _fit_units(units: Units, state: State, model: Model, problem: Problem) -> bool:
     """Return whether units are of the size of those that are made at the weights.
 
-    None is above λ^{-1/2}; those of words on a sphere, which do not decay, are compared with such alone.
+    None is above λ^{-1/2}; words on a sphere, which do not decay, have the largest that `SphereModel` makes.
     """
-    cut = units.n_w * units.r
-    fresh, largest = model.units(state.V, state.U)[2].unit, problem.lambda_**-0.5 * (1.0 + _AGREE)
-    largest_of_V = largest if problem.radius is None else float(fresh[:cut].max()) * _UNITS
+    cut, fresh = units.n_w * units.r, model.units(state.V, state.U)[2].unit
+    largest = problem.lambda_**-0.5 * (1.0 + _AGREE)
+    largest_of_V = largest
+    if problem.radius is not None:
+        most = float(problem.word_counts().max())
+        largest_of_V = LARGEST_SPHERE_UNIT / (problem.radius * math.sqrt(most)) * (1.0 + _AGREE)
     return bool(
         (units.unit >= float(fresh.min()) / _UNITS).all()
         and (units.unit[:cut] <= largest_of_V).all()
@@ -110,12 +119,15 @@ def _fit_units(units: Units, state: State, model: Model, problem: Problem) -> bo
 
 def _is_curvature(curvature: Curvature) -> bool:
     """Return whether each pair in use has a positive inner product, the inverse of which is kept. O(m n)."""
-    rows = [number % len(curvature.S) for number in curvature.rows]
-    S, Y = curvature.S[rows].double(), curvature.Y[rows].double()
-    products, lengths = (S * Y).sum(1).cpu(), (S.norm(dim=1) * Y.norm(dim=1)).cpu()
-    rounding = 100.0 * torch.finfo(curvature.S.dtype).eps * lengths
-    kept = 1.0 / curvature.inverse[rows].double()
-    return bool(((kept > 0) & ((products - kept).abs() <= _AGREE * kept + rounding)).all())
+    eps = torch.finfo(curvature.S.dtype).eps
+    for row in {number % len(curvature.S) for number in curvature.rows}:
+        S, Y, inverse = curvature.S[row].double(), curvature.Y[row].double(), float(curvature.inverse[row])
+        if not inverse > 0.0 or math.isinf(1.0 / inverse):
+            return False
+        rounding = 100.0 * eps * float(S.norm() * Y.norm())
+        if not abs(float(S @ Y) - 1.0 / inverse) <= _AGREE / inverse + rounding:
+            return False
+    return True
 
 
 def _agree(claimed: Tensor, true: Tensor, rounding: float = 0.0) -> bool:
@@ -123,34 +135,38 @@ def _agree(claimed: Tensor, true: Tensor, rounding: float = 0.0) -> bool:
     return bool(far <= _AGREE * true.double().norm() + rounding)
 
 
-def _fits(descent: Descent, state: State) -> bool:
-    curvature, n = descent.curvature, state.V.numel() + state.U.numel()
-    ring = len(curvature.S)
-    tensors = [descent.units.unit, curvature.S, curvature.Y, curvature.inverse]
-    if descent.at is not None:
-        tensors += [descent.at.x, descent.at.gradient]
-        if descent.at.evaluation.radial is not None:
-            tensors.append(descent.at.evaluation.radial)
+def _fits(descent: Descent, state: State, problem: Problem) -> bool:
+    """Return whether sizes and types are those of the problem's descent, and all numbers finite."""
+    curvature, units, n = descent.curvature, descent.units, state.V.numel() + state.U.numel()
+    if curvature.S.dim() != 2 or (units.n_w, units.K, units.r) != (len(state.V), problem.K, state.rank):
+        return False
+    ring, at, dtype = len(curvature.S), descent.at, curvature.S.dtype
+    sizes = [(units.unit, (n,)), (curvature.S, (ring, n)), (curvature.Y, (ring, n))]
+    if at is not None:  # between two rounds the precision may change
+        single = bool(state.phase or state.single) and problem.lambda_ >= PRECISE_BELOW
+        dtype = torch.float32 if single else torch.float64
+        radial = at.evaluation.radial
+        if (radial is None) != (problem.radius is None):
+            return False
+        sizes += [(at.x, (n,)), (at.gradient, (n,))]
+        sizes += [] if radial is None else [(radial, (len(state.V),))]
     return (
-        all(_finite(tensor) for tensor in tensors)
-        and (descent.units.n_w, descent.units.r) == (len(state.V), state.rank)
-        and descent.units.unit.shape == (n,)
-        and bool((descent.units.unit > 0).all())
-        and curvature.S.shape == curvature.Y.shape == (ring, n)
-        and curvature.inverse.shape == (ring,)
+        all(_is(tensor, *size, dtype=dtype) for tensor, size in sizes)
+        and _is(curvature.inverse, ring)
+        and bool((units.unit > 0).all())
         and ring > 1
         and 0 <= curvature.first <= curvature.stored
         and descent.count >= 0
-        and (descent.at is None or descent.at.x.shape == descent.at.gradient.shape == (n,))
     )
 
 
-def _is(tensor: Tensor, *shape: int) -> bool:
-    return tensor.shape == shape and tensor.dtype == torch.float64 and _finite(tensor)
+def _is(tensor: Tensor, *shape: int, dtype: torch.dtype = torch.float64) -> bool:
+    return tensor.shape == shape and tensor.dtype == dtype and _finite(tensor)
 
 
 def _finite(tensor: Tensor) -> bool:
-    return tensor.is_floating_point() and bool((tensor.abs() <= LARGEST).all())
+    known = tensor.dtype in (torch.float32, torch.float64)
+    return known and bool((tensor.abs() <= LARGEST).all())
 
 
 def _on_sphere(V: Tensor, radius: float) -> bool:

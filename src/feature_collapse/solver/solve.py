@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from feature_collapse.certificates.bound import Bound
+from feature_collapse.certificates.gram import exact_products
 from feature_collapse.certificates.memory import classes_per_block
 from feature_collapse.errors import check_lambda, check_real, check_type
 from feature_collapse.model.weights import Weights
@@ -63,6 +64,7 @@ class _Run:
 
 
 @one_torch_thread()
+@exact_products()
 def solve(
     problem: Problem,
     *,

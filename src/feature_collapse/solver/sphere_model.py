@@ -14,6 +14,8 @@ from feature_collapse.solver.lbfgs import Evaluation, Iterate
 from feature_collapse.solver.objective import Units
 
 _FLOOR = 1e-12  # of ν, relative to Σν in the main
+_LEAST, _SHARE = 1e-12, 1e-6  # of mean u², and of a word's curvature relative to the largest
+LARGEST_UNIT = (_LEAST * _SHARE) ** -0.5  # of a word, over ρ √(the largest weight of a word)
 
 
 class SphereModel:
@@ -30,8 +32,8 @@ class SphereModel:
         """Return the weights in the principal directions of the words in the data, and the units there."""
         _, _, axes = torch.linalg.svd(V * self.counts.sqrt().unsqueeze(1), full_matrices=False)
         V, U = V @ axes.T, U @ axes.T
-        of_V = self.counts.unsqueeze(1) * (self.radius**2 * max(float(U.square().mean()), 1e-12))
-        of_V = of_V.clamp_min(1e-6 * float(of_V.max())).expand_as(V)
+        of_V = self.counts.unsqueeze(1) * (self.radius**2 * max(float(U.square().mean()), _LEAST))
+        of_V = of_V.clamp_min(_SHARE * float(of_V.max())).expand_as(V)
         of_U = self.lambda_ + (self.counts.unsqueeze(1) * V.square()).sum(0) / (self.risk.L * self.risk.K)
         return V, U, Units.of(V, U, self.risk.K, (of_V, of_U), self.risk.dtype)
 
