@@ -2,8 +2,9 @@
 
 OpenBLAS, which numpy and scipy bring along, cuts even a small product, eigenvalue or singular value problem
 into pieces for threads that wait for one another by spinning. Alone on a machine that gains little; where
-other programs hold the cores a singular value decomposition of 1,200 × 100 numbers takes 100 times as long.
-So BLAS gets one thread inside `one_blas_thread`, and `in_turn` shares pieces that are large.
+other programs hold the cores each piece waits for a thread that has lost its core, and a small decomposition
+takes many times as long. So BLAS gets one thread inside `one_blas_thread`, and `in_turn` shares pieces that
+are large.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ R = TypeVar("R")
 
 _WITH_BLAS = ("numpy", "scipy.linalg", "torch")  # modules that bring a BLAS with them
 _Numbers = list[tuple[LibController, int]]  # of threads
-_NUMBERS = 2e8
+_NUMBERS = 2e8  # float64, that all threads of a call may hold together
 _WORTH_SHARING = 1e7  # operations below which threads cost more than they gain
 
 

@@ -11,7 +11,7 @@ import torch
 from feature_collapse.certificates.bound import Bound, certificate
 from feature_collapse.certificates.definite import largest_eigenvalue_bound
 from feature_collapse.certificates.dual_point import UNIT, dual_point
-from feature_collapse.certificates.gram import add_gram
+from feature_collapse.certificates.gram import add_gram, exact_products
 from feature_collapse.certificates.sphere import _proved_sum
 from feature_collapse.errors import InputError
 from feature_collapse.model.normalisers import LayerNorm, RMSNorm, UnitSphere
@@ -177,6 +177,21 @@ def test_float32_products_do_not_depend_on_the_users_precision(monkeypatch) -> N
         torch.set_float32_matmul_precision(before)
     assert torch.equal(*found)
     assert used == {"highest"}
+
+
+def test_of_two_at_once_the_last_to_end_gives_the_precision_back() -> None:
+    before = torch.get_float32_matmul_precision()
+    first, second = exact_products(), exact_products()
+    try:
+        torch.set_float32_matmul_precision("medium")
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert torch.get_float32_matmul_precision() == "highest"  # the other is still at work
+        second.__exit__(None, None, None)
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 def test_eigenvalue_bounds_hold_for_denormal_and_huge_matrices() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -53,12 +54,24 @@ def _symmetric(A: Tensor) -> Tensor:
     return A.triu() + A.triu(1).T
 
 
+class _Precision:
+    """torch keeps one precision for the process: the first inside sets it, the last gives back what was."""
+
+    lock, inside, before = threading.Lock(), 0, "highest"
+
+
 @contextmanager
 def exact_products() -> Iterator[None]:
     """Keep float32 products in float32, whatever the user has allowed torch to round them to."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
+    with _Precision.lock:
+        if _Precision.inside == 0:
+            _Precision.before = torch.get_float32_matmul_precision()
+            torch.set_float32_matmul_precision("highest")
+        _Precision.inside += 1
     try:
         yield
     finally:
-        torch.set_float32_matmul_precision(before)
+        with _Precision.lock:
+            _Precision.inside -= 1
+            if _Precision.inside == 0:
+                torch.set_float32_matmul_precision(_Precision.before)

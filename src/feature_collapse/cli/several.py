@@ -60,7 +60,7 @@ def leave(code: str | int | None) -> None:
     if distributed is not None and distributed.is_available() and distributed.is_initialized():
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(code if isinstance(code, int) else 0)
+        os._exit(code if isinstance(code, int) else int(code is not None))
 
 
 def _app() -> Callable[..., Any]:

@@ -120,7 +120,7 @@ def _fit_units(units: Units, state: State, model: Model, problem: Problem) -> bo
 def _is_curvature(curvature: Curvature) -> bool:
     """Return whether each pair in use has a positive inner product, the inverse of which is kept. O(m n)."""
     eps = torch.finfo(curvature.S.dtype).eps
-    for row in {number % len(curvature.S) for number in curvature.rows}:
+    for row in (number % len(curvature.S) for number in curvature.rows):
         S, Y, inverse = curvature.S[row].double(), curvature.Y[row].double(), float(curvature.inverse[row])
         if not inverse > 0.0 or math.isinf(1.0 / inverse):
             return False
