@@ -12,7 +12,7 @@ from feature_collapse.certificates.bound import Bound, certificate
 from feature_collapse.certificates.definite import largest_eigenvalue_bound
 from feature_collapse.certificates.dual_point import UNIT, dual_point
 from feature_collapse.certificates.gram import add_gram, exact_products
-from feature_collapse.certificates.sphere import _proved_sum
+from feature_collapse.certificates.sphere import _proved, _sum
 from feature_collapse.errors import InputError
 from feature_collapse.model.normalisers import LayerNorm, RMSNorm, UnitSphere
 from feature_collapse.model.weights import Weights
@@ -153,7 +153,7 @@ def test_the_sum_of_many_nus_is_proved() -> None:
     A = torch.eye(n, dtype=torch.float64)
     nu = torch.full((n,), 1.0 + 1e-9, dtype=torch.float64)
     # n·u, which 1e-13 does not cover, is in it
-    assert _proved_sum(A, nu, 0.0) >= n * (1.0 + 1e-9) * (1.0 + n * UNIT)
+    assert _sum(_proved(A, nu, 0.0)) >= n * (1.0 + 1e-9) * (1.0 + n * UNIT)
 
 
 def test_float32_products_do_not_depend_on_the_users_precision(monkeypatch) -> None:

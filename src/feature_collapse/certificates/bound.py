@@ -10,9 +10,12 @@ risk (5), (10).
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
+import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from feature_collapse.certificates.dual_point import UNIT, DualPoint, dual_point
@@ -36,6 +39,7 @@ class Bound:
         operator_norm: a proved upper bound on ‖∇f(M)‖_op, of ∇f Diag(a)^{-1/2} where the words have a
             decay a; at a critical point of the plain network, ≤ λ means global (claim H).
         rounding: a bound on the rounding error of `risk`, in the main |score|·2⁻⁵³ for each sentence's part.
+        nu: (n_w,) R3's ν, with which anybody can prove the bound anew without looking for it; None for R2.
 
     >>> bound = Bound(risk=0.5, lower_bound=0.4, data_term=0.3, operator_norm=0.01)
     >>> round(bound.gap, 3), round(bound.relative_gap, 3)
@@ -47,6 +51,7 @@ class Bound:
     data_term: float
     operator_norm: float
     rounding: float = 0.0
+    nu: Float[np.ndarray, " n_w"] | None = field(default=None, repr=False, compare=False)
 
     @property
     def gap(self) -> float:
@@ -59,8 +64,9 @@ class Bound:
         return self.gap / self.risk if self.risk != 0 else 0.0
 
     def to_dict(self) -> dict[str, float]:
-        """Return all numbers, the gaps included, for JSON."""
-        return {**asdict(self), "gap": self.gap, "relative_gap": self.relative_gap}
+        """Return all numbers, the gaps included and ν left out, for JSON."""
+        own: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "nu"}
+        return {**own, "gap": self.gap, "relative_gap": self.relative_gap}
 
     def __str__(self) -> str:
         """Return the two ends and the gap in one line."""
@@ -149,12 +155,13 @@ def bound_from(
     search: Search | None = None,
 ) -> Bound:
     """Return the bound from a dual point: R2 where `radius` is None, else R3 with V as a guide to ν."""
-    norm, risk = operator_norm_bound(point), point.data_term + penalty
+    norm, risk, nu = operator_norm_bound(point), point.data_term + penalty, None
     if radius is None:
         lower = plain_bound(point, lambda_, norm)
     else:
         search = search or Search()
         guess = (point.gram @ V * V).sum(1) / radius**2
-        lower = sphere_bound(point, lambda_, radius, guess, replace(search, enough=risk * (1.0 - search.gap)))
+        search = replace(search, enough=risk * (1.0 - search.gap))
+        lower, nu = sphere_bound(point, lambda_, radius, guess, search)
     rounding = point.data_rounding + (64.0 + len(V)) * UNIT * penalty  # sums in pairs, and over the words
-    return Bound(risk, lower, point.data_term, norm, rounding)
+    return Bound(risk, lower, point.data_term, norm, rounding, None if nu is None else nu.cpu().numpy())

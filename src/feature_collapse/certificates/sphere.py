@@ -52,8 +52,10 @@ def sphere_bound(
     radius: float,
     guess: Float[Tensor, " n_w"] | None = None,
     search: Search | None = None,
-) -> float:
-    """Return the bound D* with the best scaling of p towards the labels (θ as in R2); ≥ 0.
+) -> tuple[float, Float[Tensor, " n_w"] | None]:
+    """Return the bound D* with the best scaling of p towards the labels (θ as in R2), ≥ 0, and its ν.
+
+    No ν where λ is so small that nothing is proved.
 
     Time O(n_w³): two factorisations, and some 30 times three where the search for ν is needed.
 
@@ -71,21 +73,24 @@ def sphere_bound(
     factor = radius**2 / (2.0 * lambda_)
 
     if not math.isfinite(factor):  # λ is so small that nothing is proved
-        return 0.0
+        return 0.0, None
 
-    def bound(total: float) -> float:
-        return best_over_theta(point, factor * total, 1.0)
+    def bound(nu: Tensor) -> tuple[float, Tensor]:
+        """Return D* and ν over all words, from that of the words that occur."""
+        whole = torch.zeros(len(point.gram), dtype=nu.dtype, device=nu.device)
+        whole[used] = nu
+        return best_over_theta(point, factor * _sum(nu), 1.0), whole
 
     row_sums = A.abs().sum(1)
     if float(row_sums.max()) < _SMALLEST:  # Diag(row sums) ⪰ A, by Gershgorin
-        return bound(float(row_sums.sum()) * (1.0 + 4.0 * len(A) * UNIT) + len(A) * point.gram_error)
+        return bound(row_sums * (1.0 + 4.0 * len(A) * UNIT) + point.gram_error)
     # in units of a power of two near its largest entry, A neither under- nor overflows
     unit = 2.0 ** round(math.log2(float(row_sums.max())))
     A, row_sums, error = A / unit, row_sums / unit, point.gram_error / unit
     start = row_sums if guess is None else guess[used].to(A) / unit
     scale, nu = _scaling(A, start, row_sums)
-    first = bound(_proved_sum(A, nu * scale, error) * unit)
-    if first >= search.enough or len(used) > NEWTON_LIMIT:
+    first = bound(_proved(A, nu * scale, error) * unit)
+    if first[0] >= search.enough or len(used) > NEWTON_LIMIT:
         return first
     least = 0.0 if guess is None else float(start.sum())  # ⟨GᵀG, X⟩ at X = VᵀV/ρ²
     needed = (point.entropy() - search.enough) / factor / unit * (1.0 - 1e-9)
@@ -95,7 +100,8 @@ def sphere_bound(
     root = scale.rsqrt()
     goal = _Goal(scale, search.tolerance, least, needed)
     better = _barrier(A * root.unsqueeze(1) * root, goal)
-    return max(first, bound(_proved_sum(A, better * scale, error) * unit))
+    second = bound(_proved(A, better * scale, error) * unit)
+    return max(first, second, key=lambda found: found[0])
 
 
 def _scaling(A: Tensor, guess: Tensor, row_sums: Tensor) -> tuple[Tensor, Tensor]:
@@ -114,8 +120,13 @@ def _scaling(A: Tensor, guess: Tensor, row_sums: Tensor) -> tuple[Tensor, Tensor
     return best[1], torch.full_like(best[1], best[2])
 
 
-def _proved_sum(A: Tensor, nu: Tensor, error: float) -> float:
-    """Return Σν, ν scaled up until Diag(ν) - A factorises, the proof's slack and the error of A added."""
+def _sum(nu: Tensor) -> float:
+    """Return Σν or hardly more, in spite of rounding."""
+    return float(nu.sum()) * (1.0 + 4.0 * len(nu) * UNIT)
+
+
+def _proved(A: Tensor, nu: Tensor, error: float) -> Tensor:
+    """Return ν scaled up until Diag(ν) - A factorises, the proof's slack and the error of A added."""
     excess = 0.0
     while True:
         grown = nu * (1.0 + excess)
@@ -123,7 +134,7 @@ def _proved_sum(A: Tensor, nu: Tensor, error: float) -> float:
         S.diagonal().add_(grown)
         if factorises(S):
             extra = slack(S) + error + 2.0 * UNIT * float(grown.max())
-            return float((grown + extra).sum()) * (1.0 + 4.0 * len(A) * UNIT)
+            return grown + extra
         excess = max(4.0 * excess, 1e-10)
         assert excess < 1e6
 

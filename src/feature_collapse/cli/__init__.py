@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
+import gc
 import io
 import os
 import re
@@ -19,6 +21,9 @@ def main() -> None:
     """Entry point of `feature-collapse`: a user's mistake is one sentence on stderr and exit code 2."""
     # before numpy reads it; a command works in threads of its own (feature_collapse.blas)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # to load torch makes a million objects and drops few: looking through them is a third of a short command
+    gc.set_threshold(100_000)
+    atexit.register(gc.freeze)
     from feature_collapse.cli.several import leave
 
     try:

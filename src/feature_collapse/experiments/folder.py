@@ -100,6 +100,8 @@ def write_data(folder: Path, data: Data) -> None:
 def write_outcome(folder: Path, outcome: Outcome) -> None:
     """Write weights, history and, last, the summary; then remove the checkpoint."""
     tensors = {"W": outcome.weights.W, "U": outcome.weights.U}
+    if outcome.nu is not None:
+        tensors["nu"] = outcome.nu
     write_atomically(folder / "weights.safetensors", save(tensors))
     rows = [",".join("" if np.isnan(x) else f"{x:.10g}" for x in row) for row in outcome.history]
     write_atomically(folder / "history.csv", "\n".join([",".join(outcome.columns), *rows]) + "\n")

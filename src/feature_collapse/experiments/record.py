@@ -3,7 +3,7 @@
     config.json          settings, seed, versions, device, git revision, names of words and concepts
     task.safetensors     latents (K, L), train_sentences (N, L), train_labels (N,),
                          test_sentences, test_labels, mu (s_c,)
-    weights.safetensors  W (n_w, d), U (K, L, d)
+    weights.safetensors  W (n_w, d), U (K, L, d); nu (n_w,) where the certified solver's bound is R3
     history.csv          one row per epoch (columns: sgd/checkpoint.py) or iteration (solver/trace.py)
     summary.json         the figures reported; written last, so that its presence means the record is whole
 
@@ -50,12 +50,14 @@ class Outcome:
         columns: names of the history's columns.
         history: (·, columns), one row per epoch or iteration.
         summary: the content of summary.json.
+        nu: (n_w,) the ν of the proof (R3), kept for whoever checks it.
     """
 
     weights: Weights
     columns: tuple[str, ...]
     history: Float[np.ndarray, "rows columns"]
     summary: dict[str, Any]
+    nu: Float[np.ndarray, " n_w"] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -210,7 +210,7 @@ def _certified(
     summary = summarise(found.weights, data, s.lambda_, experiment.decay(data.train))
     proved = found.to_dict()
     summary |= proved | {"train_ce": proved.pop("data_term")}
-    return Outcome(found.weights, solver_columns, found.history, summary)
+    return Outcome(found.weights, solver_columns, found.history, summary, found.bound.nu)
 
 
 def run(

@@ -32,7 +32,7 @@ SMALL_BIAS = 0.15
 SMOOTH = ("nc1", "nc1_trace_ratio", "cdnv", "type_I", "type_II", "type_III", "classifier", "nc3")
 FEW_MEMBERS = 10
 """Fewer members give no interval to a formula that is biased."""
-VARIANCES = ("spread", "direction_spread", "alignment")
+VARIANCES = ("spread", "direction_spread", "alignment", "cdnv")
 BY_ENTITY = (
     "type_I",
     "type_II",
@@ -203,13 +203,14 @@ class Errors:
     """How the variance of means from n_c members, Σ s²/n_c, is estimated by resampling.
 
     widened: what resampling makes too small, (n − 1)/n for each concept, where concepts weigh the same;
-    by_entity: the same where entities do; freedom: Satterthwaite's degrees; members: the harmonic mean;
-    least: the smallest concept.
+    freedom: Satterthwaite's degrees there; widened_by_entity, freedom_by_entity: both where entities weigh the
+    same; members: the harmonic mean; least: the smallest concept.
     """
 
     widened: float
-    by_entity: float
     freedom: float
+    widened_by_entity: float
+    freedom_by_entity: float
     members: float
     least: float
 
@@ -220,8 +221,11 @@ class Errors:
         total = float(np.sum(1 / n))
         freedom = total**2 / float(np.sum(1 / (n**2 * (n - 1))))
         widened = total / float(np.sum((n - 1) / n**2))
-        by_entity = float(n.sum() / np.sum(n - 1))
-        return Errors(widened, by_entity, freedom, len(n) / total, float(n.min()))
+        widened_by_entity = float(n.sum() / np.sum(n - 1))
+        freedom_by_entity = float(n.sum()) ** 2 / float(np.sum(n**2 / (n - 1)))
+        return Errors(
+            widened, freedom, widened_by_entity, freedom_by_entity, len(n) / total, float(n.min())
+        )
 
 
 def interval(d: Definition, value: float, samples: Floats, errors: Errors) -> Range:
@@ -235,7 +239,9 @@ def interval(d: Definition, value: float, samples: Floats, errors: Errors) -> Ra
         scale = "plain"  # on the border of its range a value has no logarithm
     forth, back = _SCALES[scale]
     own, drawn = forth(np.array(value)), forth(samples[inside] if scale != "plain" else samples)
-    widened = errors.by_entity if d.key in BY_ENTITY else errors.widened
+    widened, freedom = errors.widened, errors.freedom
+    if d.key in BY_ENTITY:
+        widened, freedom = errors.widened_by_entity, errors.freedom_by_entity
     power = 0.5
     if d.key in VARIANCES and errors.least < FEW_MEMBERS:
         power = -0.5 if errors.members < FEW_MEMBERS else 0.0
@@ -244,7 +250,7 @@ def interval(d: Definition, value: float, samples: Floats, errors: Errors) -> Ra
     known = d.key in SMOOTH and scale != "plain" and abs(bias) <= SMALL_BIAS
     if abs(bias) > BIAS_LIMIT * error and not known:
         return Range(reason=FEW)
-    half = _quantile(min(errors.freedom, len(drawn) - 1)) * float(np.hypot(error, bias / 2))
+    half = _quantile(min(freedom, len(drawn) - 1)) * float(np.hypot(error, bias / 2))
     low, high = back(np.array([own - bias - half, own - bias + half]))
     # the value may miss its own corrected interval by a hair
     return Range(
