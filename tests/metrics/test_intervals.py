@@ -61,11 +61,13 @@ def test_a_share_has_jeffreys_interval_which_is_never_a_point():
     assert value.value == value.high == 1 and 0.97 < value.low < 1
 
 
-def test_errors_are_widened_for_small_groups_and_freedom_is_that_of_the_smallest():
+def test_small_groups_widen_errors_and_decide_the_freedom_unless_entities_weigh_the_same():
     even = Errors.of(np.full(8, 5))
-    assert (even.widened, even.by_entity, even.freedom) == pytest.approx((1.25, 1.25, 32))
+    assert (even.widened, even.freedom) == pytest.approx((1.25, 32))
+    assert (even.widened_by_entity, even.freedom_by_entity) == pytest.approx((1.25, 32))
     uneven = Errors.of(np.array([4, 200]))
     assert uneven.freedom < 4 and 1.3 < uneven.widened < 4 / 3
+    assert uneven.freedom_by_entity > 200 and uneven.widened_by_entity < 1.01
 
 
 def test_chance_is_that_of_all_entities_above_a_million_numbers_too():
