@@ -24,9 +24,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from feature_collapse.certificates.gram import WIDE_FROM, add_gram, is_single, mirror
-from feature_collapse.certificates.memory import AT_ONCE, ROWS, classes_per_block
-from feature_collapse.certificates.score_differences import ScoreDifferences
+from feature_collapse.certificates.gram import add_gram, mirror
+from feature_collapse.certificates.large_gradient import LargeGradient
+from feature_collapse.certificates.memory import AT_ONCE, ROWS, classes_per_block, is_single
+from feature_collapse.certificates.score_differences import LOG_2, ScoreDifferences
 from feature_collapse.certificates.sentence_parts import Part, Parts, WordSums
 from feature_collapse.ranks import ALONE, Ranks
 from feature_collapse.risk.problem import Problem
@@ -35,8 +36,7 @@ from feature_collapse.threads import each
 UNIT = 2.0**-53  # rounding of float64
 _UNIT_SINGLE = 2.0**-24
 _TINY, _TINY_SINGLE = 2.0**-1074, 2.0**-149  # spacing of the numbers below which rounding is not relative
-_LOG_2 = math.log(2.0)
-_TILE, _WIDE_TILE = 250, 1000  # classes that are summed at once
+_TILE = 250  # classes that are summed at once
 _SENTENCES = 2**15  # whose entropies are added at once
 _Tiles = list[tuple[int, int]]  # classes: the first and the one after the last of each
 _Exponentials = tuple[list[Tensor], Tensor, Tensor]  # by tile, their sums, and those of score times each
@@ -144,10 +144,10 @@ class _Pass:
         self.ranks, (self.first, self.last) = ranks, ranks.block(K)
         largest = ranks.largest_block(K)
         most = min(classes_per_block(problem, memory_limit), largest)
-        self.many = most < largest  # blocks, of one size: all sums come before the first
-        self.block = -(-largest // -(-largest // most))
-        self.tile = _TILE if n_w < WIDE_FROM else _WIDE_TILE
         self.single = is_single(K, L, n_w)
+        # all sums come before the first block, where there are several or one is large
+        self.first_sums = most < largest or self.single
+        self.block = -(-largest // -(-largest // most))  # of one size
         labels = torch.from_numpy(problem.labels.astype(np.int64)).to(device)
         omega = torch.from_numpy(problem.shares()).to(device)
         self.parts = Parts(problem.words, labels, omega, n_w, min(N, ROWS))
@@ -162,11 +162,14 @@ class _Pass:
         self.moments = torch.zeros_like(omega)
 
     def run(self) -> DualPoint:
-        if self.many:
-            each(lambda part, _: self._add_others(part), list(self.parts), self.gram.device)
+        if self.first_sums:
+            each(self._add_others, list(self.parts), self.gram.device)
             self.ranks.add(self.others)
-        for first, last in self._blocks():
-            self._add_block(first, last)
+        if self.single:
+            self._add_large_blocks()
+        else:
+            for first, last in self._blocks():
+                self._add_block(first, last)
         self.ranks.add(self.gram, self.row_sums, self.again, self.moments)
         mirror(self.gram)
         return self._finished()
@@ -174,21 +177,35 @@ class _Pass:
     def _blocks(self) -> _Tiles:
         return [(low, min(low + self.block, self.last)) for low in range(self.first, self.last, self.block)]
 
-    def _add_others(self, part: Part) -> None:
-        for low, high in self._blocks():
-            e = self.scores(part, low, high).exp2_()
-            e[part.own(low, high)] = 0.0
-            self.others[part.rows] += e.sum(1)
+    def _add_others(self, part: Part, seat: int) -> None:
+        s_buffer = self._buffer(f"s{seat}", min(_TILE, self.block))
+        for first, last in self._blocks():
+            for low, high in self._tiles(first, last):
+                e = self.scores(part, low, high, s_buffer).exp2_()
+                e[part.own(low, high)] = 0.0
+                self.others[part.rows] += e.sum(1)
+
+    def _tiles(self, first: int, last: int) -> _Tiles:
+        return [(low, min(low + _TILE, last)) for low in range(first, last, _TILE)]
+
+    def _add_large_blocks(self) -> None:
+        gradient = LargeGradient(self.parts, self.scores, self.others, self.scale)
+        for first, last in self._blocks():
+            found = gradient.block(first, last)
+            self.row_sums[first:last] = found.row_sums
+            self.again += found.others
+            self.moments += found.moments
+            add_gram(self.gram, found.G)
 
     def _add_block(self, first: int, last: int) -> None:
         """Add the gradient of a block of classes to the Gram matrix, and its part of the entropies."""
-        tiles = [(low, min(low + self.tile, last)) for low in range(first, last, self.tile)]
+        tiles = self._tiles(first, last)
         G = [self.gram.new_zeros(self.L * self.n_w, high - low) for low, high in tiles]
         parts, device = list(self.parts), self.gram.device
         for at in range(0, len(parts), AT_ONCE):
             some = parts[at : at + AT_ONCE]
             found = each(partial(self._exponentials, tiles), list(enumerate(some)), device)
-            if not self.many:
+            if not self.first_sums:
                 self.ranks.add(self.others[some[0].start : some[-1].stop])
             outputs = each(partial(self._outputs, tiles), list(zip(some, found, strict=True)), device)
 
@@ -202,13 +219,13 @@ class _Pass:
             if self.scale is not None:
                 by_position *= self.scale[:, None]
             self.row_sums[low:high] = by_position.sum(1).T
-            add_gram(self.gram, by_position, self.single)
+            add_gram(self.gram, by_position)
 
     def _exponentials(self, tiles: _Tiles, item: tuple[int, Part], seat: int) -> _Exponentials:
         """Return a part's exponentials, zero for the labels."""
         slot, part = item
         n, e, first = part.stop - part.start, list[Tensor](), tiles[0][0]
-        s_buffer = self._buffer(f"s{seat}", min(self.tile, self.block))
+        s_buffer = self._buffer(f"s{seat}", min(_TILE, self.block))
         e_buffer = self._buffer(f"e{slot}", min(self.block, self.K))
         total, moment = torch.zeros_like(part.omega), torch.zeros_like(part.omega)
         for low, high in tiles:
@@ -218,7 +235,7 @@ class _Pass:
             e[-1][part.own(low, high)] = 0.0
             total += e[-1].sum(1)
             moment += s.mul_(e[-1]).sum(1)
-        if not self.many:
+        if not self.first_sums:
             self.others[part.rows] = total
         return e, total, moment
 
@@ -228,7 +245,7 @@ class _Pass:
         others = self.others[part.rows]
         z = others + self.scores.label_terms(part)
         self.again[part.rows] += total
-        self.moments[part.rows] += moment * (_LOG_2 / z)
+        self.moments[part.rows] += moment * (LOG_2 / z)
         for (low, high), e_tile in zip(tiles, e, strict=True):
             here, column = part.own(low, high)
             e_tile[here, column] = -others[here]  # p_y - 1, times z
@@ -283,7 +300,7 @@ class _Pass:
             log_z = others.log1p()
             return log_z, others / (1.0 + others), log_z
         log_z = torch.where(excess == 0.0, others.log1p(), (others + own).log())
-        return log_z + excess * _LOG_2, others / (others + own), log_z
+        return log_z + excess * LOG_2, others / (others + own), log_z
 
     def _largest_sums(self, off_label: Tensor) -> tuple[float, float]:
         """Return the largest column and row sum of |G|."""

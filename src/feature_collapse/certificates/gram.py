@@ -14,31 +14,39 @@ from feature_collapse.threads import each
 
 WIDE_FROM = 4000  # from so many words on the Gram matrix is what costs, and wants large tiles
 _TILE, _WIDE_TILE = 200, 500
-_SINGLE_FROM = 2e13  # a Gram matrix that costs more flops is multiplied in float32
 
 
-def is_single(K: int, L: int, n_w: int) -> bool:
-    """Return whether the products are in float32, with its larger rounding bound."""
-    return 2.0 * K * L * n_w**2 > _SINGLE_FROM
+def add_gram(gram: Float[Tensor, "n_w n_w"], G: Float[Tensor, "L n_w b"]) -> None:
+    """Add Σ_ℓ G_ℓ G_ℓᵀ to the upper triangle, by tiles that threads share. L n_w² b flops, in G's precision.
 
-
-def add_gram(gram: Float[Tensor, "n_w n_w"], G: Float[Tensor, "L n_w b"], single: bool) -> None:
-    """Add Σ_ℓ G_ℓ G_ℓᵀ to the upper triangle, by tiles that threads share. L n_w² b flops."""
+    Products of float32 are added up in float64.
+    """
     n_w = G.shape[1]
     tile = _TILE if n_w < WIDE_FROM else _WIDE_TILE
-    starts = range(0, n_w, tile)
+    tiles, products = [(at, min(at + tile, n_w)) for at in range(0, n_w, tile)], dict[int, Tensor]()
 
-    def add(corner: tuple[int, int], _: int) -> None:
-        rows, columns = (slice(at, at + tile) for at in corner)
+    def add(corner: tuple[slice, slice], seat: int) -> None:
+        rows, columns = corner
+        target = gram[rows, columns]
+        if G.dtype == gram.dtype:
+            for g in G:
+                target.addmm_(g[rows], g[columns].T)
+            return
+        if seat not in products:
+            products[seat] = G.new_empty(tile * tile)
+        product = products[seat][: target.numel()].view(target.shape)
         for g in G:
-            if single:
-                gram[rows, columns] += torch.mm(g[rows], g[columns].T)
-            else:
-                gram[rows, columns].addmm_(g[rows], g[columns].T)
+            target += torch.mm(g[rows], g[columns].T, out=product)
 
+    above = [(slice(*rows), slice(*columns)) for rows in tiles for columns in tiles if columns > rows]
     with exact_products():
-        G = G.float() if single else G
-        each(add, [(i, j) for i in starts for j in starts if j >= i], gram.device)
+        each(add, above + [corner for low, high in tiles for corner in _upper(low, high)], gram.device)
+
+
+def _upper(low: int, high: int) -> list[tuple[slice, slice]]:
+    """Return three of the four quarters of a tile on the diagonal."""
+    first, second = slice(low, (low + high) // 2), slice((low + high) // 2, high)
+    return [(first, first), (first, second), (second, second)]
 
 
 def mirror(gram: Float[Tensor, "n_w n_w"]) -> None:

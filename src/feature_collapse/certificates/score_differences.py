@@ -13,6 +13,7 @@ from feature_collapse.errors import InputError
 from feature_collapse.ranks import ALONE, Ranks
 
 _LARGEST = 1e17  # differences of such scores are rounding
+LOG_2 = math.log(2.0)
 _RANGE = 900.0  # 2 to this power, and sums of many of them, are finite
 
 

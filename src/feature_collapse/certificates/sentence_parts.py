@@ -81,12 +81,18 @@ class Parts:
 
     def __iter__(self) -> Iterator[Part]:
         """Yield the parts in order."""
-        N = len(self.words)
-        for low in range(0, N, self.rows):
-            high = min(low + self.rows, N)
-            words = self.words[low:high].astype(np.int64)
-            flat = torch.from_numpy(words.reshape(-1)).to(self.labels.device)
-            yield Part(low, high, words, flat, self.labels[low:high], self.omega[low:high], self.n_w)
+        return self.between(0, len(self.words))
+
+    def between(self, first: int, last: int) -> Iterator[Part]:
+        """Yield the parts of the rows first..last in order."""
+        for low in range(first, last, self.rows):
+            yield self.one(low, min(low + self.rows, last))
+
+    def one(self, low: int, high: int) -> Part:
+        """Return the rows low..high."""
+        words = self.words[low:high].astype(np.int64)
+        flat = torch.from_numpy(words.reshape(-1)).to(self.labels.device)
+        return Part(low, high, words, flat, self.labels[low:high], self.omega[low:high], self.n_w)
 
     def word_sums(self, values: Tensor) -> Tensor:
         """Return (n_w,) Σ ω_i values_i over the occurrences of each word."""

@@ -33,7 +33,7 @@ from feature_collapse.sgd.checkpoint import COLUMNS as sgd_columns
 from feature_collapse.sgd.checkpoint import Checkpointing
 from feature_collapse.sgd.step import check_decay_step
 from feature_collapse.sgd.train import SGDSettings, TrainingProgress, train_sgd
-from feature_collapse.solver.options import FROM_THEORY, SolverOptions
+from feature_collapse.solver.options import FROM_THEORY, LARGE, SolverOptions
 from feature_collapse.solver.solve import check_range, solve
 from feature_collapse.solver.trace import COLUMNS as solver_columns
 from feature_collapse.solver.trace import Progress
@@ -196,7 +196,8 @@ def _certified(
     options = SolverOptions(time_limit=s.time_limit, seed=s.seed, n_c=s.n_c, ranks=on.ranks)
     if checkpoint is not None and isinstance(checkpoint.path, Path):
         file, options = checkpoint.path, replace(options, checkpoint_seconds=checkpoint.seconds)
-    if start is None and problem.radius is None and FROM_THEORY.parts_of(problem):
+    large = len(problem.labels) * problem.K >= LARGE or bool(FROM_THEORY.parts_of(problem))
+    if start is None and problem.radius is None and large:
         start = mean_field_start(data.task, s.lambda_, word_decay(s, data.task))
         options = replace(options, schedule=FROM_THEORY if start is not None else None)
     found = solve(

@@ -9,6 +9,9 @@ from feature_collapse.ranks import ALONE, Ranks
 from feature_collapse.risk.problem import Problem
 
 
+LARGE = 5e8  # scores N·K; from here on a start near the minimum is worth more than one of a high rank
+
+
 @dataclass(frozen=True)
 class Part:
     """A part of a large data set that is solved first: sentences per class, and the gap that suffices."""

@@ -12,9 +12,9 @@ from feature_collapse.ranks import ALONE, Ranks
 from feature_collapse.risk.problem import Problem
 from feature_collapse.solver.factors import on_sphere
 from feature_collapse.solver.models import make_model
+from feature_collapse.solver.options import LARGE
 from feature_collapse.solver.spectral import Spectrum, gradient_at_zero, leading
 
-_LARGE = 5e8  # scores; from here on a high rank at the start costs more than directions added later
 
 
 def spectral_start(
@@ -27,7 +27,7 @@ def spectral_start(
     have a direction too; then V is scaled to the sphere and U is the negative gradient there. The overall
     scale is the best of a few.
     """
-    large = len(problem.words) * problem.K >= _LARGE
+    large = len(problem.words) * problem.K >= LARGE
     if problem.radius is None:
         top = _shortened(leading(gradient_at_zero(problem), rank, seed), few or large)
         share = top.values / max(top.values[0], 1e-300)
