@@ -2,10 +2,11 @@
 
     python checker/check_record.py results/figure4b-certified
 
-numpy and the standard library; no line is shared with the solver. The risk (2) or (3) must be summary.json's
-to 1e-9 (float32: 1e-5). The lower bound is R2 or, for normalised words, R3 with the record's ν, else one found
-here; a Cholesky factorisation proves its norm or ν. Exit code: 0 it holds, 1 it does not, 2 its files cannot be
-read, 3 its bound is over 1e-9 of the risk (R3 with ν found here: 2e-4) above what its weights prove here.
+numpy and the standard library; no line is shared with the solver. The risk (2) or (3) must be
+summary.json's to 1e-9 (float32: 1e-5). The lower bound is R2 or, for normalised words, R3 with the record's
+ν, or, where that does not suffice, with one found here; a Cholesky factorisation proves its norm or ν. Exit
+code: 0 it holds, 1 it does not, 2 its files cannot be read, 3 its bound is over 1e-9 + n_w²·2⁻⁵¹ of the risk
+(R3 with ν found here: 2e-4) above what its weights prove: of a run that stalls, the best of its certificates.
 """
 
 import json
@@ -104,14 +105,18 @@ def least_nu(guess: Array, A: Array) -> Array:
     return best * scale
 
 
-def lower_bound(V: Array, A: Array, radius: float | None, lambda_: float, p: Array, other: Array, nu) -> float:
+def lower_bound(
+    V: Array, A: Array, radius: float | None, lambda_: float, p: Array, other: Array, nu: Array | None
+) -> float:
     """R2 or R3 at the best θ: moving the outputs to the labels by 1 - θ makes the gradient θG."""
     used = A.diagonal() > 0
     A, V, low, high, cost = A[np.ix_(used, used)], V[used], 0.0, 1.0, 0.0
     if used.any() and radius is None:
         high = min(1.0, lambda_ / proved(np.full(len(A), np.linalg.eigvalsh(A)[-1]), A)[0] ** 0.5)
     elif used.any():
-        nu = least_nu((A @ V * V).sum(1) / radius**2, A) if nu is None else nu[used]
+        if nu is not None and not (nu.shape == used.shape and np.isfinite(nu).all() and (nu >= 0).all()):
+            raise ValueError("nu is not a number >= 0 for each word")
+        nu = least_nu((A @ V * V).sum(1) / radius**2, A) if nu is None else nu[used].astype(float)
         cost = radius**2 / (2 * lambda_) * proved(nu, A).sum()
 
     def value(t: float) -> float:
@@ -133,18 +138,23 @@ def check(folder: Path) -> int:
     losses, p, other, A = pass_over(V, U, task["train_sentences"], task["train_labels"])
     a = decay(setting, task["mu"], task["train_sentences"], len(W))
     risk = losses.mean() + setting["lambda"] / 2 * ((U**2).sum() + (radius is None) * (a @ W**2).sum())
-    A, nu = A / np.sqrt(np.outer(a, a)), weights.get("nu")
-    bound = lower_bound(V, A, radius, setting["lambda"], p, other, nu)
-    stated, claim, rule = summary["risk"], summary.get("lower_bound"), "R3" if radius else "R2"
+    A, claim = A / np.sqrt(np.outer(a, a)), summary.get("lower_bound")
+    bound, slack, at = -1.0, 1e-9 + len(W) ** 2 * 2.0**-51, (V, A, radius, setting["lambda"], p, other)
+    if radius is None or "nu" in weights:
+        bound = lower_bound(*at, weights.get("nu"))
+    if radius and (claim is None or claim > bound + slack * risk):  # without ν, or of another certificate
+        bound, slack = max(bound, lower_bound(*at, None)), 2e-4
+    stated, rule = summary["risk"], "R3" if radius else "R2"
     print(f"risk   {risk:.15g}, recorded {stated:.15g}, apart {abs(risk - stated):.1e}")
     print(f"bound  {bound:.15g} by {rule}, recorded {claim}, relative gap {1 - bound / (risk or 1):.3e}")
     close = (1e-9 if weights["W"].dtype == float else 1e-5) * risk
     holds = {"the risk is not that of the weights": abs(risk - stated) <= close}
+    holds["what is proved here is above the risk"] = bound <= risk * (1 + 1e-9)
     if claim is not None:
         holds["the bound is above the risk"] = claim <= stated + close
         holds["the gap is not risk less bound"] = abs(summary["gap"] - (stated - claim)) <= close
     wrong = [fault for fault, true in holds.items() if not true]
-    proved = claim is None or claim <= bound + (2e-4 if radius and nu is None else 1e-9) * risk
+    proved = claim is None or claim <= bound + slack * risk
     print("; ".join(wrong) or ("holds" if proved else "consistent, but these weights do not prove the bound"))
     return 1 if wrong else 0 if proved else 3
 

@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
+from typer.testing import CliRunner
 
+from feature_collapse.cli.app import app
 from feature_collapse.experiments.run import run
 from feature_collapse.experiments.settings import Settings
 
@@ -60,7 +62,7 @@ def test_it_is_short_and_uses_numpy_and_the_standard_library_alone():
     nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import | ast.ImportFrom)]
     names = {node.module if isinstance(node, ast.ImportFrom) else node.names[0].name for node in nodes}
     assert names == {"json", "sys", "pathlib", "numpy"}
-    assert len(text.splitlines()) <= 160
+    assert len(text.splitlines()) <= 170
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -83,13 +85,40 @@ def test_its_bound_with_the_recorded_nu_is_the_recorded_bound(records, name):
     assert abs(found - claim) <= 2e-9 * claim
 
 
+@pytest.mark.parametrize("shape", [(12, 12), (1, 12), (11,), ()])
+def test_a_nu_of_another_shape_proves_nothing(copy, shape):
+    """Off its diagonal, which alone a factorisation sees, a matrix may sum to less than nothing."""
+    folder = copy("rmsnorm")
+    path = folder / "weights.safetensors"
+    nu = np.full(shape, -1e3)
+    if shape == (12, 12):
+        np.fill_diagonal(nu, 100.0 * np.arange(1, 13))
+    save_file({**load_file(path), "nu": nu}, path)
+    risk = json.loads((folder / "summary.json").read_text())["risk"]
+    change_summary(folder, lower_bound=risk, gap=0.0)
+    code, out, err = check(folder)
+    assert (code, out) == (2, "")
+    assert "cannot be checked" in err
+
+
+def test_a_bound_that_certify_wrote_holds_too(copy):
+    folder = copy("rmsnorm")
+    done = CliRunner().invoke(app, ["certify", str(folder), "--write"])
+    assert done.exit_code == 0
+    assert check(folder)[0] == 0
+
+
 @pytest.mark.parametrize("change", [0.5, 2.0, 0.0, -1.0, float("nan")])
-def test_a_changed_nu_proves_less(copy, change):
+def test_a_changed_nu_proves_no_more(copy, change):
     folder = copy("rmsnorm")
     path = folder / "weights.safetensors"
     tensors = load_file(path)
     rng = np.random.default_rng(0)
     save_file({**tensors, "nu": np.where(rng.random(12) < 0.5, change, 1.0) * tensors["nu"]}, path)
+    honest = check(folder)[0]
+    assert honest == (0 if change > 0 else 2)  # where it does not suffice another is found
+    risk = json.loads((folder / "summary.json").read_text())["risk"]
+    change_summary(folder, lower_bound=risk * (1 - 1e-6), gap=risk * 1e-6)
     code, out, _ = check(folder)
     assert code in (2, 3)
     assert "holds" not in out
@@ -141,7 +170,9 @@ def test_a_gap_that_is_not_risk_less_bound_is_seen(copy):
 def test_a_flipped_bit_in_the_weights_is_seen(copy, name):
     path = copy(name) / "weights.safetensors"
     raw = bytearray(path.read_bytes())
-    raw[-2] ^= 0x40  # in the exponent of the last entry of U or W
+    start = 8 + int.from_bytes(raw[:8], "little")
+    end = start + json.loads(raw[8:start])["W"]["data_offsets"][1]
+    raw[end - 2] ^= 0x40  # in the exponent of the last entry of W
     path.write_bytes(raw)
     assert check(path.parent)[0] == 1
 
@@ -189,7 +220,8 @@ def test_its_lower_bounds_are_below_the_risk_at_any_weights(copy):
     for name in ("plain", "layernorm"):
         folder = copy(name)
         least = json.loads((folder / "summary.json").read_text())["risk"]
-        shapes = {key: value.shape for key, value in load_file(folder / "weights.safetensors").items()}
+        tensors = load_file(folder / "weights.safetensors")
+        shapes = {key: tensors[key].shape for key in ("W", "U")}
         for scale in (1e-3, 0.3, 3.0):
             weights = {key: scale * rng.standard_normal(shape) for key, shape in shapes.items()}
             save_file(weights, folder / "weights.safetensors")

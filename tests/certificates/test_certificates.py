@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feature_collapse.certificates.definite import factorises, largest_eigenvalue_bound
-from feature_collapse.certificates.dual_point import dual_point
+from feature_collapse.certificates.gradient_pass import dual_point
 from feature_collapse.errors import InputError
 from feature_collapse.model.normalisers import LayerNorm, RMSNorm, UnitSphere
 from feature_collapse.solver.solve import solve

@@ -10,7 +10,8 @@ import torch
 
 from feature_collapse.certificates.bound import Bound, certificate
 from feature_collapse.certificates.definite import largest_eigenvalue_bound
-from feature_collapse.certificates.dual_point import UNIT, dual_point
+from feature_collapse.certificates.dual_point import UNIT
+from feature_collapse.certificates.gradient_pass import dual_point
 from feature_collapse.certificates.gram import add_gram, exact_products
 from feature_collapse.certificates.sphere import _proved, _sum
 from feature_collapse.errors import InputError

@@ -6,10 +6,11 @@ import torch
 
 from feature_collapse.certificates import large_gradient, memory
 from feature_collapse.certificates.bound import certificate
-from feature_collapse.certificates.dual_point import dual_point
+from feature_collapse.certificates.gradient_pass import dual_point
 from feature_collapse.errors import InputError
 from feature_collapse.model.weights import Weights
 from feature_collapse.risk.problem import Problem
+from feature_collapse.solver.solve import solve
 from feature_collapse.task import make_task
 from setting import random_weights
 
@@ -18,12 +19,13 @@ N_W, L, K, LAMBDA = 24, 3, 20, 0.01
 
 @pytest.fixture
 def large(monkeypatch):
-    """Take every problem for a large one, in three blocks of classes, each of three strips, and seven chunks."""
+    """Take every problem for a large one, in blocks of 7 classes, strips of 3, chunks of 15."""
     monkeypatch.setattr(memory, "_SINGLE_FROM", 0.0)
     monkeypatch.setattr(memory, "_LARGE_BLOCK", 7)
-    monkeypatch.setattr(large_gradient, "STRIP", 3)
-    monkeypatch.setattr(large_gradient, "CHUNK", 15)
-    monkeypatch.setattr("feature_collapse.certificates.dual_point.ROWS", 5)
+    for module in (memory, large_gradient):
+        monkeypatch.setattr(module, "STRIP", 3)
+        monkeypatch.setattr(module, "CHUNK", 15)
+    monkeypatch.setattr("feature_collapse.certificates.gradient_pass.ROWS", 5)
 
 
 def problem(decay=None):
@@ -53,6 +55,22 @@ def dense(p, weights):
         G /= np.sqrt(p.decay)
     flat = G.reshape(-1, N_W)
     return flat.T @ flat
+
+
+@pytest.mark.parametrize("least", [1e-50, 1e-100])
+@pytest.mark.parametrize("single", [True, False])
+def test_a_decay_that_float32_cannot_hold_proves_no_more_than_is_true(
+    large, monkeypatch, single, least
+) -> None:
+    """A Gram matrix that was not finite proved the entropy itself."""
+    if not single:
+        monkeypatch.setattr(memory, "_SINGLE_FROM", 1e300)
+    task = make_task(3, N_W, L, K, word_law="zipf", seed=0)
+    p = Problem.of(task, n_spl=5, lambda_=LAMBDA, decay=np.geomspace(1.0, least, task.n_w))
+    reached = certificate(solve(Problem.of(task, n_spl=5, lambda_=LAMBDA), gap=0.1).weights, p).risk
+    for weights in (weights_of(5), weights_of(5, 1e-3)):
+        bound = certificate(weights, p)
+        assert 0.0 <= bound.lower_bound <= reached < np.log(K)
 
 
 @pytest.mark.parametrize("decay", [None, 1.0])

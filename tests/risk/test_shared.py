@@ -19,7 +19,7 @@ from ranks_started import ended, started
 COMPARE = """
 import json, numpy as np, torch
 from feature_collapse.certificates.bound import certificate
-from feature_collapse.certificates.dual_point import dual_point
+from feature_collapse.certificates.gradient_pass import dual_point
 from feature_collapse.model.weights import Weights
 from feature_collapse.ranks import join
 from feature_collapse.risk.empirical import EmpiricalRisk

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from feature_collapse.certificates.dual_point import dual_point
+from feature_collapse.certificates.gradient_pass import dual_point
 from feature_collapse.model.normalisers import UnitSphere
 from feature_collapse.model.weights import Weights
 from feature_collapse.solver.escape import directions

@@ -18,7 +18,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from feature_collapse.certificates.dual_point import UNIT, DualPoint, dual_point
+from feature_collapse.certificates.dual_point import UNIT, DualPoint
+from feature_collapse.certificates.gradient_pass import dual_point
 from feature_collapse.certificates.plain import operator_norm_bound, plain_bound
 from feature_collapse.certificates.sphere import Search, sphere_bound
 from feature_collapse.errors import InputError, check_lambda, check_real, check_type
@@ -39,7 +40,8 @@ class Bound:
         operator_norm: a proved upper bound on ‖∇f(M)‖_op, of ∇f Diag(a)^{-1/2} where the words have a
             decay a; at a critical point of the plain network, ≤ λ means global (claim H).
         rounding: a bound on the rounding error of `risk`, in the main |score|·2⁻⁵³ for each sentence's part.
-        nu: (n_w,) R3's ν, with which anybody can prove the bound anew without looking for it; None for R2.
+        nu: (n_w,) R3's ν at these weights, with which anybody can prove their bound without looking for it;
+            None for R2, and where nothing is proved.
 
     >>> bound = Bound(risk=0.5, lower_bound=0.4, data_term=0.3, operator_norm=0.01)
     >>> round(bound.gap, 3), round(bound.relative_gap, 3)

@@ -37,10 +37,12 @@ def factorises(B: Float[Tensor, "n n"]) -> bool:
 def largest_eigenvalue_bound(A: Float[Tensor, "n n"]) -> float:
     """Return a proved upper bound on the largest eigenvalue of a positive semi-definite A, tight to 1e-9.
 
-    O(n³).
+    Infinity where an entry is not finite. O(n³).
     """
     row_sums = float(A.abs().sum(1).max()) * (1.0 + 2.0 * len(A) * UNIT)
-    if not row_sums > _SMALLEST:  # by Gershgorin
+    if not math.isfinite(row_sums):
+        return math.inf
+    if row_sums <= _SMALLEST:  # by Gershgorin
         return row_sums
     unit = 2.0 ** round(math.log2(row_sums))  # A neither under- nor overflows in this unit
     return unit * _eigenvalue_bound(A / unit)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from feature_collapse.threads import each
 
-WIDE_FROM = 4000  # from so many words on the Gram matrix is what costs, and wants large tiles
+_WIDE_FROM = 4000  # from so many words on the Gram matrix is what costs, and wants large tiles
 _TILE, _WIDE_TILE = 200, 500
 
 
@@ -22,7 +22,7 @@ def add_gram(gram: Float[Tensor, "n_w n_w"], G: Float[Tensor, "L n_w b"]) -> Non
     Products of float32 are added up in float64.
     """
     n_w = G.shape[1]
-    tile = _TILE if n_w < WIDE_FROM else _WIDE_TILE
+    tile = _TILE if n_w < _WIDE_FROM else _WIDE_TILE
     tiles, products = [(at, min(at + tile, n_w)) for at in range(0, n_w, tile)], dict[int, Tensor]()
 
     def add(corner: tuple[slice, slice], seat: int) -> None:

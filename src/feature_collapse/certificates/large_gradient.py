@@ -1,8 +1,9 @@
 """The gradient of a block of classes where the Gram matrix of many words is what costs: whole, in float32.
 
 A few classes at a time are summed over all sentences, in float64, so that each entry of the gradient is
-written once; then they are rounded into the block, which the products take in one piece. Threads share the
-classes, and what is added up over them is added in their order.
+written once; then they are rounded into the block, which the products take in one piece. Entries are in a
+unit, a power of two, in which none is above 1. Threads share the classes, and what is added up over them is
+added in their order.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from feature_collapse.certificates.memory import CHUNK, SEATS, STRIP
+from feature_collapse.certificates.memory import CHUNK, STRIP
 from feature_collapse.certificates.score_differences import LOG_2, ScoreDifferences
 from feature_collapse.certificates.sentence_parts import Part, Parts, WordSums
 from feature_collapse.threads import each
@@ -24,7 +25,7 @@ class BlockSums:
     """Of classes low..high: the gradient, its row sums, and two sums over the classes for each sentence.
 
     Attributes:
-        G: (L, n_w, b) of float32.
+        G: (L, n_w, b) of float32, in the unit.
         row_sums: (b, L).
         others: (N,) Σ of exponentials, the label's left out.
         moments: (N,) Σ p_k log2(e^(s_k - s_y)) of the same.
@@ -51,14 +52,14 @@ class LargeGradient:
     N K L r flops, N K exponentials and N K L additions for all blocks together.
     """
 
-    def __init__(self, parts: Parts, scores: ScoreDifferences, others: Tensor, scale: Tensor | None) -> None:
+    def __init__(self, parts: Parts, scores: ScoreDifferences, others: Tensor, scale: Tensor) -> None:
         """Prepare.
 
         Args:
             parts: the sentences.
             scores: of the weights.
             others: (N,) sums of exponentials, the label's left out.
-            scale: (n_w,) units of the words, or None.
+            scale: (n_w,) units of the words, times that of G.
         """
         self.parts, self.scores, self.others, self.scale = parts, scores, others, scale
         self.L, self.z = parts.words.shape[1], torch.zeros_like(others)
@@ -73,8 +74,11 @@ class LargeGradient:
         parts = [(part.start - low, part) for part in self.parts.between(low, high)]
         return _Chunk(parts, high - low, self.parts.one(low, high).by_word(self.z[low:high]))
 
-    def block(self, low: int, high: int) -> BlockSums:
-        """Return the gradient of classes low..high, in room that the next block takes, and the sums."""
+    def block(self, low: int, high: int, seats: int) -> BlockSums:
+        """Return the gradient of classes low..high, in room that the next block takes, and the sums.
+
+        By at most `seats` threads.
+        """
         n_w, device = self.parts.n_w, self.others.device
         size = self.L * n_w * (high - low)
         if len(self.G) < size:
@@ -86,8 +90,8 @@ class LargeGradient:
             torch.zeros_like(self.others),
         )
         strips = [(at, min(at + STRIP, high)) for at in range(low, high, STRIP)]
-        for at in range(0, len(strips), SEATS):  # no more threads than the memory is reckoned for
-            some = strips[at : at + SEATS]
+        for at in range(0, len(strips), seats):
+            some = strips[at : at + seats]
             sums = each(lambda strip, seat: self._strip(*strip, low, found, seat), some, device)
             for others, moments in sums:
                 found.others.add_(others)
@@ -112,8 +116,7 @@ class LargeGradient:
                 e_part[here, column] = -self.others[part.rows][here]  # p_y - 1, times z
             chunk.by_word.add_to(G, e)
         by_position = G.view(self.L, -1, n)
-        if self.scale is not None:
-            by_position *= self.scale[:, None]
+        by_position *= self.scale[:, None]
         found.row_sums[low - first : high - first] = by_position.sum(1).T
         found.G[:, :, low - first : high - first] = by_position
         return others, moments
@@ -122,6 +125,6 @@ class LargeGradient:
         """Return a seat's room for scores of a part, exponentials of a chunk, and a gradient."""
         if seat not in self.buffers:
             rows, most = self.parts.rows, max(chunk.rows for chunk in self.chunks)
-            sizes = (rows * STRIP, most * STRIP, self.L * self.parts.n_w * STRIP)
-            self.buffers[seat] = tuple(self.others.new_empty(size) for size in sizes)
+            s, e = self.others.new_empty(rows * STRIP), self.others.new_empty(most * STRIP)
+            self.buffers[seat] = s, e, self.others.new_empty(self.L * self.parts.n_w * STRIP)
         return self.buffers[seat]

@@ -33,6 +33,8 @@ def operator_norm_bound(point: DualPoint) -> float:
 
 def plain_bound(point: DualPoint, lambda_: float, operator_norm: float) -> float:
     """Return the best D over 0 ≤ θ ≤ min(1, λ/‖G‖_op); ≥ 0. O(N) per trial of θ."""
+    if not math.isfinite(operator_norm):  # a gradient out of range
+        return 0.0
     return best_over_theta(point, 0.0, min(1.0, lambda_ / operator_norm) if operator_norm > 0 else 1.0)
 
 

@@ -55,7 +55,7 @@ def sphere_bound(
 ) -> tuple[float, Float[Tensor, " n_w"] | None]:
     """Return the bound D* with the best scaling of p towards the labels (θ as in R2), ≥ 0, and its ν.
 
-    No ν where λ is so small that nothing is proved.
+    No ν where nothing is proved: a λ too small, a gradient out of range.
 
     Time O(n_w³): two factorisations, and some 30 times three where the search for ν is needed.
 
@@ -72,7 +72,9 @@ def sphere_bound(
     A = point.gram if len(used) == len(point.gram) else point.gram[used][:, used]
     factor = radius**2 / (2.0 * lambda_)
 
-    if not math.isfinite(factor):  # λ is so small that nothing is proved
+    row_sums = A.abs().sum(1)
+    # λ is so small, or the gradient so far out of range, that nothing is proved
+    if not math.isfinite(factor) or not math.isfinite(float(row_sums.sum())):
         return 0.0, None
 
     def bound(nu: Tensor) -> tuple[float, Tensor]:
@@ -81,7 +83,6 @@ def sphere_bound(
         whole[used] = nu
         return best_over_theta(point, factor * _sum(nu), 1.0), whole
 
-    row_sums = A.abs().sum(1)
     if float(row_sums.max()) < _SMALLEST:  # Diag(row sums) ⪰ A, by Gershgorin
         return bound(row_sums * (1.0 + 4.0 * len(A) * UNIT) + point.gram_error)
     # in units of a power of two near its largest entry, A neither under- nor overflows

@@ -22,6 +22,7 @@ def main() -> None:
     # before numpy reads it; a command works in threads of its own (feature_collapse.blas)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # to load torch makes a million objects and drops few: looking through them is a third of a short command
+    often = gc.get_threshold()
     gc.set_threshold(100_000)
     atexit.register(gc.freeze)
     from feature_collapse.cli.several import leave
@@ -31,6 +32,8 @@ def main() -> None:
     except SystemExit as end:
         leave(end.code)
         raise
+    finally:
+        gc.set_threshold(*often)
 
 
 def _run() -> NoReturn:

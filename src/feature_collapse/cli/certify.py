@@ -33,7 +33,7 @@ def command(
     """
     from feature_collapse.boundary import printable
     from feature_collapse.errors import check_real
-    from feature_collapse.experiments.folder import write_summary
+    from feature_collapse.experiments.folder import write_summary, write_weights
     from feature_collapse.experiments.record import read_record
     from feature_collapse.experiments.run import check_device
 
@@ -46,10 +46,12 @@ def command(
             print(
                 f"certificate {len(found) + 1} of {len(records)}: {printable(str(one.path))}", file=sys.stderr
             )
-        bound = _bound(one, str(found_device), memory * 1e9).to_dict()
+        proof = _bound(one, str(found_device), memory * 1e9)
+        bound = proof.to_dict()
         del bound["data_term"]
         found[str(one.path)] = {**bound, "lambda": one.settings.lambda_}
         if write:
+            write_weights(one.path, one.weights, proof.nu)
             write_summary(one.path, {**one.summary, **{k: v for k, v in bound.items() if k != "risk"}})
     if json:
         print_json(found)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 from safetensors.numpy import save
 
 from feature_collapse.errors import InputError
@@ -15,6 +16,7 @@ from feature_collapse.experiments.experiment import Data, Experiment
 from feature_collapse.experiments.record import FILES, Outcome, read_json
 from feature_collapse.experiments.settings import Settings
 from feature_collapse.files import make_folder, unfinished, write_atomically
+from feature_collapse.model.weights import Weights
 
 OTHERS = (
     "checkpoint.safetensors",
@@ -99,14 +101,17 @@ def write_data(folder: Path, data: Data) -> None:
 
 def write_outcome(folder: Path, outcome: Outcome) -> None:
     """Write weights, history and, last, the summary; then remove the checkpoint."""
-    tensors = {"W": outcome.weights.W, "U": outcome.weights.U}
-    if outcome.nu is not None:
-        tensors["nu"] = outcome.nu
-    write_atomically(folder / "weights.safetensors", save(tensors))
+    write_weights(folder, outcome.weights, outcome.nu)
     rows = [",".join("" if np.isnan(x) else f"{x:.10g}" for x in row) for row in outcome.history]
     write_atomically(folder / "history.csv", "\n".join([",".join(outcome.columns), *rows]) + "\n")
     write_summary(folder, outcome.summary)
     (folder / "checkpoint.safetensors").unlink(missing_ok=True)
+
+
+def write_weights(folder: Path, weights: Weights, nu: Float[np.ndarray, " n_w"] | None) -> None:
+    """Write weights.safetensors: the weights, and the ν of their proof where there is one."""
+    proof = {} if nu is None else {"nu": nu}
+    write_atomically(folder / "weights.safetensors", save({"W": weights.W, "U": weights.U, **proof}))
 
 
 def write_summary(folder: Path, summary: Mapping[str, Any]) -> None:

@@ -29,12 +29,14 @@ from feature_collapse.files import locked, make_folder
 from feature_collapse.model.network import Network
 from feature_collapse.model.weights import Weights
 from feature_collapse.ranks import ALONE, Ranks
+from feature_collapse.risk.problem import Problem
 from feature_collapse.sgd.checkpoint import COLUMNS as sgd_columns
 from feature_collapse.sgd.checkpoint import Checkpointing
 from feature_collapse.sgd.step import check_decay_step
 from feature_collapse.sgd.train import SGDSettings, TrainingProgress, train_sgd
 from feature_collapse.solver.options import FROM_THEORY, LARGE, SolverOptions
 from feature_collapse.solver.solve import check_range, solve
+from feature_collapse.solver.spectral import lambda_max
 from feature_collapse.solver.trace import COLUMNS as solver_columns
 from feature_collapse.solver.trace import Progress
 from feature_collapse.task.task import START, generator
@@ -183,6 +185,18 @@ def _sgd(
     return Outcome(weights, sgd_columns, result.history, summary)
 
 
+def _wants_theory(problem: Problem) -> bool:
+    """Return whether R5's weights are a good start: with many sentences a class, or of a large problem.
+
+    Not where λ is so small that the minimiser fits single sentences.
+    """
+    if problem.radius is not None:
+        return False
+    if FROM_THEORY.parts_of(problem):
+        return True
+    return len(problem.labels) * problem.K >= LARGE and problem.lambda_ >= 0.1 * lambda_max(problem)
+
+
 def _certified(
     experiment: Experiment,
     data: Data,
@@ -196,8 +210,7 @@ def _certified(
     options = SolverOptions(time_limit=s.time_limit, seed=s.seed, n_c=s.n_c, ranks=on.ranks)
     if checkpoint is not None and isinstance(checkpoint.path, Path):
         file, options = checkpoint.path, replace(options, checkpoint_seconds=checkpoint.seconds)
-    large = len(problem.labels) * problem.K >= LARGE or bool(FROM_THEORY.parts_of(problem))
-    if start is None and problem.radius is None and large:
+    if start is None and _wants_theory(problem):
         start = mean_field_start(data.task, s.lambda_, word_decay(s, data.task))
         options = replace(options, schedule=FROM_THEORY if start is not None else None)
     found = solve(

@@ -203,8 +203,8 @@ class Errors:
     """How the variance of means from n_c members, Σ s²/n_c, is estimated by resampling.
 
     widened: what resampling makes too small, (n − 1)/n for each concept, where concepts weigh the same;
-    freedom: Satterthwaite's degrees there; widened_by_entity, freedom_by_entity: both where entities weigh the
-    same; members: the harmonic mean; least: the smallest concept.
+    freedom: Satterthwaite's degrees there; widened_by_entity, freedom_by_entity: both where entities weigh
+    the same; members: the harmonic mean; least: the smallest concept.
     """
 
     widened: float
@@ -223,9 +223,7 @@ class Errors:
         widened = total / float(np.sum((n - 1) / n**2))
         widened_by_entity = float(n.sum() / np.sum(n - 1))
         freedom_by_entity = float(n.sum()) ** 2 / float(np.sum(n**2 / (n - 1)))
-        return Errors(
-            widened, freedom, widened_by_entity, freedom_by_entity, len(n) / total, float(n.min())
-        )
+        return Errors(widened, freedom, widened_by_entity, freedom_by_entity, len(n) / total, float(n.min()))
 
 
 def interval(d: Definition, value: float, samples: Floats, errors: Errors) -> Range:

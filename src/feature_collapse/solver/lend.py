@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from feature_collapse.certificates.dual_point import dual_point
+from feature_collapse.certificates.gradient_pass import dual_point
 from feature_collapse.certificates.gram import exact_products
 from feature_collapse.ranks import Ranks
 from feature_collapse.risk.shared import SharedRisk, unpacked

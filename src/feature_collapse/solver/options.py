@@ -8,7 +8,6 @@ from feature_collapse.errors import check_int, check_real
 from feature_collapse.ranks import ALONE, Ranks
 from feature_collapse.risk.problem import Problem
 
-
 LARGE = 5e8  # scores N·K; from here on a start near the minimum is worth more than one of a high rank
 
 

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from feature_collapse.certificates.bound import Bound, bound_from
-from feature_collapse.certificates.dual_point import DualPoint, dual_point
+from feature_collapse.certificates.dual_point import DualPoint
+from feature_collapse.certificates.gradient_pass import dual_point
 from feature_collapse.certificates.sphere import Search
 from feature_collapse.risk.problem import Problem
 from feature_collapse.risk.shared import packed

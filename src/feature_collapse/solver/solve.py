@@ -266,8 +266,7 @@ def _zero_solution(run: _Run, parts: Sequence[Part]) -> Solution | None:
 
 def _solution(run: _Run, state: State, bound: Bound, end: End) -> Solution:
     problem = run.problem
-    if run.trace.lower > bound.lower_bound:  # proved at earlier weights
-        bound = replace(bound, lower_bound=run.trace.lower, nu=None)
+    bound = replace(bound, lower_bound=run.trace.lower)
     rank = state.rank if end.status != "zero" else 0
     V, U = state.V.cpu().numpy(), state.U.cpu().numpy().reshape(problem.K, problem.L, -1)
     if problem.radius is not None:

@@ -16,7 +16,6 @@ from feature_collapse.solver.options import LARGE
 from feature_collapse.solver.spectral import Spectrum, gradient_at_zero, leading
 
 
-
 def spectral_start(
     problem: Problem, rank: int, seed: int = 0, *, few: bool = False, ranks: Ranks = ALONE
 ) -> tuple[Tensor, Tensor]:
