@@ -17,7 +17,7 @@ from feature_collapse.errors import InputError, check_int, check_real
 from feature_collapse.experiments.cost import duration, seconds_of
 from feature_collapse.experiments.experiment import Experiment, word_decay
 from feature_collapse.experiments.settings import Settings
-from feature_collapse.model.geometry import equiangular
+from feature_collapse.model.geometry import equiangular, simplex
 from feature_collapse.model.normalisers import make_normaliser
 from feature_collapse.model.weights import Weights
 from feature_collapse.risk.population import sample_losses
@@ -27,7 +27,7 @@ from feature_collapse.task.task import FRESH, Task, generator
 from feature_collapse.theory.interval import CONFIDENCE, lower_limit, upper_limit
 from feature_collapse.theory.predict import reference
 from feature_collapse.theory.prediction import Prediction
-from feature_collapse.theory.reduction import reduce, which_result
+from feature_collapse.theory.reduction import Reduction, reduce, which_result
 from feature_collapse.theory.types import type_three
 
 _EVERY = 2**40  # epochs of fresh sentences that no training reaches: for bounds and for estimates
@@ -190,7 +190,7 @@ def limit(
     if which_result(task, normaliser, decay):
         reduced = reduce(task, s.lambda_, s.d, normaliser, decay)
         _check_lambda(s.lambda_, reduced.problem.lambda_ / s.lambda_)
-        found = solve(reduced.problem, gap=effort.gap)
+        found = solve(reduced.problem, gap=effort.gap, start=_near(reduced, prediction))
         weights = reduced.lift(found.weights)
         return Limit(reduced.result, found.risk, found.lower_bound, found.risk, weights, prediction, task.n_c)
     return _by_sets(task, settings, effort, prediction, callback)
@@ -209,6 +209,15 @@ def beside(task: Task, settings: Settings) -> Limit | None:
     if reduce(task, settings.lambda_, settings.d, normaliser, decay).problem.lambda_ < SMALLEST_LAMBDA:
         return None
     return limit(task, settings, Effort(gap=1e-5))
+
+
+def _near(reduced: Reduction, prediction: Prediction) -> Weights | None:
+    """Return the theorem's weights for the reduced problem, which are near its minimum; None where zero."""
+    if prediction.r is None or not prediction.r.any():
+        return None
+    frame, c, problem = simplex(reduced.task.n_c), float(prediction.constants["linear_norm"]), reduced.problem
+    length = problem.radius or reduced.scale * float(np.mean(prediction.r))
+    return Weights(length * frame, c / reduced.scale * frame[np.asarray(reduced.task.latents, dtype=np.int64)])
 
 
 def _check_lambda(lambda_: float, factor: float) -> None:
