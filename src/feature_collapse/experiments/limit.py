@@ -215,9 +215,10 @@ def _near(reduced: Reduction, prediction: Prediction) -> Weights | None:
     """Return the theorem's weights for the reduced problem, which are near its minimum; None where zero."""
     if prediction.r is None or not prediction.r.any():
         return None
-    frame, c, problem = simplex(reduced.task.n_c), float(prediction.constants["linear_norm"]), reduced.problem
-    length = problem.radius or reduced.scale * float(np.mean(prediction.r))
-    return Weights(length * frame, c / reduced.scale * frame[np.asarray(reduced.task.latents, dtype=np.int64)])
+    task, c = reduced.task, float(prediction.constants["linear_norm"]) / reduced.scale
+    frame = simplex(task.n_c)
+    length = reduced.problem.radius or reduced.scale * float(np.mean(prediction.r))
+    return Weights(length * frame, c * frame[np.asarray(task.latents, dtype=np.int64)])
 
 
 def _check_lambda(lambda_: float, factor: float) -> None:
