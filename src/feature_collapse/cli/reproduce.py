@@ -47,12 +47,12 @@ def command(
     from feature_collapse.cli.progress import announce, training_progress
     from feature_collapse.experiments.presets import DIAGRAMS, page_name, select
     from feature_collapse.experiments.run import check_ready, run
+    from feature_collapse.reports.drawing import Drawing
     from feature_collapse.reports.reproduction import (
         Run,
         save_diagrams,
         save_embedding_lengths,
         save_overview,
-        save_record_pictures,
         write_report,
     )
 
@@ -61,16 +61,17 @@ def command(
     wanted_runs = [(e.settings, out / e.name) for e in chosen]
     check_ready(wanted_runs, device)
     announce(wanted_runs, device)
-    pictures = save_diagrams(out, DIAGRAMS if "all" in wanted else [f for f in DIAGRAMS if f in wanted])
     runs = []
-    for experiment in chosen:
-        with training_progress(experiment.name) as callback:
-            record = run(experiment.settings, out / experiment.name, device=device, callback=callback)
-        save_record_pictures(record)
-        runs.append(Run(experiment, record))
-    pictures = [*save_overview(out, page_name("overview", method, seed, quick, wanted), runs), *pictures]
-    if "all" in wanted or "figure5" in wanted:
-        pictures += save_embedding_lengths(out, page_name("figure5", method, seed, quick), runs)
+    with Drawing() as drawing:
+        for experiment in chosen:
+            with training_progress(experiment.name) as callback:
+                record = run(experiment.settings, out / experiment.name, device=device, callback=callback)
+            drawing.add(record)
+            runs.append(Run(experiment, record))
+        pictures = save_overview(out, page_name("overview", method, seed, quick, wanted), runs)
+        pictures += save_diagrams(out, DIAGRAMS if "all" in wanted else [f for f in DIAGRAMS if f in wanted])
+        if "all" in wanted or "figure5" in wanted:
+            pictures += save_embedding_lengths(out, page_name("figure5", method, seed, quick), runs)
     page = write_report(out / f"{page_name('report', method, seed, quick, wanted)}.html", pictures, runs)
     if json:
         print_json([row.to_dict() for one in runs for row in one.rows])
