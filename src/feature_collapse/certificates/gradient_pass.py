@@ -34,7 +34,7 @@ from feature_collapse.threads import each, thread_count
 
 _UNIT_SINGLE = 2.0**-24
 _TINY, _TINY_SINGLE = 2.0**-1074, 2.0**-149  # spacing of the numbers below which rounding is not relative
-_TILE = 250  # classes that are summed at once
+_TILE = 100  # classes that are summed at once: their gradients are in the cache
 _Tiles = list[tuple[int, int]]  # classes: the first and the one after the last of each
 _Exponentials = tuple[list[Tensor], Tensor, Tensor]  # by tile, their sums, and those of score times each
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from feature_collapse.errors import InputError
 from feature_collapse.risk.problem import Problem
 
-ROWS = 5000  # sentences whose scores for a tile of classes take 10 MB, which the processor's cache holds
+ROWS = 5000  # sentences whose scores for a tile of classes the processor's cache holds
 AT_ONCE = 4  # parts whose exponentials are kept until all tiles have taken theirs
 STRIP, CHUNK = 128, 50_000  # classes and sentences at once, of a large gradient
 _FEWEST_SEATS = 2  # threads that have room in any case
