@@ -84,8 +84,9 @@ def factorises(nu: Array, A: Array) -> bool:
 
 def proved(nu: Array, A: Array) -> Array:
     """A hardly larger ν with Diag(ν) - A positive semi-definite in spite of rounding (Rump 2006)."""
-    growth = next(g for g in 1 + 1e-11 * 2.0 ** np.arange(60) if factorises(nu * g, A))
-    return nu * growth + 2.3e-16 * (len(nu) + 3) * growth * nu.sum()
+    growth = next((g for g in 1 + 1e-11 * 2.0 ** np.arange(60) if factorises(nu * g, A)), None)
+    slack = np.inf if growth is None else 2.3e-16 * (len(nu) + 3) * growth * nu.sum()
+    return nu * (growth or 1.0) + slack
 
 
 def least_nu(guess: Array, A: Array) -> Array:
@@ -109,7 +110,7 @@ def lower_bound(
     V: Array, A: Array, radius: float | None, lambda_: float, p: Array, other: Array, nu: Array | None
 ) -> float:
     """R2 or R3 at the best θ: moving the outputs to the labels by 1 - θ makes the gradient θG."""
-    used = A.diagonal() > 0
+    used = (A.diagonal() > 0) & (lambda_ > 0)
     A, V, low, high, cost = A[np.ix_(used, used)], V[used], 0.0, 1.0, 0.0
     if used.any() and radius is None:
         high = min(1.0, lambda_ / proved(np.full(len(A), np.linalg.eigvalsh(A)[-1]), A)[0] ** 0.5)
@@ -147,6 +148,8 @@ def check(folder: Path) -> int:
     stated, rule = summary["risk"], "R3" if radius else "R2"
     print(f"risk   {risk:.15g}, recorded {stated:.15g}, apart {abs(risk - stated):.1e}")
     print(f"bound  {bound:.15g} by {rule}, recorded {claim}, relative gap {1 - bound / (risk or 1):.3e}")
+    if not (np.isfinite(risk) and 0 <= setting["lambda"] < np.inf):
+        raise ValueError("the risk or lambda is out of range")
     close = (1e-9 if weights["W"].dtype == float else 1e-5) * risk
     holds = {"the risk is not that of the weights": abs(risk - stated) <= close}
     holds["what is proved here is above the risk"] = bound <= risk * (1 + 1e-9)

@@ -85,6 +85,23 @@ def test_its_bound_with_the_recorded_nu_is_the_recorded_bound(records, name):
     assert abs(found - claim) <= 2e-9 * claim
 
 
+@pytest.mark.parametrize("forged", ["U", "lambda"])
+def test_an_infinite_risk_makes_no_number_right(copy, forged):
+    folder = copy("rmsnorm")
+    change_summary(folder, risk=0.01, lower_bound=0.01, gap=0.0)
+    if forged == "U":
+        tensors = load_file(folder / "weights.safetensors")
+        save_file({**tensors, "U": tensors["U"] * 1e200}, folder / "weights.safetensors")
+    else:
+        config = json.loads((folder / "config.json").read_text())
+        config["settings"]["lambda"] = float("inf")
+        (folder / "config.json").write_text(json.dumps(config))
+    code, out, err = check(folder)
+    assert code == 2
+    assert "holds" not in out
+    assert "cannot be checked" in err
+
+
 @pytest.mark.parametrize("shape", [(12, 12), (1, 12), (11,), ()])
 def test_a_nu_of_another_shape_proves_nothing(copy, shape):
     """Off its diagonal, which alone a factorisation sees, a matrix may sum to less than nothing."""
@@ -116,7 +133,7 @@ def test_a_changed_nu_proves_no_more(copy, change):
     rng = np.random.default_rng(0)
     save_file({**tensors, "nu": np.where(rng.random(12) < 0.5, change, 1.0) * tensors["nu"]}, path)
     honest = check(folder)[0]
-    assert honest == (0 if change > 0 else 2)  # where it does not suffice another is found
+    assert honest == (0 if change >= 0 else 2)  # where it does not suffice another is found
     risk = json.loads((folder / "summary.json").read_text())["risk"]
     change_summary(folder, lower_bound=risk * (1 - 1e-6), gap=risk * 1e-6)
     code, out, _ = check(folder)

@@ -7,14 +7,17 @@ import numpy as np
 import pytest
 
 from feature_collapse.errors import InputError
+from feature_collapse.experiments import limit as limits
 from feature_collapse.experiments.excess import excess
 from feature_collapse.experiments.experiment import Experiment
 from feature_collapse.experiments.limit import Effort, beside, limit, result_of
 from feature_collapse.experiments.run import run
 from feature_collapse.experiments.settings import Settings
+from feature_collapse.model.weights import Weights
 from feature_collapse.risk.population import enumerate_risk
 from feature_collapse.task import Task, frequencies, latents
 from feature_collapse.theory import theorem2
+from setting import random_weights
 
 SMALL = Settings(n_c=3, n_w=6, L=3, K=8, d=6, n_spl=4, lambda_=0.01, method="certified")
 TASK = Task.of(latents.random(3, 3, 8, np.random.default_rng(0)), frequencies.zipf(2), 3)
@@ -86,6 +89,33 @@ def test_beside_a_theorem_only_what_is_proved_and_cheap_is_computed():
     assert beside(TASK, SMALL.replace(decay_exponent=1.0)).result == "R8"
     many = Task.of(latents.random(3, 15, 3000, np.random.default_rng(0)), frequencies.uniform(2), 3)
     assert beside(many, SMALL) is None
+
+
+@pytest.mark.parametrize("options", ["--n-c 6 --n-w 6 --L 1 --K 3", "--n-c 10 --n-w 20 --L 4 --K 2"])
+def test_weights_of_fewer_coordinates_than_the_frame_are_no_obstacle(command_line, options):
+    code, out, _ = command_line("limit", *options.split(), "--lambda", "0.001", "--json")
+    assert code == 0
+    found = json.loads(out)
+    assert found["risk"] - found["lower_bound"] <= 1e-6 * found["risk"]
+
+
+def test_where_the_theorems_weights_mislead_the_solver_begins_anew(monkeypatch):
+    settings = Settings(n_w=12, L=3, K=8, lambda_=1e-2)
+    task = Experiment.of(settings).task
+    honest = limit(task, settings).risk
+    starts, solve = [], limits.solve
+
+    def misled(problem, *, gap, start=None):
+        starts.append(start is not None)
+        return solve(problem, gap=0.5 if start is not None else gap, start=start)
+
+    monkeypatch.setattr(limits, "solve", misled)
+    monkeypatch.setattr(
+        limits, "_near", lambda reduced, prediction: Weights(*random_weights(0, n_w=3, L=3, K=8, d=2))
+    )
+    found = limit(task, settings)
+    assert starts == [True, False]
+    assert found.risk == pytest.approx(honest, rel=1e-6)
 
 
 def test_a_lambda_too_small_for_the_solver_is_refused_by_its_own_value_and_stops_no_theorem(command_line):

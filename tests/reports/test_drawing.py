@@ -72,12 +72,14 @@ def test_an_exception_ends_the_process_and_draws_nothing_more(undrawn):
 
 def test_the_process_ends_with_whoever_began_it(record):
     program = (
-        "import os, sys\n"
+        "import json, os, sys\n"
         "from feature_collapse.reports import drawing\n"
-        "p = drawing._begin(); print(p.pid, flush=True); os.kill(os.getpid(), 9)\n"
+        "p = drawing._begin(); print(p.pid, flush=True)\n"
+        "for _ in range(200): print(json.dumps(sys.argv[1]), file=p.stdin, flush=True)\n"
+        "os.kill(os.getpid(), 9)\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    status, until = f"/proc/{int(done.stdout)}/stat", time.monotonic() + 60
+    done = subprocess.run([sys.executable, "-c", program, record.path], capture_output=True, text=True)
+    status, until = f"/proc/{int(done.stdout)}/stat", time.monotonic() + 60  # to draw all takes minutes
     if not sys.platform.startswith("linux"):
         pytest.skip("looks into /proc")
     while time.monotonic() < until:

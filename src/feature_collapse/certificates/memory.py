@@ -49,7 +49,7 @@ def seats(problem: Problem, memory_limit: float, block: int) -> int:
 def _fixed(problem: Problem) -> float:
     """Return the bytes of the Gram matrix, of a few numbers a sentence, and of its words and their sums."""
     N, L = len(problem.words), problem.L
-    return 8.0 * (problem.n_w**2 + 12.0 * N) + 20.0 * N * L
+    return 8.0 * (problem.n_w**2 + 16.0 * N) + 20.0 * N * L
 
 
 def _per_class(problem: Problem) -> float:

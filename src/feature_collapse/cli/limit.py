@@ -70,6 +70,11 @@ def command(
         print_json({**found.to_dict(), **(missing if above is None else above.to_dict())})
         return
     _show(found)
+    reached = (found.risk - found.lower_bound) / found.risk if found.risk > 0 else 0.0
+    if found.scope == "proved" and reached > gap:
+        paragraph(
+            f"the gap asked for, {gap:g}, is not reached: the value and its bound are {reached:.2g} apart"
+        )
     if above is not None:
         paragraph(str(above))
 

@@ -22,6 +22,7 @@ from feature_collapse.model.normalisers import make_normaliser
 from feature_collapse.model.weights import Weights
 from feature_collapse.risk.population import sample_losses
 from feature_collapse.risk.problem import Problem
+from feature_collapse.solver.solution import Solution
 from feature_collapse.solver.solve import SMALLEST_LAMBDA, solve
 from feature_collapse.task.task import FRESH, Task, generator
 from feature_collapse.theory.interval import CONFIDENCE, lower_limit, upper_limit
@@ -190,7 +191,7 @@ def limit(
     if which_result(task, normaliser, decay):
         reduced = reduce(task, s.lambda_, s.d, normaliser, decay)
         _check_lambda(s.lambda_, reduced.problem.lambda_ / s.lambda_)
-        found = solve(reduced.problem, gap=effort.gap, start=_near(reduced, prediction))
+        found = _minimum(reduced, prediction, effort.gap)
         weights = reduced.lift(found.weights)
         return Limit(reduced.result, found.risk, found.lower_bound, found.risk, weights, prediction, task.n_c)
     return _by_sets(task, settings, effort, prediction, callback)
@@ -211,9 +212,22 @@ def beside(task: Task, settings: Settings) -> Limit | None:
     return limit(task, settings, Effort(gap=1e-5))
 
 
+def _minimum(reduced: Reduction, prediction: Prediction, gap: float) -> Solution:
+    """Return the reduced problem's solution, from the theorem's weights or, where those mislead, without."""
+    near = _near(reduced, prediction)
+    found = solve(reduced.problem, gap=gap, start=near)
+    if near is None or found.relative_gap <= gap:
+        return found
+    other = solve(reduced.problem, gap=gap)
+    return other if other.relative_gap < found.relative_gap else found
+
+
 def _near(reduced: Reduction, prediction: Prediction) -> Weights | None:
-    """Return the theorem's weights for the reduced problem, which are near its minimum; None where zero."""
-    if prediction.r is None or not prediction.r.any():
+    """Return the theorem's weights for the reduced problem, which are near its minimum.
+
+    None where they are zero or have more coordinates than the problem's weights can have.
+    """
+    if prediction.r is None or not prediction.r.any() or reduced.task.n_c - 1 > reduced.problem.largest_rank:
         return None
     task, c = reduced.task, float(prediction.constants["linear_norm"]) / reduced.scale
     frame = simplex(task.n_c)

@@ -2,10 +2,9 @@
 
 The interval is for the model's value, that of members without end in the given concepts. On a scale g where
 errors are even (log, logit, plain), value − bias ± t·se, with bias and se of the bootstrap, and t with
-Satterthwaite's degrees of freedom. Both are widened for what resampling n members loses (n/(n − 1)), and
-half of the bias joins the error, for it is an estimate too. Below `FEW_MEMBERS` logarithms of resampled
-variances spread too much instead, by as much. Shares get Jeffreys' interval. Withheld, with the reason,
-where it would not cover:
+Satterthwaite's degrees of freedom. Both are widened for what resampling n members loses (n/(n − 1); of
+variances see `_power`), and half of the bias joins the error, for it is an estimate too. Shares get Jeffreys'
+interval. Withheld, with the reason, where it would not cover:
 - the bias is beyond `BIAS_LIMIT` standard errors (few members), for then it is not known well enough;
 - a few entities hold the variance (heavy tails): the sample says too little about them;
 - only a part of the entities was resampled.
@@ -240,10 +239,7 @@ def interval(d: Definition, value: float, samples: Floats, errors: Errors) -> Ra
     widened, freedom = errors.widened, errors.freedom
     if d.key in BY_ENTITY:
         widened, freedom = errors.widened_by_entity, errors.freedom_by_entity
-    power = 0.5
-    if d.key in VARIANCES and errors.least < FEW_MEMBERS:
-        power = -0.5 if errors.members < FEW_MEMBERS else 0.0
-    error = float(np.std(drawn, ddof=1)) * widened**power
+    error = float(np.std(drawn, ddof=1)) * widened ** _power(d.key, errors)
     bias = float(np.mean(drawn) - own) * widened if d.biased else 0.0
     known = d.key in SMOOTH and scale != "plain" and abs(bias) <= SMALL_BIAS
     if abs(bias) > BIAS_LIMIT * error and not known:
@@ -254,6 +250,21 @@ def interval(d: Definition, value: float, samples: Floats, errors: Errors) -> Ra
     return Range(
         float(np.clip(low, min(d.low, value), value)), float(np.clip(high, value, max(d.high, value)))
     )
+
+
+def _power(key: str, errors: Errors) -> float:
+    """Return the exponent of the widening in a standard error, as planted data ask for it.
+
+    Resampled variances spread too little once more, for their own spread is one of fourth powers; of few
+    members their logarithms spread too much.
+    """
+    if key not in VARIANCES:
+        return 0.5
+    if errors.least >= FEW_MEMBERS:
+        return 1.5
+    if errors.members >= FEW_MEMBERS and key != "cdnv":
+        return 0.0
+    return -1.0 if key == "alignment" else -0.5
 
 
 def _quantile(freedom: float) -> float:

@@ -1,15 +1,17 @@
 """Pictures of records drawn by a process of their own, while the next record is computed.
 
-    python -m feature_collapse.reports.drawing < paths
+    python -m feature_collapse.reports.drawing PARENT < paths
 
-The process reads a record's folder from each line, a JSON string, and ends with its input, so also where
-whoever writes to it is killed. Files are whole or absent.
+PARENT is the process that begins it. The process reads a record's folder from each line, a JSON string, and
+ends with its input, and after the record at hand where its parent is gone. Files are whole or absent.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +19,8 @@ from types import TracebackType
 
 from feature_collapse.experiments.record import Record, read_record
 from feature_collapse.reports.reproduction import save_record_pictures
+
+_PATIENCE = 5.0  # seconds for a process that is asked to end
 
 
 class Drawing:
@@ -44,8 +48,12 @@ class Drawing:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Wait for what was added; where the process has failed, draw it here, which says what is wrong."""
-        done = _end(self._process, at_once=kind is not None)
+        """Wait for what was added, but after Ctrl-C.
+
+        Where the process has failed it is drawn here, which says what is wrong.
+        """
+        at_once = kind is not None and issubclass(kind, KeyboardInterrupt)
+        done = _end(self._process, at_once)
         if kind is None and not done:
             for record in self._records:
                 save_record_pictures(record)
@@ -54,7 +62,7 @@ class Drawing:
 def _begin() -> subprocess.Popen[str]:
     # not from the working directory, and not ended by a Ctrl-C that is meant for the run
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "feature_collapse.reports.drawing"],
+        [sys.executable, "-P", "-m", "feature_collapse.reports.drawing", str(os.getpid())],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -68,18 +76,27 @@ def _end(process: subprocess.Popen[str] | None, at_once: bool) -> bool:
     if process is None:
         return False
     try:
-        if at_once:
-            process.kill()
-        process.communicate()
-    finally:
-        process.kill()  # where Ctrl-C ended the wait
+        if not at_once:
+            process.communicate()
+    finally:  # also where Ctrl-C ends the wait
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired, ValueError):
+            process.communicate(timeout=_PATIENCE)
+        process.kill()
+        process.wait()
     return process.returncode == 0
 
 
-def _main() -> None:
-    for line in sys.stdin:
-        save_record_pictures(read_record(Path(json.loads(line))))
+def _main(parent: int) -> None:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an exception: nothing is left half written
+    with contextlib.suppress(KeyboardInterrupt):
+        for line in sys.stdin:
+            if os.getppid() != parent:
+                return
+            save_record_pictures(read_record(Path(json.loads(line))))
+        return
+    sys.exit(1)
 
 
 if __name__ == "__main__":
-    _main()
+    _main(int(sys.argv[1]))
