@@ -17,7 +17,13 @@ from torch import Tensor
 from feature_collapse.threads import each
 
 UNIT = 2.0**-53  # rounding of float64
-_SENTENCES = 2**15  # whose entropies are added at once
+SENTENCES = 2**15  # that are added up at once; the sums of these are added exactly
+
+
+def weighted_sum(omega: Float[Tensor, " N"], x: Float[Tensor, " N"]) -> float:
+    """Return Σ_i ω_i x_i, with the rounding of `SENTENCES` terms at most. O(N)."""
+    starts = range(0, len(omega), SENTENCES)
+    return math.fsum(float(torch.dot(omega[at : at + SENTENCES], x[at : at + SENTENCES])) for at in starts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +57,7 @@ class DualPoint:
     @property
     def mass(self) -> float:
         """Σ_i ω_i q_i."""
-        return float(torch.dot(self.omega, self.off_label))
+        return weighted_sum(self.omega, self.off_label)
 
     @property
     def data_rounding(self) -> float:
@@ -64,11 +70,11 @@ class DualPoint:
             return 0.0
 
         def part(start: int, _: int) -> float:
-            rows = slice(start, start + _SENTENCES)
+            rows = slice(start, start + SENTENCES)
             omega, q, t = self.omega[rows], self.off_label[rows], theta * self.off_label[rows]
             off = theta * (self.other[rows] - q * math.log(theta))
             return float(torch.dot(omega, off - torch.special.xlog1py(1.0 - t, -t)))
 
-        found = math.fsum(each(part, range(0, len(self.omega), _SENTENCES), self.omega.device))
+        found = math.fsum(each(part, range(0, len(self.omega), SENTENCES), self.omega.device))
         size = 1.0 + self.largest - math.log(theta)
         return found - 2.0 * self.unit * size * theta * self.mass - self.underflow

@@ -22,10 +22,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from feature_collapse.certificates.dual_point import UNIT, DualPoint
+from feature_collapse.certificates.dual_point import SENTENCES, UNIT, DualPoint, weighted_sum
 from feature_collapse.certificates.gram import add_gram, mirror
 from feature_collapse.certificates.large_gradient import LargeGradient
-from feature_collapse.certificates.memory import AT_ONCE, ROWS, classes_per_block, is_single, seats
+from feature_collapse.certificates.memory import AT_ONCE, CHUNK, ROWS, classes_per_block, is_single, seats
 from feature_collapse.certificates.score_differences import LOG_2, ScoreDifferences
 from feature_collapse.certificates.sentence_parts import Part, Parts, WordSums
 from feature_collapse.ranks import ALONE, Ranks
@@ -216,19 +216,21 @@ class _Pass:
         # ‖|G|‖² ≤ (largest column sum)(largest row sum), and ≤ ‖G‖_F² = tr(GᵀG)
         size, trace = column * row, float(self.gram.diagonal().sum())
         underflow, of_G = self._underflow()
-        # on ‖G‖: sums over sentences and classes, q, Σp = 1, the words' decay; a sum of n numbers has at most
-        # n - 1 additions that round, on however many ranks
-        delta = 1.01 * ((N + 2 * K + L + 16) * UNIT + defect) * math.sqrt(column) * math.sqrt(row) + of_G
+        # on ‖G‖: sums over sentences and classes, q, Σp = 1, the words' decay; in a sum of n numbers none
+        # goes through more than n - 1 additions, in one of parts through those of a part and one for each
+        rows = CHUNK if self.single else self.parts.rows
+        terms = N if N <= rows else rows + -(-N // rows)
+        delta = 1.01 * ((terms + 2 * K + L + 16) * UNIT + defect) * math.sqrt(column) * math.sqrt(row) + of_G
         single = (self.block + 2) * _UNIT_SINGLE if self.single else 0.0
         product = 1.01 * (K * L * UNIT + single) * min(size, 1.01 * trace) + underflow
         return DualPoint(
-            float(torch.dot(omega, losses)),
+            weighted_sum(omega, losses),
             other,
             off_label,
             omega,
             self.gram,
             product + 2.0 * math.sqrt(trace + underflow) * delta + delta**2,
-            (K + N + 64 + self.scores.U.shape[1]) * UNIT + 2.0 * defect,
+            (K + min(N, SENTENCES) + 64 + self.scores.U.shape[1]) * UNIT + 2.0 * defect,
             self.scores.largest + math.log(K),
             N * (4 * K + 16) * _TINY,
             self.parts.word_sums(torch.ones_like(omega)) > 0,
