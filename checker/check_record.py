@@ -110,7 +110,9 @@ def lower_bound(
     V: Array, A: Array, radius: float | None, lambda_: float, p: Array, other: Array, nu: Array | None
 ) -> float:
     """R2 or R3 at the best θ: moving the outputs to the labels by 1 - θ makes the gradient θG."""
-    used = (A.diagonal() > 0) & (lambda_ > 0)
+    if lambda_ == 0:
+        return 0.0
+    used = A.diagonal() > 0
     A, V, low, high, cost = A[np.ix_(used, used)], V[used], 0.0, 1.0, 0.0
     if used.any() and radius is None:
         high = min(1.0, lambda_ / proved(np.full(len(A), np.linalg.eigvalsh(A)[-1]), A)[0] ** 0.5)

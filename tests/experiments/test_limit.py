@@ -118,6 +118,14 @@ def test_where_the_theorems_weights_mislead_the_solver_begins_anew(monkeypatch):
     assert found.risk == pytest.approx(honest, rel=1e-6)
 
 
+def test_a_gap_that_is_not_reached_is_said(command_line):
+    task = ["--n-c", "4", "--n-w", "8", "--L", "3", "--K", "8", "--lambda", "0.01"]
+    said = [
+        command_line("limit", *task, "--d", d)[1] for d in (1, 8)
+    ]  # below n_c - 1 the bound is not reached
+    assert ["is not reached" in out for out in said] == [True, False]
+
+
 def test_a_lambda_too_small_for_the_solver_is_refused_by_its_own_value_and_stops_no_theorem(command_line):
     task = Task.of(TASK.latents, frequencies.uniform(2), 3)
     tiny = SMALL.replace(lambda_=5e-10)  # the reduced problem has √2 times that

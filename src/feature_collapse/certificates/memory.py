@@ -25,9 +25,8 @@ def classes_per_block(problem: Problem, memory_limit: float) -> int:
         InputError: not even one fits.
     """
     n_w, K, L = problem.n_w, problem.K, problem.L
-    at_the_end = 8.0 * (
-        3.0 * n_w**2 + 12.0 * len(problem.words)
-    )  # Gram matrix, what is factorised, its factor
+    # the Gram matrix, what is factorised, and its factor
+    at_the_end = 8.0 * (3.0 * n_w**2 + 16.0 * len(problem.words))
     fixed, per_class = _fixed(problem), _per_class(problem)
     if is_single(K, L, n_w):
         fixed += _FEWEST_SEATS * _per_seat(problem)
