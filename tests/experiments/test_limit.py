@@ -105,9 +105,9 @@ def test_where_the_theorems_weights_mislead_the_solver_begins_anew(monkeypatch):
     honest = limit(task, settings).risk
     starts, solve = [], limits.solve
 
-    def misled(problem, *, gap, start=None):
+    def misled(problem, *, gap, start=None, **options):
         starts.append(start is not None)
-        return solve(problem, gap=0.5 if start is not None else gap, start=start)
+        return solve(problem, gap=0.5 if start is not None else gap, start=start, **options)
 
     monkeypatch.setattr(limits, "solve", misled)
     monkeypatch.setattr(

@@ -113,8 +113,8 @@ def test_so_they_do_to_the_gap_on_parts_and_at_small_and_large_lambda(found, nam
 
 @pytest.mark.parametrize("name", ["plain", "layernorm", "decay", "parts, in single precision", "zero"])
 def test_at_the_same_weights_the_bounds_agree_to_rounding(found, name):
-    # the bound of the normalised network comes from a search for ν that ends at 0.1 of the gap
-    atol = 1e-9 if name == "layernorm" else 1e-12
+    # the bounds of the normalised network come from two searches for ν that end at 0.1 of the gap, 1e-8
+    atol = 2e-9 if name == "layernorm" else 1e-12
     np.testing.assert_allclose(found[name]["apart at the same weights"], 0.0, rtol=0, atol=atol)
 
 

@@ -58,7 +58,7 @@ def test_a_resumed_run_ends_with_the_same_bits(tmp_path, normaliser, after: int)
 def test_a_certificate_before_the_interruption_is_neither_counted_twice_nor_missed(
     tmp_path, monkeypatch, normaliser
 ) -> None:
-    problem, file = replace(small(normaliser), lambda_=0.004), tmp_path / "c"
+    problem, file = replace(small(normaliser), lambda_=0.006), tmp_path / "c"
     whole = solve(problem, gap=1e-9)
     certificates = int(np.isfinite(whole.history[:, 3]).sum())
     assert certificates > 1  # control: there are some before the last

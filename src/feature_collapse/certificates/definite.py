@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import scipy.sparse.linalg
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -85,18 +84,18 @@ def top_eigenpairs(A: Float[Tensor, "n n"], count: int) -> tuple[np.ndarray, np.
 
 def _lanczos(A: Tensor, count: int) -> tuple[np.ndarray, np.ndarray] | None:
     """The largest eigenvalues and their vectors; None where Lanczos does not get there (A = 0, clusters)."""
+    from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh  # a fifth of a second to load
+
     n = len(A)
 
     def multiply(x: np.ndarray) -> np.ndarray:
         return torch.mv(A, torch.from_numpy(np.ascontiguousarray(x.ravel())).to(A.device)).cpu().numpy()
 
-    operator = scipy.sparse.linalg.LinearOperator((n, n), matvec=multiply, dtype=np.float64)
+    operator = LinearOperator((n, n), matvec=multiply, dtype=np.float64)
     start = np.random.default_rng(0).standard_normal(n)
     ncv = min(n, max(60, 3 * count))
     try:
-        values, vectors = scipy.sparse.linalg.eigsh(
-            operator, k=count, which="LA", tol=1e-9, v0=start, ncv=ncv
-        )
-    except scipy.sparse.linalg.ArpackError:  # no convergence is one of them
+        values, vectors = eigsh(operator, k=count, which="LA", tol=1e-9, v0=start, ncv=ncv)
+    except ArpackError:  # no convergence is one of them
         return None
     return values, vectors

@@ -7,7 +7,7 @@ confidence between bounds from independent training sets and the true risk of we
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from feature_collapse.model.normalisers import make_normaliser
 from feature_collapse.model.weights import Weights
 from feature_collapse.risk.population import sample_losses
 from feature_collapse.risk.problem import Problem
+from feature_collapse.solver.options import SolverOptions
 from feature_collapse.solver.solution import Solution
 from feature_collapse.solver.solve import SMALLEST_LAMBDA, solve
 from feature_collapse.task.task import FRESH, Task, generator
@@ -215,7 +216,10 @@ def beside(task: Task, settings: Settings) -> Limit | None:
 def _minimum(reduced: Reduction, prediction: Prediction, gap: float) -> Solution:
     """Return the reduced problem's solution, from the theorem's weights or, where those mislead, without."""
     near = _near(reduced, prediction)
-    found = solve(reduced.problem, gap=gap, start=near)
+    schedule = SolverOptions().schedule_for(reduced.problem)
+    if near is not None:  # the units are right at once, and single precision serves to begin with
+        schedule = replace(schedule, small=0.0, rounds=(30, 30, 60))
+    found = solve(reduced.problem, gap=gap, start=near, options=SolverOptions(schedule=schedule))
     if near is None or found.relative_gap <= gap:
         return found
     other = solve(reduced.problem, gap=gap)

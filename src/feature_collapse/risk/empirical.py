@@ -30,6 +30,7 @@ from feature_collapse.threads import each
 CACHE = 2**22  # bytes of scores per chunk on a CPU: of the order of the cache
 _FEWEST = 256  # rows: a chunk also costs a pass over U
 _EVEN = 8  # chunks come in multiples of it, so that threads share them evenly
+_ALONE = 2**18  # scores that one thread has sooner done than two, who must be told
 _PIECES, _SUMS = 16, 2**28  # pieces of an evaluation at most, and bytes of their gradients
 _LOG_2, _LOG2_E = math.log(2.0), math.log2(math.e)
 _TINY = 1e-25  # a sum of exponentials below this has lost digits to the shift
@@ -102,7 +103,7 @@ class EmpiricalRisk:
         size = torch.finfo(dtype).bits // 8
         rows = (chunk_bytes or (CACHE if self._cpu else 2**30)) // (self.K * size)
         count = -(-self.N // max(rows, _FEWEST))
-        if self._cpu and count > 1:
+        if self._cpu and self.N * self.K > _ALONE:
             count = min(-(-count // _EVEN) * _EVEN, -(-self.N // _FEWEST))
         self.rows = -(-self.N // count)
         starts = range(0, self.N, self.rows)

@@ -105,7 +105,8 @@ def _saved(found: dict[str, Tensor], device: str) -> Saved:
 def _of_descent(descent: Descent) -> dict[str, Tensor]:
     units, curvature, at = descent.units, descent.curvature, descent.at
     numbers: list[float] = [units.n_w, units.K, units.r, curvature.first, curvature.stored, descent.count]
-    tensors = {"unit": units.unit, "S": curvature.S, "Y": curvature.Y, "inverse": curvature.inverse}
+    tensors = {"unit": units.unit, "axes": units.axes, "along": units.along}
+    tensors |= {"S": curvature.S, "Y": curvature.Y, "inverse": curvature.inverse}
     if at is not None:
         numbers += [at.value, at.stalled]
         tensors |= {"x": at.x, "gradient": at.gradient}
@@ -117,7 +118,7 @@ def _of_descent(descent: Descent) -> dict[str, Tensor]:
 
 def _to_descent(tensors: Mapping[str, Tensor]) -> Descent:
     n_w, K, r, first, stored, count, *point = tensors["descent"].tolist()
-    units = Units(tensors["unit"], int(n_w), int(K), int(r))
+    units = Units(tensors["unit"], tensors["axes"], tensors["along"], int(n_w), int(K), int(r))
     curvature = Curvature(tensors["S"], tensors["Y"], tensors["inverse"].cpu(), int(first), int(stored))
     at = None
     if point:

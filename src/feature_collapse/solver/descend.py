@@ -21,17 +21,20 @@ class Round:
         limit: iterations.
         target: expected gap that suffices.
         prune: singular values, relative to the largest, below which a direction is dropped at the end.
+        rounding: absolute gap that suffices, too: beyond it the precision does not see.
     """
 
     limit: int
     target: float
     prune: float
+    rounding: float = 0.0
 
     def is_over(self, state: State) -> bool:
         """Return whether the state ends the round."""
         count = state.descent.count if state.descent is not None else 0
         # a first point is never believed: the expected gap is one of first order
-        return state.stalled or (state.expected <= self.target and count > 1) or count > self.limit
+        near = state.expected <= self.target or state.expected_absolute <= self.rounding
+        return state.stalled or (near and count > 1) or count > self.limit
 
 
 def descend(model: Model, state: State, round_: Round, trace: Trace) -> State:

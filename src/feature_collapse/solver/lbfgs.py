@@ -19,6 +19,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 _ARMIJO, _CURVATURE, _TRIALS, _MEMORY = 1e-4, 0.9, 25, 12
+_NOISE = {torch.float32: 4.0, torch.float64: 16.0}  # rounding of a value, in its last places
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +158,7 @@ def _search(
     objective: Objective, at: Iterate, direction: Tensor, slope: float, first: float
 ) -> tuple[Tensor, Evaluation] | None:
     """Return a point for the weak Wolfe conditions, or None where no step lowers the value."""
-    noise = 4 * torch.finfo(at.x.dtype).eps * abs(at.value)
+    noise = _NOISE[at.x.dtype] * torch.finfo(at.x.dtype).eps * abs(at.value)
     low, high, step = 0.0, float("inf"), first
     best: tuple[Tensor, Evaluation] | None = None
     for _ in range(_TRIALS):

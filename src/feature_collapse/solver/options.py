@@ -35,6 +35,8 @@ class Schedule:
         prune_added: the same once directions were added: those may have to stay small, and would be found
             again.
         small: scores N·K up to which all is in double precision.
+        single_until: expected gap, times the risk, to which single precision goes; the rest is in double. Of
+            the order of its rounding of a mean of log-sums of scores that are some tens.
         parts_from_start: whether a start that is given is first improved on the parts too: one that is near
             the minimum for all data, but was not found on these.
     """
@@ -49,6 +51,7 @@ class Schedule:
     prune: float = 1e-4
     prune_added: float = 1e-8
     small: float = 2e6
+    single_until: float = 1e-5
     parts_from_start: bool = False
 
     def parts_of(self, problem: Problem) -> tuple[Part, ...]:

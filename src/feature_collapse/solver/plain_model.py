@@ -44,7 +44,7 @@ class PlainModel:
         V, U = balanced(V, U)
         of_V = self.lambda_ + self.counts.unsqueeze(1) * U.square().mean(0)
         of_U = self.lambda_ + (self.counts.unsqueeze(1) * V.square()).sum(0) / (self.risk.L * self.risk.K)
-        return V, U, Units.of(V, U, self.risk.K, (of_V, of_U), self.risk.dtype)
+        return V, U, Units.of(self._words(V), U, self.risk, (of_V, of_U))
 
     def variables(self, units: Units, V: Tensor, U: Tensor) -> Tensor:
         """Return the variables of some weights."""
@@ -62,8 +62,7 @@ class PlainModel:
         gV, squares = self._words(gV), _squares(V, U)
         gV.add_(V, alpha=self.lambda_)
         gU.add_(U, alpha=self.lambda_)
-        gradient = torch.cat((gV.reshape(-1), gU.reshape(-1))).mul_(units.unit)
-        return Evaluation(value + 0.5 * self.lambda_ * squares, gradient)
+        return Evaluation(value + 0.5 * self.lambda_ * squares, units.gradient(gV, gU))
 
     def value(self, V: Tensor, U: Tensor) -> float:
         """Return the objective at some weights."""
@@ -87,7 +86,7 @@ class PlainModel:
             return at.value
         V, U = units.cut(at.x)
         U = U.view(-1, units.r)
-        g = at.gradient / units.unit
+        g = units.of_weights(at.gradient)
         to_V = self.lambda_ * V - g[: V.numel()].view_as(V)  # -∇fᵀU
         to_U = self.lambda_ * U - g[V.numel() :].view_as(U)  # -∇f V
         norm = max(_largest_ratio(to_V, U), _largest_ratio(to_U, V))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -68,7 +67,7 @@ def _fault_of_risk(risk: float, state: State, problem: Problem) -> str | None:
 
 def _fault_of_iterate(units: Units, at: Iterate, state: State, model: Model, problem: Problem) -> str | None:
     """Return what is wrong with an iterate whose sizes fit, or None. One evaluation."""
-    units, x = replace(units, unit=units.unit.double()), at.x.double()
+    units, x = units.to(torch.float64), at.x.double()
     if not all(map(_agree, model.weights(units, x), (state.V, state.U))):
         return "its variables and its weights do not agree"
     true = model.evaluate(units, x)
@@ -90,11 +89,10 @@ def _fault_of_iterate(units: Units, at: Iterate, state: State, model: Model, pro
 
 def _parts(units: Units, x: Tensor, true: Evaluation, problem: Problem) -> float:
     """Return the length of what cancels in the gradient: of that size is its rounding at a minimum."""
-    of_penalty = problem.lambda_ * x * units.unit.square()
+    (w, U), cut = units.cut(x), units.n_w * units.r
+    of_penalty = problem.lambda_ * units.gradient(w, U)
     if true.radial is None:
         return float(of_penalty.norm())
-    cut = units.n_w * units.r
-    w = (x * units.unit)[:cut].view(units.n_w, -1)
     removed = (true.radial / w.norm(dim=1)).unsqueeze(1) * units.unit[:cut].view_as(w)
     return float(of_penalty[cut:].norm() + removed.norm())
 
@@ -103,7 +101,11 @@ def _fit_units(units: Units, state: State, model: Model, problem: Problem) -> bo
     """Return whether units are of the size of those that are made at the weights.
 
     None is above λ^{-1/2}; words on a sphere, which do not decay, have the largest that `SphereModel` makes.
+    The axes of the classes have length one, or zero, and are shortened along, not stretched.
     """
+    lengths = units.axes.double().norm(dim=1)
+    if not bool((((lengths - 1.0).abs() < 1e-5) | (lengths == 0.0)).all() and (units.along <= 1.0).all()):
+        return False
     cut, fresh = units.n_w * units.r, model.units(state.V, state.U)[2].unit
     largest = problem.lambda_**-0.5 * (1.0 + _AGREE)
     largest_of_V = largest
@@ -142,6 +144,7 @@ def _fits(descent: Descent, state: State, problem: Problem) -> bool:
         return False
     ring, at, dtype = len(curvature.S), descent.at, curvature.S.dtype
     sizes = [(units.unit, (n,)), (curvature.S, (ring, n)), (curvature.Y, (ring, n))]
+    sizes += [(units.axes, (problem.K, problem.L * state.rank)), (units.along, (problem.K,))]
     if at is not None:  # between two rounds the precision may change
         single = bool(state.phase or state.single) and problem.lambda_ >= PRECISE_BELOW
         dtype = torch.float32 if single else torch.float64
@@ -153,7 +156,7 @@ def _fits(descent: Descent, state: State, problem: Problem) -> bool:
     return (
         all(_is(tensor, *size, dtype=dtype) for tensor, size in sizes)
         and _is(curvature.inverse, ring)
-        and bool((units.unit > 0).all())
+        and bool((units.unit > 0).all() and (units.along > 0).all())
         and ring > 1
         and 0 <= curvature.first <= curvature.stored
         and descent.count >= 0

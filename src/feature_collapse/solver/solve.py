@@ -195,10 +195,14 @@ def _solve_all(run: _Run, state: State) -> Solution:
     while True:
         if not state.ended:
             schedule, prune = run.schedule, run.schedule.prune_added if state.added else run.schedule.prune
-            round_ = Round(schedule.limit(state.round), state.target, prune)
+            round_ = Round(schedule.limit(state.round), state.target, prune, _rounding(run, state))
             state = descend(model, state, round_, run.trace)
         if not (state.expected <= state.target or state.stalled or run.trace.is_late()):
+            used_up = state.expected_absolute <= _rounding(run, state)
             state = state.next_round(state.target)
+            if used_up:
+                state = replace(state, single=False, shift=None)
+                model = _model(run, state)
             continue
         proof = run.prove(state)
         end = end_of(run.trace, proof.bound, run.gap, run.options.time_limit)
@@ -208,6 +212,11 @@ def _solve_all(run: _Run, state: State) -> Solution:
         if improved.single != state.single:
             model = _model(run, improved)
         state = improved
+
+
+def _rounding(run: _Run, state: State) -> float:
+    """Return the gap, absolute, beyond which single precision does not see; 0 in double."""
+    return run.schedule.single_until if state.single else 0.0
 
 
 def _stalled(run: _Run, state: State, bound: Bound) -> End:

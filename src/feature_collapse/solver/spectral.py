@@ -13,14 +13,18 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.sparse
-import scipy.sparse.linalg
 import torch
-from scipy.sparse.linalg import LinearOperator
 
 from feature_collapse.risk.problem import Problem
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+    from scipy.sparse.linalg import LinearOperator
+
+_FEW = 8  # words for which G_0 is built whole, without scipy
 
 
 @dataclass(frozen=True)
@@ -43,16 +47,19 @@ def gradient_at_zero(problem: Problem, column_scale: np.ndarray | None = None) -
 
     Without a scale, that of the problem's decay: G_0 Diag(a)^{-1/2}.
     """
+    from scipy.sparse import csr_matrix, diags  # a fifth of a second to load, with what follows
+    from scipy.sparse.linalg import LinearOperator
+
     column_scale = problem.word_units() if column_scale is None else column_scale
     (N, L), K, n_w = problem.words.shape, problem.K, problem.n_w
     omega = problem.shares()
     flat = problem.words.astype(np.int64).reshape(-1)
     rows = (problem.labels.astype(np.int64)[:, None] * L + np.arange(L)).reshape(-1)
     values = np.repeat(omega, L)
-    own = scipy.sparse.csr_matrix((values, (rows, flat)), shape=(K * L, n_w))
-    mean = scipy.sparse.csr_matrix((values / K, (np.tile(np.arange(L), N), flat)), shape=(L, n_w)).toarray()
+    own = csr_matrix((values, (rows, flat)), shape=(K * L, n_w))
+    mean = csr_matrix((values / K, (np.tile(np.arange(L), N), flat)), shape=(L, n_w)).toarray()
     if column_scale is not None:
-        own, mean = (own @ scipy.sparse.diags(column_scale)).tocsr(), mean * column_scale
+        own, mean = (own @ diags(column_scale)).tocsr(), mean * column_scale
     own_torch, own_T = to_torch(own), to_torch(own.T.tocsr())
 
     def forward(x: np.ndarray) -> np.ndarray:
@@ -74,7 +81,7 @@ def gradient_at_zero(problem: Problem, column_scale: np.ndarray | None = None) -
     )
 
 
-def to_torch(matrix: scipy.sparse.csr_matrix) -> torch.Tensor:
+def to_torch(matrix: csr_matrix) -> torch.Tensor:
     """Return a scipy CSR matrix as torch's, whose products use all cores."""
     with warnings.catch_warnings():  # "sparse CSR is in beta"
         warnings.simplefilter("ignore", UserWarning)
@@ -105,22 +112,30 @@ def lambda_max(problem: Problem) -> float:
 
     At and above it the plain network's global minimum is at zero weights. A normalised network has no such λ.
     """
+    if problem.n_w <= _FEW or problem.K * problem.L <= 2:
+        return float(torch.linalg.matrix_norm(image_at_zero(problem, np.eye(problem.n_w)), 2))
+    from scipy.sparse.linalg import ArpackError, svds
+
     G = gradient_at_zero(problem)
-    if min(G.shape) <= 2:
-        dense = G.matmat(np.eye(G.shape[1]))
-        return float(np.linalg.norm(dense, 2))
     start = np.random.default_rng(0).standard_normal(min(G.shape))
     try:
-        return float(scipy.sparse.linalg.svds(G, k=1, tol=1e-7, v0=start, return_singular_vectors=False)[0])
-    except scipy.sparse.linalg.ArpackError:  # nothing but rounding: every class says the same
+        return float(svds(G, k=1, tol=1e-7, v0=start, return_singular_vectors=False)[0])
+    except ArpackError:  # nothing but rounding: every class says the same
         return float(leading(G, 1, rounds=50).values[0])
+
+
+def image_at_zero(problem: Problem, X: np.ndarray) -> torch.Tensor:
+    """Return G_0 Diag(a)^{-1/2} X for columns X (n_w, b), as (K L, b), without building G_0. O(N L b)."""
+    word_units = problem.word_units()
+    words = torch.from_numpy(X if word_units is None else X * word_units[:, None])
+    omega, labels = torch.from_numpy(problem.shares()), torch.from_numpy(problem.labels.astype(np.int64))
+    own = torch.zeros(problem.K, problem.L, X.shape[1], dtype=words.dtype)
+    for place in range(problem.L):
+        image = words.index_select(0, torch.from_numpy(problem.words[:, place].astype(np.int64)))
+        own[:, place].index_add_(0, labels, image.mul_(omega.unsqueeze(1)))
+    return (own.sum(0) / problem.K - own).reshape(problem.K * problem.L, -1)
 
 
 def stretch_at_zero(problem: Problem, v: np.ndarray) -> float:
     """Return ‖G_0 Diag(a)^{-1/2} v‖/‖v‖ ≤ λ_max for any v (n_w,), without building G_0. O(N L)."""
-    word_units = problem.word_units()
-    words = v if word_units is None else v * word_units
-    image = torch.from_numpy(words[problem.words] * problem.shares()[:, None])
-    own = torch.zeros(problem.K, problem.L, dtype=image.dtype)
-    own.index_add_(0, torch.from_numpy(problem.labels.astype(np.int64)), image)
-    return float((image.sum(0) / problem.K - own).norm() / np.linalg.norm(v))
+    return float(image_at_zero(problem, v[:, None]).norm() / np.linalg.norm(v))

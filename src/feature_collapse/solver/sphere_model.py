@@ -35,7 +35,7 @@ class SphereModel:
         of_V = self.counts.unsqueeze(1) * (self.radius**2 * max(float(U.square().mean()), _LEAST))
         of_V = of_V.clamp_min(_SHARE * float(of_V.max())).expand_as(V)
         of_U = self.lambda_ + (self.counts.unsqueeze(1) * V.square()).sum(0) / (self.risk.L * self.risk.K)
-        return V, U, Units.of(V, U, self.risk.K, (of_V, of_U), self.risk.dtype)
+        return V, U, Units.of(V, U, self.risk, (of_V, of_U))
 
     def variables(self, units: Units, V: Tensor, U: Tensor) -> Tensor:
         """Return the variables of some weights; those of a word have norm one in the weights' own unit."""
@@ -57,7 +57,7 @@ class SphereModel:
         gV.sub_(V * (radial.unsqueeze(1) / self.radius**2)).mul_(inverse)
         gU.add_(U, alpha=self.lambda_)
         value += 0.5 * self.lambda_ * float(U.square().sum(dtype=torch.float64))
-        return Evaluation(value, torch.cat((gV.reshape(-1), gU.reshape(-1))).mul_(units.unit), radial)
+        return Evaluation(value, units.gradient(gV, gU), radial)
 
     def value(self, V: Tensor, U: Tensor) -> float:
         """Return the objective at some weights."""
@@ -79,7 +79,7 @@ class SphereModel:
         w, U = units.cut(at.x)
         lengths = w.norm(dim=1, keepdim=True)
         V = w * (self.radius / lengths)
-        g = at.gradient / units.unit
+        g = units.of_weights(at.gradient)
         cut = w.numel()
         tangential = g[:cut].view_as(w) * lengths / self.radius  # of ∂f/∂v_j
         gU = g[cut:].view(-1, units.r)

@@ -100,6 +100,11 @@ class State:
         """Directions in use."""
         return int(self.V.shape[1])
 
+    @property
+    def expected_absolute(self) -> float:
+        """The gap expected, in units of the risk; inf before the first evaluation."""
+        return self.expected * self.patience.lowest
+
     def next_round(self, target: float) -> State:
         """Return the state at the beginning of the next round on the same data."""
         return replace(self, round=self.round + 1, ended=False, target=target, descent=None)
