@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 import pytest
 import torch
 
 from feature_collapse.risk.problem import Problem
-from feature_collapse.solver.lbfgs import first_iterate
+from feature_collapse.solver.lbfgs import Curvature, Iterate
 from feature_collapse.solver.models import make_model
 from feature_collapse.solver.solve import solve
 from feature_collapse.solver.spectral import gradient_at_zero, lambda_max, leading, stretch_at_zero
@@ -22,7 +20,8 @@ def both(p: Problem, W: np.ndarray, U: np.ndarray) -> tuple[float, float]:
     """The expected gap and the proved one at some weights."""
     model = make_model(p, single=False)
     V, U_flat, units = model.units(torch.from_numpy(W), torch.from_numpy(U).flatten(0, 1))
-    at = first_iterate(partial(model.evaluate, units), model.variables(units, V, U_flat))
+    x = model.variables(units, V, U_flat)
+    at = Iterate(x, model.evaluate(units, x), Curvature.empty(x))
     proved = bound_at(V, U_flat.view(U.shape), p.words, p.labels, p.lambda_)
     return model.expected_gap(units, at), proved.relative_gap
 

@@ -14,10 +14,11 @@ from feature_collapse.model.normalisers import LayerNorm, NoNormaliser, UnitSphe
 from feature_collapse.model.weights import Weights
 from feature_collapse.risk.problem import Problem
 from feature_collapse.solver import trace
-from feature_collapse.solver.options import PLAIN, SPHERE, Part, SolverOptions
+from feature_collapse.solver.options import FROM_THEORY, PLAIN, SPHERE, Part, SolverOptions
 from feature_collapse.solver.resumed import fault_of
 from feature_collapse.solver.solve import solve
 from feature_collapse.task.task import make_task
+from feature_collapse.theory.start import mean_field_start
 from setting import problem_of, random_data
 
 GAP = 1e-7
@@ -78,12 +79,14 @@ def test_a_certificate_before_the_interruption_is_neither_counted_twice_nor_miss
     np.testing.assert_array_equal(resumed.W, whole.W)
 
 
+@pytest.mark.parametrize("tilted", [False, True])
 @pytest.mark.parametrize("normaliser", ["none", "layernorm"])
-def test_so_does_one_in_single_precision_that_begins_on_parts_of_the_data(tmp_path, normaliser) -> None:
+def test_so_does_one_in_single_precision_that_begins_on_parts(tmp_path, normaliser, tilted) -> None:
     problem = Problem.of(make_task(n_w=30, K=20, L=4, word_law="zipf", seed=1), n_spl=80, lambda_=1e-3,
                          normaliser=normaliser, d=9)  # fmt: skip
     base = PLAIN if normaliser == "none" else SPHERE
-    options = SolverOptions(schedule=replace(base, parts=(Part(5, 1e-2), Part(20, 1e-3)), small=0.0))
+    parts = (Part(5, 1e-2), Part(20, 1e-3))
+    options = SolverOptions(schedule=replace(base, parts=parts, small=0.0, tilted=tilted))
     whole = solve(problem, gap=1e-5, options=options)
     for after in (3, 20, 60):
         cut_off(problem, tmp_path / "c", after, gap=1e-5, options=options)
@@ -144,6 +147,10 @@ NAN = float("nan")
         {"descent": torch.full((8,), NAN, dtype=torch.float64)},
         {"S": torch.full((13, 4), NAN, dtype=torch.float64)},
         {"unit": torch.zeros(3, dtype=torch.float64)},
+        {"axes": torch.zeros(3, dtype=torch.float64)},
+        {"along": torch.full((6,), NAN, dtype=torch.float64)},
+        {"tilt": torch.zeros(144, dtype=torch.float64)},
+        {"tilt": torch.zeros(144, dtype=torch.float64), "level": torch.zeros((), dtype=torch.float64)},
         {"x": torch.zeros(3, dtype=torch.float64)},
         {"shift": torch.zeros(3, dtype=torch.float64)},
     ],
@@ -210,6 +217,9 @@ def _put(tensor, entries):
         _entry("gradient", 7, 1.5),
         _scaled("gradient", -1.0),
         lambda found: {"gradient": found["gradient"].bfloat16()},
+        _scaled("axes", 2.0),
+        _scaled("along", 0.5),
+        _scaled("along", -1.0),
         _scaled("inverse", -1.0),
         _scaled("inverse", 0.0),
         _scaled("S", 10.0),
@@ -264,6 +274,16 @@ def test_no_state_of_a_run_is_found_fault_with(monkeypatch, lambda_: float, sett
     schedule = replace(base, parts=(Part(5, 1e-2), Part(20, 1e-3)), small=0.0)
     faults = _faults(monkeypatch, problem, schedule)
     assert len(faults) > 20
+    assert set(faults) == {None}
+
+
+@pytest.mark.parametrize("lambda_", [1e-3, 1e-2])
+def test_nor_of_one_on_a_tilted_part(monkeypatch, lambda_: float) -> None:
+    task = make_task(n_w=30, K=12, L=4, word_law="zipf", seed=1)
+    problem = Problem.of(task, n_spl=250, lambda_=lambda_)
+    assert len(FROM_THEORY.parts_of(problem)) == 1
+    faults = _faults(monkeypatch, problem, FROM_THEORY, mean_field_start(task, lambda_))
+    assert len(faults) > 5
     assert set(faults) == {None}
 
 

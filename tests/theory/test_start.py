@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -44,7 +46,18 @@ def test_the_solver_goes_from_it_through_one_part_to_the_same_risk(start) -> Non
     assert found.status == "solved"
     assert found.risk == pytest.approx(solve(MANY).risk, rel=2e-3)
     assert len(FROM_THEORY.parts_of(MANY)) == 1
-    assert FROM_THEORY.parts_of(MANY.first_of_each_class(399)) == ()
+    assert FROM_THEORY.parts_of(MANY.first_of_each_class(199)) == ()
+
+
+def test_the_tilt_of_the_part_saves_passes_over_all_data(start) -> None:
+    def passes(tilted: bool) -> int:
+        schedule = replace(FROM_THEORY, tilted=tilted)
+        found = solve(MANY, start=start, options=SolverOptions(schedule=schedule))
+        assert found.status == "solved"
+        phases, bounds = found.history[:, 5], found.history[:, 3]
+        return int(((phases == 0) & np.isnan(bounds)).sum()) + tilted  # and the one that the tilt takes
+
+    assert passes(tilted=True) < passes(tilted=False)
 
 
 def test_a_bad_start_ends_at_a_proved_gap_all_the_same(start) -> None:

@@ -34,7 +34,7 @@ from feature_collapse.sgd.checkpoint import COLUMNS as sgd_columns
 from feature_collapse.sgd.checkpoint import Checkpointing
 from feature_collapse.sgd.step import check_decay_step
 from feature_collapse.sgd.train import SGDSettings, TrainingProgress, train_sgd
-from feature_collapse.solver.options import FROM_THEORY, LARGE, SolverOptions
+from feature_collapse.solver.options import FROM_THEORY, SolverOptions
 from feature_collapse.solver.solve import check_range, solve
 from feature_collapse.solver.spectral import lambda_max
 from feature_collapse.solver.trace import COLUMNS as solver_columns
@@ -43,6 +43,7 @@ from feature_collapse.task.task import START, generator
 from feature_collapse.theory.start import mean_field_start
 
 Callback = Callable[[TrainingProgress | Progress], None]
+_MANY = 1e6  # scores N·K below which a descent takes a moment from any start
 
 
 @dataclass(frozen=True)
@@ -186,15 +187,13 @@ def _sgd(
 
 
 def _wants_theory(problem: Problem) -> bool:
-    """Return whether R5's weights are a good start: with many sentences a class, or of a large problem.
+    """Return whether R5's weights are a good start: with many sentences a class, or for a λ near λ_max.
 
-    Not where λ is so small that the minimiser fits single sentences.
+    Not where λ is so small that the minimiser fits single sentences, nor where a descent takes no time.
     """
-    if problem.radius is not None:
+    if problem.radius is not None or len(problem.labels) * problem.K < _MANY:
         return False
-    if FROM_THEORY.parts_of(problem):
-        return True
-    return len(problem.labels) * problem.K >= LARGE and problem.lambda_ >= 0.1 * lambda_max(problem)
+    return bool(FROM_THEORY.parts_of(problem)) or problem.lambda_ >= 0.1 * lambda_max(problem)
 
 
 def _certified(

@@ -18,7 +18,7 @@ from feature_collapse.keyed_tensors import read_keyed, reject, write_keyed
 from feature_collapse.model.residuals import RESIDUALS
 from feature_collapse.solver.lbfgs import Curvature, Evaluation, Iterate
 from feature_collapse.solver.objective import Units
-from feature_collapse.solver.state import Descent, Patience, State
+from feature_collapse.solver.state import Descent, Patience, State, Tilt
 
 HISTORY_WIDTH = 6 + len(RESIDUALS)  # columns
 
@@ -107,6 +107,8 @@ def _of_descent(descent: Descent) -> dict[str, Tensor]:
     numbers: list[float] = [units.n_w, units.K, units.r, curvature.first, curvature.stored, descent.count]
     tensors = {"unit": units.unit, "axes": units.axes, "along": units.along}
     tensors |= {"S": curvature.S, "Y": curvature.Y, "inverse": curvature.inverse}
+    if descent.tilt is not None:
+        tensors |= {"tilt": descent.tilt.gradient, "level": torch.tensor(descent.tilt.level).double()}
     if at is not None:
         numbers += [at.value, at.stalled]
         tensors |= {"x": at.x, "gradient": at.gradient}
@@ -124,4 +126,5 @@ def _to_descent(tensors: Mapping[str, Tensor]) -> Descent:
     if point:
         evaluation = Evaluation(point[0], tensors["gradient"], tensors.get("radial"))
         at = Iterate(tensors["x"], evaluation, curvature, bool(point[1]))
-    return Descent(units, curvature, at, int(count))
+    tilt = Tilt(tensors["tilt"], float(tensors["level"])) if "tilt" in tensors else None
+    return Descent(units, curvature, at, int(count), tilt)

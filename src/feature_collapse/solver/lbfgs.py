@@ -124,13 +124,6 @@ class Iterate:
         return self.evaluation.gradient
 
 
-def first_iterate(
-    objective: Objective, x: Float[Tensor, " n"], curvature: Curvature | None = None
-) -> Iterate:
-    """Return the iterate at x; `curvature` may be that of a similar objective in the same variables."""
-    return Iterate(x, objective(x), curvature or Curvature.empty(x))
-
-
 def next_iterate(objective: Objective, at: Iterate) -> Iterate:
     """Return the iterate after one step; the same one, `stalled`, where not even the gradient leads down."""
     while True:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -54,7 +55,7 @@ def fault_of(state: State, problem: Problem, schedule: Schedule) -> str | None:
             return "its descent is not one of these weights"
     if descent is None or descent.at is None:
         return _fault_of_risk(model.value(state.V, state.U), state, problem)
-    return _fault_of_iterate(descent.units, descent.at, state, model, problem)
+    return _fault_of_iterate(descent, descent.at, state, model, problem)
 
 
 def _fault_of_risk(risk: float, state: State, problem: Problem) -> str | None:
@@ -65,12 +66,16 @@ def _fault_of_risk(risk: float, state: State, problem: Problem) -> str | None:
     return None
 
 
-def _fault_of_iterate(units: Units, at: Iterate, state: State, model: Model, problem: Problem) -> str | None:
+def _fault_of_iterate(
+    descent: Descent, at: Iterate, state: State, model: Model, problem: Problem
+) -> str | None:
     """Return what is wrong with an iterate whose sizes fit, or None. One evaluation."""
-    units, x = units.to(torch.float64), at.x.double()
+    units, x, tilt = descent.units.to(torch.float64), at.x.double(), descent.tilt
     if not all(map(_agree, model.weights(units, x), (state.V, state.U))):
         return "its variables and its weights do not agree"
     true = model.evaluate(units, x)
+    if tilt is not None:
+        true = replace(tilt, gradient=tilt.gradient.double())(x, true)
     fault = _fault_of_risk(true.value, state, problem)
     if fault is not None:
         return fault
@@ -153,6 +158,10 @@ def _fits(descent: Descent, state: State, problem: Problem) -> bool:
             return False
         sizes += [(at.x, (n,)), (at.gradient, (n,))]
         sizes += [] if radial is None else [(radial, (len(state.V),))]
+    if descent.tilt is not None:
+        sizes += [(descent.tilt.gradient, (n,))]
+        if not (state.phase and math.isfinite(descent.tilt.level)):
+            return False
     return (
         all(_is(tensor, *size, dtype=dtype) for tensor, size in sizes)
         and _is(curvature.inverse, ring)

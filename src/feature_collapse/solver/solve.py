@@ -145,7 +145,7 @@ def _first(run: _Run, parts: Sequence[Part], start: Weights | None) -> State:
         start = _at_larger_lambda(run)
     if start is not None:
         V, U = given_start(problem, start)
-        behind = 0 if schedule.parts_from_start else len(parts)
+        behind = 0 if schedule.tilted else len(parts)
         return State(V, U, run.first_target, single=single, parts_done=behind)
     begin = problem.first_of_each_class(parts[0].sentences) if parts else problem
     rank = min(schedule.first_rank, problem.largest_rank)
@@ -176,13 +176,14 @@ def _resumed(run: _Run, saved: Saved) -> State:
 def _solve_part(run: _Run, part: Part, state: State) -> State:
     """Return the state once a part of the data is solved to the gap that suffices there."""
     data, ranks = run.problem.first_of_each_class(part.sentences), run.options.ranks
+    whole = _model(run, replace(state, shift=None)) if run.schedule.tilted else None
     model = make_model(data, single=True, ranks=ranks)
     model.risk.shift = state.shift
     rounds, schedule = run.schedule.part_rounds, run.schedule
     prune = schedule.prune_added if state.added else schedule.prune_part
     while state.round < len(rounds):
         if not state.ended:
-            state = descend(model, state, Round(rounds[state.round], part.gap, prune), run.trace)
+            state = descend(model, state, Round(rounds[state.round], part.gap, prune), run.trace, whole)
         if state.expected <= part.gap or run.trace.is_late():
             break
         state = state.next_round(state.target)

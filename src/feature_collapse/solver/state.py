@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from feature_collapse.solver.lbfgs import Curvature, Iterate
-from feature_collapse.solver.objective import Units
+from feature_collapse.solver.lbfgs import Curvature, Evaluation, Iterate
+from feature_collapse.solver.objective import Model, Units
 
 _NOTICED = 1e-9  # progress of the risk, relative, that counts
 _WAITS = {"single": 30, "double": 200}  # iterations without progress after which the precision is used up
@@ -41,6 +42,33 @@ class Patience:
 
 
 @dataclass(frozen=True, eq=False)
+class Tilt:
+    """A linear term ⟨gradient, x⟩ + level that gives a part of the data the gradient of all at one point.
+
+    The minimum of the part so tilted is that of all data but for the difference of their curvatures (the
+    step of O. Shamir, N. Srebro, T. Zhang, Communication-efficient distributed optimization, ICML 2014).
+
+    Attributes:
+        gradient: by the variables of the descent.
+        level: makes the two risks equal at that point.
+    """
+
+    gradient: Float[Tensor, " n"]
+    level: float
+
+    @classmethod
+    def between(cls, x: Tensor, part: Evaluation, whole: Evaluation) -> Tilt:
+        """Return the tilt that takes one evaluation at x to the other."""
+        gradient = whole.gradient.to(x.dtype) - part.gradient
+        return cls(gradient, whole.value - part.value - float(torch.dot(gradient, x)))
+
+    def __call__(self, x: Tensor, found: Evaluation) -> Evaluation:
+        """Return the tilted evaluation at x."""
+        value = found.value + self.level + float(torch.dot(self.gradient, x))
+        return replace(found, value=value, gradient=found.gradient + self.gradient)
+
+
+@dataclass(frozen=True, eq=False)
 class Descent:
     """The descent in some units.
 
@@ -49,12 +77,19 @@ class Descent:
         curvature: what is known of it.
         at: the iterate; None between two rounds that share variables (more data, the same directions).
         count: iterations of this round.
+        tilt: of a part of the data.
     """
 
     units: Units
     curvature: Curvature
     at: Iterate | None = None
     count: int = 0
+    tilt: Tilt | None = None
+
+    def evaluate(self, model: Model, x: Tensor) -> Evaluation:
+        """Return a model's evaluation at variables x, tilted where the descent is."""
+        found = model.evaluate(self.units, x)
+        return found if self.tilt is None else self.tilt(x, found)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +146,14 @@ class State:
 
     def next_phase(self) -> State:
         """Return the state after a part: what was reached there says nothing of getting on."""
-        behind = self.parts_done + 1
+        descent = None if self.descent is None else replace(self.descent, tilt=None)
         return replace(
-            self, phase=0, parts_done=behind, round=0, ended=False, patience=Patience(), shift=None
+            self,
+            phase=0,
+            parts_done=self.parts_done + 1,
+            round=0,
+            ended=False,
+            patience=Patience(),
+            descent=descent,
+            shift=None,
         )
