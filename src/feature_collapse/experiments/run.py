@@ -220,9 +220,9 @@ def _certified(
         checkpoint=file,
         callback=callback,
     )
-    summary = summarise(found.weights, data, s.lambda_, experiment.decay(data.train))
     proved = found.to_dict()
-    summary |= proved | {"train_ce": proved.pop("data_term")}
+    ce = proved.pop("data_term")
+    summary = summarise(found.weights, data, s.lambda_, experiment.decay(data.train), ce) | proved
     return Outcome(found.weights, solver_columns, found.history, summary, found.bound.nu)
 
 

@@ -16,14 +16,22 @@ SHOWN = 10  # singular values that are kept
 
 
 def summarise(
-    weights: Weights, data: Data, lambda_: float, decay: Float[np.ndarray, " n_w"] | None = None
+    weights: Weights,
+    data: Data,
+    lambda_: float,
+    decay: Float[np.ndarray, " n_w"] | None = None,
+    train_ce: float | None = None,
 ) -> dict[str, Any]:
     """Return what given weights do on given data; singular values and norms of W are those of φ(W).
 
     Time O(N K L d), d being the number of coordinates that the features need, and memory O((n_w + K L) d).
+    `train_ce` is computed, unless it is known.
     """
-    scorer = _scorer(weights)
-    train_ce, train_accuracy = scorer.losses(data.train.words, data.train.labels)
+    scorer, train = _scorer(weights), data.train
+    if train_ce is None:
+        train_ce, train_accuracy = scorer.losses(train.words, train.labels)
+    else:
+        train_accuracy = scorer.accuracy(train.words, train.labels)
     test_ce, test_accuracy = scorer.losses(data.test.words, data.test.labels)
     penalty, spectrum = weights.penalty(lambda_, decay), weights.spectrum(SHOWN)
     norms_W = np.linalg.norm(weights.features().astype(weights.W.dtype), axis=1)

@@ -87,7 +87,12 @@ class Network(nn.Module):
 
     def accuracy(self, words: np.ndarray, labels: np.ndarray, chunk: int = 2048) -> float:
         """Return the fraction of sentences whose highest score is that of their class; memory O(chunk·K)."""
-        return self.losses(words, labels, chunk)[1]
+
+        def count(start: int, _: int) -> int:
+            scores, target = self._chunk(words, labels, slice(start, start + chunk))
+            return int(_compared(scores, target)[2].sum())
+
+        return sum(each(count, range(0, len(words), chunk), self.W.device)) / len(words)
 
     def cross_entropy(self, words: np.ndarray, labels: np.ndarray, chunk: int = 2048) -> float:
         """Return the mean cross-entropy, summed in float64; memory O(chunk·K)."""
@@ -97,17 +102,17 @@ class Network(nn.Module):
         """Return mean cross-entropy and accuracy in one pass; O(N K L d) time, O(chunk·K) memory."""
 
         def sums(start: int, _: int) -> tuple[float, int]:
-            rows = slice(start, start + chunk)
-            target = torch.as_tensor(labels[rows], dtype=torch.long, device=self.W.device)
-            losses, right = _losses(self._scores(words[rows]), target.unsqueeze(1))
+            losses, right = _losses(*self._chunk(words, labels, slice(start, start + chunk)))
             return float(losses.double().sum()), int(right.sum())
 
         found = each(sums, range(0, len(words), chunk), self.W.device)
         return sum(loss for loss, _ in found) / len(words), sum(right for _, right in found) / len(words)
 
     @torch.no_grad()
-    def _scores(self, words: np.ndarray) -> Tensor:
-        return self.forward(torch.as_tensor(words, device=self.W.device).long())
+    def _chunk(self, words: np.ndarray, labels: np.ndarray, rows: slice) -> tuple[Tensor, Tensor]:
+        """Return the scores of some sentences and their labels (n, 1)."""
+        target = torch.as_tensor(labels[rows], dtype=torch.long, device=self.W.device)
+        return self.forward(torch.as_tensor(words[rows], device=self.W.device).long()), target.unsqueeze(1)
 
 
 @torch.no_grad()
@@ -116,6 +121,19 @@ def _losses(scores: Float[Tensor, "n K"], target: Int[Tensor, "n 1"]) -> tuple[T
 
     `scores` is overwritten. In few passes, and exp2, which is the faster exponential.
     """
+    own, peak, right = _compared(scores, target)
+    top = torch.maximum(own, peak)
+    others = scores.sub_(top).mul_(math.log2(math.e)).exp2_().sum(1, keepdim=True)
+    losses = (others + (own - top).exp()).log().add_(top - own)
+    return losses.squeeze(1), right
+
+
+@torch.no_grad()
+def _compared(scores: Float[Tensor, "n K"], target: Int[Tensor, "n 1"]) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the labels' scores (n, 1), the highest of the others', and whether the label's is the first.
+
+    `scores` is overwritten: the labels' are -inf.
+    """
     own = scores.gather(1, target)
     peak = scores.scatter_(1, target, -torch.inf).amax(1, keepdim=True)  # of the other classes
     right = (own > peak).squeeze(1)
@@ -123,7 +141,4 @@ def _losses(scores: Float[Tensor, "n K"], target: Int[Tensor, "n 1"]) -> tuple[T
     if bool(ties.any()):
         tied = scores[ties].scatter_(1, target[ties], own[ties])
         right[ties] = tied.argmax(1) == target[ties].squeeze(1)
-    top = torch.maximum(own, peak)
-    others = scores.sub_(top).mul_(math.log2(math.e)).exp2_().sum(1, keepdim=True)
-    losses = (others + (own - top).exp()).log().add_(top - own)
-    return losses.squeeze(1), right
+    return own, peak, right

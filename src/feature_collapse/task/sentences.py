@@ -110,8 +110,8 @@ def sample(latents: Latents, mu: Law, n_spl: int, rng: np.random.Generator) -> S
     cumulative[-1] = 1.0
     for start in range(0, flat.size, _CHUNK):
         stop = min(start + _CHUNK, flat.size)
-        beta = np.searchsorted(cumulative, rng.random(stop - start), side="right").astype(dtype)
-        flat[start:stop] = beta + np.take(first_word, np.arange(start, stop), mode="wrap")
+        flat[start:stop] = np.searchsorted(cumulative, rng.random(stop - start), side="right")
+    words.reshape(n_spl, K * L)[...] += first_word
     return Sentences(words, np.tile(np.arange(K, dtype=np.int32), n_spl))
 
 
