@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -185,3 +187,18 @@ def test_a_record_that_is_not_there_is_named(command_line):
 def test_too_few_samples_are_refused():
     with pytest.raises(InputError, match="samples"):
         Effort(samples=10)
+
+
+def test_a_small_limit_does_not_load_scipy_which_takes_a_fifth_of_a_second():
+    code = (
+        "import sys\n"
+        "from feature_collapse.experiments.experiment import Experiment\n"
+        "from feature_collapse.experiments.limit import limit\n"
+        "from feature_collapse.experiments.settings import Settings\n"
+        "for more in ({}, {'normaliser': 'layernorm', 'word_law': 'zipf'}):\n"
+        "    settings = Settings(n_w=12, L=3, K=8, **more)\n"
+        "    limit(Experiment.of(settings).task, settings)\n"
+        "print(sorted(name for name in sys.modules if name.startswith('scipy')))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

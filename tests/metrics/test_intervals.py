@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 
 from feature_collapse.metrics import measure
-from feature_collapse.metrics.intervals import Errors, jeffreys
+from feature_collapse.metrics.definitions import DEFINITIONS
+from feature_collapse.metrics.intervals import Errors, interval, jeffreys
+from feature_collapse.metrics.nearest_centre import Looked, NearestCentre
+from feature_collapse.metrics.scales import scale_of
+from feature_collapse.metrics.second_pass import _inside
 from metrics.planted import clusters
 
 
@@ -95,3 +99,39 @@ def test_a_part_gives_no_interval_and_no_chance_on_another_scale(monkeypatch):
     ratio, spread = report["nc1_trace_ratio"], report["spread"]
     assert np.isnan(ratio.chance) and ratio.p <= 0.05 and "part" in ratio.withheld
     assert spread.chance == pytest.approx(1, abs=0.05) and np.isnan(spread.low)
+
+
+def test_a_share_that_differs_between_concepts_has_the_error_of_its_concepts():
+    """Half of the concepts are always right, half in three cases of four: 0.875 with 6/7 of the variance."""
+    looked = np.repeat(np.arange(4), 400)
+    missed = np.concatenate((np.repeat(0, 100), np.repeat(1, 100)))
+    centre = NearestCentre(np.eye(4), np.full(4, 400))
+    centre.add(Looked(np.ones(1600, bool), None, [missed * 4 + 3]))
+    n, p = 1600, 1 - 200 / 1600
+    expected = 2 * 400 * 0.25 * 0.75 * 400 / 399 / (n * p * (1 - p))
+    assert _inside(centre, looked) == pytest.approx(expected, rel=1e-12)
+    assert expected == pytest.approx(6 / 7, abs=0.003)
+    even = NearestCentre(np.eye(4), np.full(4, 400))  # control: as many misses in each
+    even.add(Looked(np.ones(1600, bool), None, [np.repeat(np.arange(4), 50) * 4]))
+    assert _inside(even, looked) == pytest.approx(1.0, abs=0.003)
+    assert _inside(None, looked) == _inside(NearestCentre(np.eye(4), np.full(4, 400)), looked) == 1.0
+
+
+def test_the_scale_of_a_mean_cosine_goes_there_and_back_and_knows_its_lower_end():
+    forth, back = scale_of("sum", 5)
+    cosines = np.array([-0.2499, -0.1, 0.0, 0.5, 1.0])
+    np.testing.assert_allclose(back(forth(cosines)), cosines, atol=1e-12)
+    errors, replicates = Errors.of(np.full(5, 40)), np.random.default_rng(0).normal(-0.2, 0.03, 400)
+    found = interval(DEFINITIONS["frame_cosine"], -0.2, replicates[replicates > -0.25], errors)
+    assert -0.25 < found.low < -0.2 < found.high
+    assert found.high - -0.2 > -0.2 - found.low  # errors are larger above: the sum cannot be shorter than 0
+
+
+def test_a_mean_cosine_is_not_corrected_for_a_bias_that_is_not_told_from_none():
+    errors, even = Errors.of(np.full(5, 40)), np.random.default_rng(0).normal(0.0, 0.02, 400)
+    even -= even.mean()
+    shifted = [
+        interval(DEFINITIONS["frame_cosine"], 0.1, 0.1 + even + 0.02 * b, errors) for b in (0, 0.2, 0.4)
+    ]
+    assert shifted[1].low == pytest.approx(shifted[0].low, rel=0.02)
+    assert shifted[2].low < shifted[0].low - 0.004  # control: one that is told

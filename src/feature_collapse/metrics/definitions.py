@@ -44,7 +44,7 @@ type_II                |collapse |low |0   |1   |y |logit*|paper        |residua
 type_III               |collapse |low |0   |1   |y |logit*|paper        |residual to type III (definition 3)
 classifier             |collapse |low |0   |1   |y |logit*|paper        |classifier's residual to that frame
 frame_norms            |collapse |low |0   |inf |y |log*  |equation 4   |variation of the concept means' norms
-frame_cosine           |collapse |two |-1  |1   |y |plain*|equation 4   |mean cosine between concept means
+frame_cosine           |collapse |two |-1  |1   |y |sum*  |equation 4   |mean cosine between concept means
 frame_angle_error      |collapse |low |0   |2   |y |log*  |equation 4   |mean |cosine + 1/(C − 1)| of means
 shape_frame            |collapse |low |0   |1   |y |none  |paper        |means to an equiangular frame
 shape_centred          |collapse |low |0   |1   |y |none  |paper        |means to a frame around their mean

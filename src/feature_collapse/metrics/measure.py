@@ -128,7 +128,7 @@ def measure(
         points = {v: p.joined(_nc5(p, lenses[v], sampling.outside)) for v, p in points.items()}
     second = second_pass(data, points, lenses, view, generator)
     own_first = sorted(lenses.values(), key=lambda lens: lens.name != view)
-    replicates = _replicates(data, own_first, sampling, generator, second.looked_up)
+    replicates = _replicates(data, own_first, sampling, generator, second)
     evidence = {v: Evidence(p, replicates.by_view.get(v)) for v, p in second.points.items()}
     notes = (*second.notes, *replicates.notes)
     report = build(statistics.seen(data.names), evidence, view, data.classifier, replicates.policy, notes)
@@ -177,7 +177,7 @@ def _replicates(
     lenses: Sequence[Lens],
     sampling: Sampling,
     generator: np.random.Generator,
-    looked_up: int,
+    second: SecondPass,
 ) -> _Resampled:
     """Resample the views `lenses`, the model's own first; it alone where a replicate of all takes long."""
     policy: dict[str, Any] = {
@@ -218,7 +218,8 @@ def _replicates(
             count=data.count[data.kept],
             whole=len(part.codes) == len(members),
             concentration=concentration[rows],
-            looked_up=looked_up,
+            looked_up=second.looked_up,
+            inside=second.inside[rows],
             d=data.x.shape[1],
         )
         for rows, point in observed.items()

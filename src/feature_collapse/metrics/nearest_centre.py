@@ -106,6 +106,12 @@ class NearestCentre:
         return {(int(p) // c, int(p) % c): int(t) for p, t in zip(pairs, times, strict=True)}
 
     @property
+    def missed(self) -> Ints:
+        """(C,) entities of each concept that are nearer to another one's centre."""
+        own = np.concatenate([*self._missed, np.zeros(0, np.int64)]) // len(self._means)
+        return np.bincount(own, minlength=len(self._means))
+
+    @property
     def own_share(self) -> float:
         """Share of entities nearest to their own concept, leave-one-out."""
         return self.own / self.seen if self.seen else float("nan")
