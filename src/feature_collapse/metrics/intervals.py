@@ -4,7 +4,7 @@ The interval is for the model's value, that of members without end in the given 
 errors are even (log, logit, plain), value − bias ± t·se, with bias and se of the bootstrap, and t with
 Satterthwaite's degrees of freedom. Both are widened for what resampling n members loses (n/(n − 1); of
 variances see `_power`), and half of the bias joins the error, for it is an estimate too. A share of entities
-gets Jeffreys' interval, for as many as would give the variance inside concepts.
+gets Jeffreys' interval; see `ShareErrors`.
 Withheld, with the reason, where it would not cover:
 - the bias is beyond `BIAS_LIMIT` standard errors (few members), for then it is not known well enough;
 - a few entities hold the variance (heavy tails): the sample says too little about them;
@@ -20,6 +20,7 @@ import numpy as np
 
 from feature_collapse.metrics.arrays import Floats, Ints
 from feature_collapse.metrics.definitions import DEFINITIONS, Definition
+from feature_collapse.metrics.nearest_centre import ShareErrors
 from feature_collapse.metrics.scales import scale_of
 from feature_collapse.metrics.value import Value
 from feature_collapse.metrics.values import Values
@@ -55,8 +56,7 @@ TAIL_LIMIT = 0.25
 """Below this share of effective entities, (Σq)²/(N Σq²) of q = ‖x − m‖², a few of them hold the variance."""
 HARDLY_BIASED = ("frame_cosine",)
 HARDLY = 0.3
-"""Up to so many standard errors their bias is not told from none: a hundred replicates estimate it to 0.1 to
-0.2, and to subtract that costs more than the bias."""
+"""Up to so many standard errors a hundred replicates do not tell their bias from none."""
 FREE_OF_TAILS = ("direction_spread", "alignment", "uniformity", "nearest_centre", "nc4")
 FREE_OF_SIZE = ("spread", "direction_spread", "length_spread", "alignment", "nearest_centre", "nc4")
 """Values whose mean under shuffled labels does not depend on how many entities there are."""
@@ -92,8 +92,8 @@ class Replicates:
     """Of one view: the values of what was resampled, its bootstrap, its shuffles, and what intervals need.
 
     count (C,): members of the kept concepts; whole: whether all entities were resampled; concentration: see
-    `TAIL_LIMIT`; looked_up: entities whose nearest centre was looked up; inside: the part of the variance of
-    being nearest to the own centre that lies inside concepts; d: dimension.
+    `TAIL_LIMIT`; looked_up: entities whose nearest centre was looked up; share: what is known of the share
+    of these; d: dimension.
     """
 
     observed: Mapping[str, float]
@@ -103,7 +103,7 @@ class Replicates:
     whole: bool
     concentration: float
     looked_up: int
-    inside: float
+    share: ShareErrors
     d: int
 
     @property
@@ -142,7 +142,7 @@ def _overall_range(key: str, value: float, r: Replicates) -> Range:
     if few_for_spectrum(key, int(r.count.sum()), r.d):
         return Range(reason=few_for_spectrum(key, int(r.count.sum()), r.d))
     if d.scale == "share":
-        return jeffreys(value, r.looked_up / (r.inside if key == "nearest_centre" else 1.0))
+        return jeffreys(value, r.looked_up) if key != "nearest_centre" else _of_nearest(value, r)
     if d.scale == "none":
         return Range()
     if not r.whole:
@@ -152,6 +152,12 @@ def _overall_range(key: str, value: float, r: Replicates) -> Range:
     if r.concentration < TAIL_LIMIT and key not in FREE_OF_TAILS:
         return Range(reason="a few entities hold most of the variance")
     return interval(d, value, _finite(r.bootstrap.overall.get(key)), Errors.of(r.count))
+
+
+def _of_nearest(value: float, r: Replicates) -> Range:
+    """Return the interval of the share of nearest centres, which holds the value."""
+    found = jeffreys(min(value + r.share.bias, 1.0), r.looked_up / r.share.inside)
+    return replace(found, low=min(found.low, value), high=max(found.high, value))
 
 
 def few_for_spectrum(key: str, n: int, d: int) -> str:

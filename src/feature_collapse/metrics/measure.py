@@ -219,7 +219,7 @@ def _replicates(
             whole=len(part.codes) == len(members),
             concentration=concentration[rows],
             looked_up=second.looked_up,
-            inside=second.inside[rows],
+            share=second.share[rows],
             d=data.x.shape[1],
         )
         for rows, point in observed.items()

@@ -17,7 +17,7 @@ from feature_collapse.blas import shared
 from feature_collapse.metrics.arrays import Floats, Ints, lengths_of
 from feature_collapse.metrics.data import CHUNK_VALUES, Data, chunks
 from feature_collapse.metrics.frequency import length_against_frequency
-from feature_collapse.metrics.nearest_centre import NearestCentre
+from feature_collapse.metrics.nearest_centre import NearestCentre, ShareErrors
 from feature_collapse.metrics.values import Point
 from feature_collapse.metrics.views import Lens, Rows
 
@@ -43,15 +43,15 @@ class OwnConcept:
 class SecondPass:
     """Points by view with the values of this pass; of the model's view who is `wrong`ly placed, and `own`.
 
-    wrong counts entities by (own concept, concept of the nearest centre), both among the kept ones. inside,
-    by rows: the part of the variance of being nearest to the own centre that lies inside concepts.
+    wrong counts entities by (own concept, concept of the nearest centre), both among the kept ones; share
+    is what the interval of their share needs, by rows.
     """
 
     points: Mapping[str, Point]
     wrong: Mapping[tuple[int, int], int]
     own: OwnConcept
     looked_up: int
-    inside: Mapping[Rows, float]
+    share: Mapping[Rows, ShareErrors]
     notes: tuple[str, ...]
 
 
@@ -91,20 +91,12 @@ def second_pass(
         {} if centre is None else centre.wrong,
         own,
         looked_up,
-        {rows: _inside(view.centre, index[data.codes[asked]]) for rows, view in views.items()},
+        {
+            rows: ShareErrors() if view.centre is None else view.centre.errors(index[data.codes[asked]])
+            for rows, view in views.items()
+        },
         (note,) if 0 < looked_up < len(data.members) else (),
     )
-
-
-def _inside(centre: NearestCentre | None, looked: Ints) -> float:
-    """Return Σ n_k p_k(1 - p_k) over n p(1 - p), unbiased; `looked` (n,) are the entities' concepts."""
-    if centre is None:
-        return 1.0
-    missed = centre.missed
-    n = np.maximum(np.bincount(looked, minlength=len(missed)), 1)
-    total = missed.sum() * (1.0 - missed.sum() / max(n.sum(), 1))
-    within = float(np.sum(missed * (n - missed) / np.maximum(n - 1, 1)))
-    return min(1.0, within / total) if total > 0 and within > 0 else 1.0
 
 
 def _asked(data: Data, generator: np.random.Generator) -> NDArray[np.bool_]:

@@ -112,11 +112,13 @@ def lambda_max(problem: Problem) -> float:
 
     At and above it the plain network's global minimum is at zero weights. A normalised network has no such λ.
     """
-    if problem.n_w <= _FEW or problem.K * problem.L <= 2:
+    if problem.n_w <= _FEW:
         return float(torch.linalg.matrix_norm(image_at_zero(problem, np.eye(problem.n_w)), 2))
     from scipy.sparse.linalg import ArpackError, svds
 
     G = gradient_at_zero(problem)
+    if min(G.shape) <= 2:
+        return float(np.linalg.norm(G.matmat(np.eye(G.shape[1])), 2))
     start = np.random.default_rng(0).standard_normal(min(G.shape))
     try:
         return float(svds(G, k=1, tol=1e-7, v0=start, return_singular_vectors=False)[0])
