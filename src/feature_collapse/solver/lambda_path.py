@@ -108,8 +108,8 @@ def lambda_path(
     >>> problem = Problem.of(make_task(n_w=12, L=3, K=8, seed=0), n_spl=3)
     >>> print(lambda_path(problem, grid(problem, 3, 0.02)))
     λ = 0.1906: risk 2.07944, relative gap ..., rank 0, zero
-    λ = 0.06173: risk 1.42147, relative gap ..., rank 3, solved
-    λ = 0.02: risk 0.730571, relative gap ..., rank 5, solved
+    λ = 0.06173: risk 1.421..., relative gap ..., rank 3, solved
+    λ = 0.02: risk 0.7305..., relative gap ..., rank 5, solved
 
     Args:
         problem: its own λ is not used.
