@@ -117,7 +117,6 @@ def test_a_share_that_differs_between_concepts_has_the_error_of_its_concepts():
 
 
 def test_the_interval_of_a_share_is_around_the_mean_of_left_out_and_counted_in():
-    """100 members a concept: the share left out lacks 0.0037 of the truth, the other has 0.003 too much."""
     x, y = gaussian(100)(0)
     value = measure(x, y, shuffles=0, resamples=20, views=("none",))["nearest_centre"]
     means = np.stack([x[y == k].mean(0) for k in range(4)])
@@ -126,8 +125,11 @@ def test_the_interval_of_a_share_is_around_the_mean_of_left_out_and_counted_in()
     own = squares[np.arange(400), y]
     left_out, counted_in = np.mean(own * (100 / 99) ** 2 < other), np.mean(own < other)
     assert value.value == pytest.approx(left_out) and counted_in > left_out
-    middle = jeffreys((left_out + counted_in) / 2, 400 / 0.99)
-    assert (value.low, value.high) == pytest.approx((middle.low, middle.high), abs=0.004)
+    missed = np.bincount(y[own * (100 / 99) ** 2 >= other], minlength=4)
+    inside = np.sum(missed * (100 - missed) / 99) / (missed.sum() * (1 - missed.sum() / 400))
+    middle = jeffreys((left_out + counted_in) / 2, 400 / min(1.0, inside))
+    assert (value.low, value.high) == pytest.approx((middle.low, middle.high), rel=1e-12)
+    assert value.low > jeffreys(left_out, 400).low  # control: not that of the share left out
 
 
 def test_the_scale_of_a_mean_cosine_goes_there_and_back_and_knows_its_lower_end():

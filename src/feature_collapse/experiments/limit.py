@@ -7,7 +7,7 @@ confidence between bounds from independent training sets and the true risk of we
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -216,9 +216,7 @@ def beside(task: Task, settings: Settings) -> Limit | None:
 def _minimum(reduced: Reduction, prediction: Prediction, gap: float) -> Solution:
     """Return the reduced problem's solution, from the theorem's weights or, where those mislead, without."""
     near = _near(reduced, prediction)
-    schedule = SolverOptions().schedule_for(reduced.problem)
-    if near is not None:  # the units are right at once, and single precision serves to begin with
-        schedule = replace(schedule, small=0.0, rounds=(30, 30, 60))
+    schedule = None if near is None else SolverOptions().schedule_for(reduced.problem).from_near()
     found = solve(reduced.problem, gap=gap, start=near, options=SolverOptions(schedule=schedule))
     if near is None or found.relative_gap <= gap:
         return found

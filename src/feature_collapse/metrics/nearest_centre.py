@@ -20,13 +20,13 @@ BLOCK_CELLS = 4_000_000
 class Looked:
     """Of a batch: who is right (n,), who agrees with the classifier (n,) or None, and the misses.
 
-    kept: how many are right where their own concept's mean has them in it.
+    counted_in: how many are right where their own concept's mean has them in it.
     """
 
     own: NDArray[np.bool_]
     agree: NDArray[np.bool_] | None
     missed: list[Ints]
-    kept: int = 0
+    counted_in: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class NearestCentre:
         self._means, self._count, self._classifier = means, count, classifier
         self._squares = np.einsum("ij,ij->i", means, means)
         self._minus_twice = -2.0 * means.T
-        self.own = self.agree = self.seen = self.kept = 0
+        self.own = self.agree = self.seen = self.counted_in = 0
         self._missed: list[Ints] = []  # own·C + nearest of each entity in the wrong place
 
     def update(self, x: Floats, codes: Ints) -> tuple[NDArray[np.bool_], NDArray[np.bool_] | None]:
@@ -67,14 +67,14 @@ class NearestCentre:
         """Count a batch that was looked at."""
         self._missed += looked.missed
         self.own += int(looked.own.sum())
-        self.kept += looked.kept
+        self.counted_in += looked.counted_in
         self.agree += int(looked.agree.sum()) if looked.agree is not None else 0
         self.seen += len(looked.own)
 
     def look(self, x: Floats, codes: Ints) -> Looked:
         """Look at rows x (n, d) of concepts codes (n,), and count nothing: threads may share the batches."""
         missed: list[Ints] = []
-        kept = 0
+        counted_in = 0
         own = np.zeros(len(x), dtype=bool)
         agree = np.zeros(len(x), dtype=bool) if self._classifier is not None else None
         step = max(1, BLOCK_CELLS // len(self._means))
@@ -88,18 +88,18 @@ class NearestCentre:
                 agree[rows] = self._decide_alike(block, distance, squares)
             n = self._count[labels]
             every = np.arange(len(labels))
-            counted_in = distance[every, labels] + squares
-            mine = counted_in * (n / np.maximum(n - 1, 1)) ** 2
+            own_squares = distance[every, labels] + squares
+            mine = own_squares * (n / np.maximum(n - 1, 1)) ** 2
             distance[every, labels] = np.inf
             # a tie is no decision for the own concept; rounding errors must not make one of it
             slack = 1e-12 * (squares + self._squares[labels])
             nearest = distance.argmin(axis=1)
             others = distance[every, nearest] + squares
             own[rows] = mine + slack < others
-            kept += int((counted_in + slack < others).sum())
+            counted_in += int((own_squares + slack < others).sum())
             wrong = np.flatnonzero(~own[rows])
             missed.append(labels[wrong] * len(self._means) + nearest[wrong])
-        return Looked(own, agree, missed, kept)
+        return Looked(own, agree, missed, counted_in)
 
     def _decide_alike(self, x: Floats, distance: Floats, squares: Floats) -> NDArray[np.bool_]:
         """Whether a nearest centre is the classifier's choice; in ties (up to rounding) both may choose."""
@@ -115,7 +115,7 @@ class NearestCentre:
         """Add another worker's counts."""
         self._missed += other._missed
         self.own, self.agree = self.own + other.own, self.agree + other.agree
-        self.seen, self.kept = self.seen + other.seen, self.kept + other.kept
+        self.seen, self.counted_in = self.seen + other.seen, self.counted_in + other.counted_in
 
     @property
     def wrong(self) -> dict[tuple[int, int], int]:
@@ -132,7 +132,7 @@ class NearestCentre:
         within = float(np.sum(missed * (n - missed) / np.maximum(n - 1, 1)))
         total = missed.sum() * (1.0 - missed.sum() / n.sum())
         inside = min(1.0, within / total) if total > 0 and within > 0 else 1.0
-        return ShareErrors(inside, (self.kept - self.own) / (2 * max(self.seen, 1)))
+        return ShareErrors(inside, (self.counted_in - self.own) / (2 * max(self.seen, 1)))
 
     @property
     def own_share(self) -> float:

@@ -20,9 +20,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from feature_collapse.risk.class_sums import class_sums
 from feature_collapse.risk.empirical import EmpiricalRisk
 from feature_collapse.solver.lbfgs import Evaluation, Iterate
-from feature_collapse.threads import each
 
 _UNSURE = 0.2  # p(1 - p) of a sentence's own class, about; its order is what matters
 
@@ -52,8 +52,10 @@ class Units:
         """Return units in which weights like these meet curvatures of about one. O(N L r)."""
         of_V, of_U = curvatures
         unit = torch.cat((of_V.reshape(-1), of_U.expand_as(U).reshape(-1))).rsqrt()
-        sums, masses = class_sums(risk, V)
-        y = sums * unit[V.numel() :].view(risk.K, -1)
+        labels = torch.from_numpy(risk.labels.astype(np.int64)).to(risk.device)
+        masses = V.new_zeros(risk.K).index_add_(0, labels, risk.omega.to(V))
+        sums = class_sums(risk.words, risk.labels, risk.omega, risk.K, V)
+        y = sums.reshape(risk.K, -1) * unit[V.numel() :].view(risk.K, -1)
         lengths = y.norm(dim=1)
         axes = y / lengths.clamp_min(1e-300).unsqueeze(1)
         along = (1.0 + _UNSURE * lengths.square() / masses.clamp_min(1e-300)).rsqrt()
@@ -89,20 +91,6 @@ class Units:
         z = x[cut:].view(self.K, -1)
         parts = (self.axes * z).sum(1).mul_(along - 1.0)
         return torch.cat((x[:cut], torch.addcmul(z, self.axes, parts.unsqueeze(1)).view(-1)))
-
-
-def class_sums(risk: EmpiricalRisk, V: Float[Tensor, "n_w r"]) -> tuple[Tensor, Tensor]:
-    """Return Σ ω_i x_i over each class's sentences (K, L r), and its Σ ω_i (K,). O(N L r)."""
-    omega = risk.omega.to(V.dtype)
-    labels = torch.from_numpy(risk.labels.astype(np.int64)).to(risk.device)
-    sums, masses = V.new_zeros(risk.L, risk.K, V.shape[1]), V.new_zeros(risk.K)
-
-    def add(place: int, _: int) -> None:
-        words = torch.from_numpy(risk.words[:, place].astype(np.int64)).to(risk.device)
-        sums[place].index_add_(0, labels, V.index_select(0, words).mul_(omega.unsqueeze(1)))
-
-    each(add, range(risk.L), risk.device)
-    return sums.transpose(0, 1).reshape(risk.K, -1), masses.index_add_(0, labels, omega)
 
 
 class Model(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from feature_collapse.errors import check_int, check_real
 from feature_collapse.ranks import ALONE, Ranks
@@ -58,6 +58,10 @@ class Schedule:
         """Return the parts that are solved before all of a problem's data."""
         N = len(problem.labels)
         return tuple(part for part in self.parts if N >= 4 * part.sentences * problem.K)
+
+    def from_near(self) -> Schedule:
+        """Return the schedule from a start near the minimum: its units are right at once."""
+        return replace(self, small=0.0, rounds=(30, 30, 60))
 
     def limit(self, number: int) -> int:
         """Return the iterations of a round on all data."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from feature_collapse.risk.class_sums import class_sums
 from feature_collapse.risk.problem import Problem
 
 if TYPE_CHECKING:
@@ -129,12 +130,8 @@ def lambda_max(problem: Problem) -> float:
 def image_at_zero(problem: Problem, X: np.ndarray) -> torch.Tensor:
     """Return G_0 Diag(a)^{-1/2} X for columns X (n_w, b), as (K L, b), without building G_0. O(N L b)."""
     word_units = problem.word_units()
-    words = torch.from_numpy(X if word_units is None else X * word_units[:, None])
-    omega, labels = torch.from_numpy(problem.shares()), torch.from_numpy(problem.labels.astype(np.int64))
-    own = torch.zeros(problem.K, problem.L, X.shape[1], dtype=words.dtype)
-    for place in range(problem.L):
-        image = words.index_select(0, torch.from_numpy(problem.words[:, place].astype(np.int64)))
-        own[:, place].index_add_(0, labels, image.mul_(omega.unsqueeze(1)))
+    columns = torch.from_numpy(X if word_units is None else X * word_units[:, None])
+    own = class_sums(problem.words, problem.labels, torch.from_numpy(problem.shares()), problem.K, columns)
     return (own.sum(0) / problem.K - own).reshape(problem.K * problem.L, -1)
 
 

@@ -1,0 +1,117 @@
+"""What two devices of the solver save: evaluations with and without them (docs/decisions/0012).
+
+    python benchmarks/bench_descent.py [--part-only]
+
+First the minimum of the true risk to a gap of 1e-6, by the solver as it is and without the unit along each
+class's own sentences. Then figure 4a from R5's weights, with its part of the data tilted and not: risks of
+all data at R5's weights, at the first point on all data and at the end, and the passes over all data, the
+tilt's own included. Then λ over λ_max, which decides where R5's weights are a start. About a minute.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+
+import numpy as np
+
+from feature_collapse.certificates.bound import certificate
+from feature_collapse.experiments.experiment import Experiment
+from feature_collapse.experiments.limit import limit
+from feature_collapse.experiments.presets import select
+from feature_collapse.experiments.settings import Settings
+from feature_collapse.risk.empirical import EmpiricalRisk
+from feature_collapse.solver import objective
+from feature_collapse.solver.options import FROM_THEORY, Part, SolverOptions
+from feature_collapse.solver.solve import solve
+from feature_collapse.solver.spectral import lambda_max
+from feature_collapse.theory.start import mean_field_start
+
+LAYERNORM = {"normaliser": "layernorm", "word_law": "zipf"}
+LIMITS = {
+    "figure 3": {},
+    "figure 4c": LAYERNORM,
+    "figure 3, lambda = 1e-4": {"lambda_": 1e-4},
+    "five concepts, LayerNorm": {"n_c": 5, "n_w": 1000, "L": 7, "normaliser": "layernorm", "seed": 3},
+}
+
+
+class Counted:
+    """Evaluations of data terms while it is in force, by number of sentences."""
+
+    def __enter__(self) -> Counted:
+        """Begin to count."""
+        self.counts: dict[int, int] = {}
+        self._true = EmpiricalRisk.value_and_gradient
+
+        def counted(risk: EmpiricalRisk, *weights):
+            self.counts[risk.N] = self.counts.get(risk.N, 0) + 1
+            return self._true(risk, *weights)
+
+        EmpiricalRisk.value_and_gradient = counted
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Count no more."""
+        EmpiricalRisk.value_and_gradient = self._true
+
+
+def units() -> None:
+    """Print the evaluations that minima of the true risk take."""
+    own = objective._UNSURE
+    print("| minimum of the true risk | evaluations | without |\n|---|---|---|")
+    for name, settings in LIMITS.items():
+        s = Settings(**settings)
+        task, found = Experiment.of(s).task, []
+        for unit in (own, 0.0):
+            objective._UNSURE = unit
+            with Counted() as counted:
+                limit(task, s)
+            found.append(sum(counted.counts.values()))
+        objective._UNSURE = own
+        print(f"| {name} | {found[0]} | {found[1]} |", flush=True)
+
+
+def tilt() -> None:
+    """Print what figure 4a takes from R5's weights."""
+    settings = next(e.settings for e in select(["figure4a"], method="certified"))
+    run = Experiment.of(settings)
+    problem = run.problem(run.data.train, "cpu")
+    start = mean_field_start(run.task, settings.lambda_)
+    assert start is not None
+    print(f"\nrisk of figure 4a's data at R5's weights: {certificate(start, problem).risk:.4f}\n")
+    print("| part | sentences a class | first on all | at the end | passes over all | over the part |")
+    print("|---|---|---|---|---|---|")
+    for tilted, part in ((True, FROM_THEORY.parts[0]), (False, Part(100, 1.5e-3))):
+        schedule = replace(FROM_THEORY, tilted=tilted)  # not tilted, a start that is given skips the part
+        with Counted() as counted:
+            begin = start
+            if not tilted:
+                begin = solve(problem.first_of_each_class(part.sentences), gap=part.gap, start=start).weights
+            found = solve(problem, gap=settings.gap, start=begin, options=SolverOptions(schedule=schedule))
+        rows = found.history[(found.history[:, 5] == 0) & np.isnan(found.history[:, 3])]
+        small = sum(n for N, n in counted.counts.items() if N < len(problem.labels))
+        name, passes = "tilted" if tilted else "as it is", counted.counts[len(problem.labels)]
+        risks = f"{rows[0, 2]:.4f} | {found.risk:.4f}"
+        print(f"| {name} | {part.sentences} | {risks} | {passes} | {small} |", flush=True)
+
+
+def shares() -> None:
+    """Print λ/λ_max of the plain figures of few sentences."""
+    print()
+    for name in ("figure3", "figure4b"):
+        settings = next(e.settings for e in select([name], method="certified"))
+        run = Experiment.of(settings)
+        problem = run.problem(run.data.train, "cpu")
+        print(f"lambda / lambda_max of {name}: {problem.lambda_ / lambda_max(problem):.2f}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--part-only", action="store_true")
+    if not parser.parse_args().part_only:
+        units()
+    tilt()
+    shares()
