@@ -26,12 +26,13 @@ import torch
 from independent_bounds import Bracket, Case, Pair, interior_point
 from scipy.optimize import minimize
 
-from feature_collapse.certificates.bound import certificate
+from feature_collapse.certificates.certify import certificate
 from feature_collapse.model.normalisers import LayerNorm, NoNormaliser, RMSNorm, UnitSphere
 from feature_collapse.model.weights import Weights
 from feature_collapse.risk.problem import Problem
 from feature_collapse.solver.options import SolverOptions
-from feature_collapse.solver.solve import SMALLEST_LAMBDA, solve
+from feature_collapse.solver.range import SMALLEST_LAMBDA
+from feature_collapse.solver.solve import solve
 from feature_collapse.task.sentences import Sentences
 
 ROUNDING, KNOWN, GAP = 1e-12, 1e-3, 1e-3

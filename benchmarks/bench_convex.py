@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from feature_collapse.certificates.bound import certificate
+from feature_collapse.certificates.certify import certificate
 from feature_collapse.model.normalisers import NoNormaliser, UnitSphere
 from feature_collapse.model.weights import Weights
 from feature_collapse.risk.problem import Problem

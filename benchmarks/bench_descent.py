@@ -15,7 +15,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from feature_collapse.certificates.bound import certificate
+from feature_collapse.certificates.certify import certificate
 from feature_collapse.experiments.experiment import Experiment
 from feature_collapse.experiments.limit import limit
 from feature_collapse.experiments.presets import select
@@ -58,17 +58,17 @@ class Counted:
 
 def units() -> None:
     """Print the evaluations that minima of the true risk take."""
-    own = objective._UNSURE
+    own = objective.UNSURE
     print("| minimum of the true risk | evaluations | without |\n|---|---|---|")
     for name, settings in LIMITS.items():
         s = Settings(**settings)
         task, found = Experiment.of(s).task, []
         for unit in (own, 0.0):
-            objective._UNSURE = unit
+            objective.UNSURE = unit
             with Counted() as counted:
                 limit(task, s)
             found.append(sum(counted.counts.values()))
-        objective._UNSURE = own
+        objective.UNSURE = own
         print(f"| {name} | {found[0]} | {found[1]} |", flush=True)
 
 

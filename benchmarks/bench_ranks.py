@@ -29,7 +29,7 @@ def solved(chosen: argparse.Namespace) -> dict[str, float]:
     """What rank 0 of the processes that the environment names finds; CPU seconds alone on another."""
     import torch
 
-    from feature_collapse.certificates.bound import certificate
+    from feature_collapse.certificates.certify import certificate
     from feature_collapse.ranks import join
     from feature_collapse.risk.problem import Problem
     from feature_collapse.solver.lend import lend

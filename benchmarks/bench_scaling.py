@@ -41,7 +41,7 @@ def measure(K: int, n_w: int, n_spl: int, r: int, L: int, threads: int) -> dict[
     """CPU seconds of an evaluation, a certificate and a solution; peak memory above the start, in MB."""
     import torch
 
-    from feature_collapse.certificates.bound import certificate
+    from feature_collapse.certificates.certify import certificate
     from feature_collapse.model.weights import Weights
     from feature_collapse.risk.empirical import EmpiricalRisk
     from feature_collapse.risk.problem import Problem

@@ -8,7 +8,8 @@ import numpy as np
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import logsumexp
 
-from feature_collapse.certificates.bound import Bound, certificate
+from feature_collapse.certificates.bound import Bound
+from feature_collapse.certificates.certify import certificate
 from feature_collapse.model.normalisers import NoNormaliser, Normaliser
 from feature_collapse.model.weights import Weights
 from feature_collapse.risk.problem import Problem

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from feature_collapse.certificates.bound import certificate
+from feature_collapse.certificates.certify import certificate
 from feature_collapse.model.network import Network
 from feature_collapse.model.weights import Weights
 from feature_collapse.risk.empirical import EmpiricalRisk

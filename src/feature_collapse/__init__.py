@@ -17,7 +17,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from feature_collapse.certificates.bound import Bound, certificate
+    from feature_collapse.certificates.bound import Bound
+    from feature_collapse.certificates.certify import certificate
     from feature_collapse.errors import InputError
     from feature_collapse.experiments.record import Record, read_record
     from feature_collapse.experiments.run import run
@@ -58,7 +59,7 @@ _HOME = {
     "Task": "task.task",
     "UnitSphere": "model.normalisers",
     "Weights": "model.weights",
-    "certificate": "certificates.bound",
+    "certificate": "certificates.certify",
     "classify": "theory.classify",
     "compare": "theory.compare",
     "lambda_path": "solver.lambda_path",

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from feature_collapse.certificates.bound import Bound, certificate
+from feature_collapse.certificates.bound import Bound
+from feature_collapse.certificates.certify import certificate
 from feature_collapse.certificates.definite import largest_eigenvalue_bound
 from feature_collapse.certificates.dual_point import UNIT
 from feature_collapse.certificates.gradient_pass import dual_point

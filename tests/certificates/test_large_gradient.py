@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from feature_collapse.certificates import large_gradient, memory
-from feature_collapse.certificates.bound import certificate
+from feature_collapse.certificates.certify import certificate
 from feature_collapse.certificates.gradient_pass import dual_point
 from feature_collapse.errors import InputError
 from feature_collapse.model.weights import Weights

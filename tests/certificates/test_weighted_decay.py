@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from feature_collapse.certificates.bound import certificate
+from feature_collapse.certificates.certify import certificate
 from feature_collapse.errors import InputError
 from feature_collapse.model.normalisers import LayerNorm
 from feature_collapse.model.weights import Weights

@@ -12,7 +12,8 @@ from feature_collapse.errors import InputError
 from feature_collapse.experiments import limit as limits
 from feature_collapse.experiments.excess import excess
 from feature_collapse.experiments.experiment import Experiment
-from feature_collapse.experiments.limit import Effort, beside, limit, result_of
+from feature_collapse.experiments.limit import beside, limit
+from feature_collapse.experiments.limit_value import Effort, result_of
 from feature_collapse.experiments.run import run
 from feature_collapse.experiments.settings import Settings
 from feature_collapse.model.weights import Weights

@@ -11,7 +11,7 @@ from feature_collapse.experiments.summary import _scorer, summarise
 from feature_collapse.model.network import Network
 from feature_collapse.model.normalisers import LayerNorm
 from feature_collapse.model.weights import Weights
-from feature_collapse.solver.factors import lift
+from feature_collapse.solver.lift import lift
 
 
 def test_a_lifted_solution_is_measured_in_its_own_coordinates_with_the_same_result():

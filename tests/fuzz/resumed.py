@@ -143,7 +143,7 @@ def _go_on_training(path: Path) -> object:
 
 
 def _certify(path: Path) -> object:
-    from feature_collapse.certificates.bound import certificate
+    from feature_collapse.certificates.certify import certificate
     from feature_collapse.experiments.record import read_record
 
     record = read_record(path.parent)

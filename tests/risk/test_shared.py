@@ -18,7 +18,7 @@ from ranks_started import ended, started
 # Every rank runs this; rank 0 compares what the ranks find with what it finds alone.
 COMPARE = """
 import json, numpy as np, torch
-from feature_collapse.certificates.bound import certificate
+from feature_collapse.certificates.certify import certificate
 from feature_collapse.certificates.gradient_pass import dual_point
 from feature_collapse.model.weights import Weights
 from feature_collapse.ranks import join

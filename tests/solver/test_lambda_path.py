@@ -11,8 +11,8 @@ from feature_collapse.errors import InputError
 from feature_collapse.model.normalisers import LayerNorm
 from feature_collapse.model.weights import Weights
 from feature_collapse.risk.problem import Problem
-from feature_collapse.solver.factors import lift
 from feature_collapse.solver.lambda_path import grid, lambda_path
+from feature_collapse.solver.lift import lift
 from feature_collapse.solver.rank import needed_rank
 from feature_collapse.solver.solve import solve
 from feature_collapse.task.task import make_task

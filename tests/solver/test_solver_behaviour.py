@@ -14,7 +14,7 @@ from feature_collapse.model.network import Network
 from feature_collapse.model.normalisers import LayerNorm, RMSNorm, UnitSphere
 from feature_collapse.model.weights import Weights
 from feature_collapse.risk.problem import Problem
-from feature_collapse.solver.factors import lift
+from feature_collapse.solver.lift import lift
 from feature_collapse.solver.options import PLAIN, Part, SolverOptions
 from feature_collapse.solver.solve import solve
 from feature_collapse.solver.spectral import lambda_max

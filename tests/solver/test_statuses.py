@@ -12,7 +12,8 @@ from feature_collapse.errors import InputError
 from feature_collapse.model.normalisers import LayerNorm, NoNormaliser
 from feature_collapse.risk.precise import PreciseRisk
 from feature_collapse.solver.options import SolverOptions
-from feature_collapse.solver.solve import SMALLEST_LAMBDA, solve
+from feature_collapse.solver.range import SMALLEST_LAMBDA
+from feature_collapse.solver.solve import solve
 from feature_collapse.solver.spectral import lambda_max
 from setting import problem_of, random_data, random_weights, slow_gradient
 

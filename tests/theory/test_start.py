@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from feature_collapse.certificates.bound import certificate
+from feature_collapse.certificates.certify import certificate
 from feature_collapse.errors import InputError
 from feature_collapse.risk.problem import Problem
 from feature_collapse.solver.options import FROM_THEORY, SolverOptions

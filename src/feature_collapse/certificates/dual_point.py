@@ -10,20 +10,19 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import torch
+import numpy as np
 from jaxtyping import Float
-from torch import Tensor
 
-from feature_collapse.threads import each
+from feature_collapse.array_kinds import Array
 
 UNIT = 2.0**-53  # rounding of float64
 SENTENCES = 2**15  # that are added up at once; the sums of these are added exactly
 
 
-def weighted_sum(omega: Float[Tensor, " N"], x: Float[Tensor, " N"]) -> float:
+def weighted_sum(omega: Float[np.ndarray, " N"], x: Float[np.ndarray, " N"]) -> float:
     """Return Σ_i ω_i x_i, with the rounding of `SENTENCES` terms at most. O(N)."""
     starts = range(0, len(omega), SENTENCES)
-    return math.fsum(float(torch.dot(omega[at : at + SENTENCES], x[at : at + SENTENCES])) for at in starts)
+    return math.fsum(float(omega[at : at + SENTENCES] @ x[at : at + SENTENCES]) for at in starts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,19 +39,20 @@ class DualPoint:
         unit: relative rounding of an entropy, for each unit of score.
         largest: bound on the scores' differences, plus log K.
         underflow: bound on what an entropy loses where its terms are below the normal numbers.
-        occurs: (n_w,) whether a word occurs at all; where not, its row and column of `gram` are zero.
+        occurs: (n_w,) whether a word occurs at all; where not, its row and column of `gram` are zero. These
+            two may be torch's, on any device.
     """
 
     data_term: float
-    other: Float[Tensor, " N"]
-    off_label: Float[Tensor, " N"]
-    omega: Float[Tensor, " N"]
-    gram: Float[Tensor, "n_w n_w"]
+    other: Float[np.ndarray, " N"]
+    off_label: Float[np.ndarray, " N"]
+    omega: Float[np.ndarray, " N"]
+    gram: Float[Array, "n_w n_w"]
     gram_error: float
     unit: float
     largest: float
     underflow: float
-    occurs: Float[Tensor, " n_w"]
+    occurs: Float[Array, " n_w"]
 
     @property
     def mass(self) -> float:
@@ -69,12 +69,9 @@ class DualPoint:
         if theta == 0.0:
             return 0.0
 
-        def part(start: int, _: int) -> float:
-            rows = slice(start, start + SENTENCES)
-            omega, q, t = self.omega[rows], self.off_label[rows], theta * self.off_label[rows]
-            off = theta * (self.other[rows] - q * math.log(theta))
-            return float(torch.dot(omega, off - torch.special.xlog1py(1.0 - t, -t)))
-
-        found = math.fsum(each(part, range(0, len(self.omega), SENTENCES), self.omega.device))
+        q, t = self.off_label, theta * self.off_label
+        rest = np.maximum(1.0 - t, 0.0)  # p_y, of which 0 log 0 = 0
+        own = rest * np.log1p(-np.where(rest > 0.0, t, 0.0))
+        found = weighted_sum(self.omega, theta * (self.other - q * math.log(theta)) - own)
         size = 1.0 + self.largest - math.log(theta)
         return found - 2.0 * self.unit * size * theta * self.mass - self.underflow

@@ -22,6 +22,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from feature_collapse.array_kinds import to_numpy
 from feature_collapse.certificates.dual_point import SENTENCES, UNIT, DualPoint, weighted_sum
 from feature_collapse.certificates.gram import add_gram, mirror
 from feature_collapse.certificates.large_gradient import LargeGradient
@@ -223,11 +224,12 @@ class _Pass:
         delta = 1.01 * ((terms + 2 * K + L + 16) * UNIT + defect) * math.sqrt(column) * math.sqrt(row) + of_G
         single = (self.block + 2) * _UNIT_SINGLE if self.single else 0.0
         product = 1.01 * (K * L * UNIT + single) * min(size, 1.01 * trace) + underflow
+        shares = to_numpy(omega)
         return DualPoint(
-            weighted_sum(omega, losses),
-            other,
-            off_label,
-            omega,
+            weighted_sum(shares, to_numpy(losses)),
+            to_numpy(other),
+            to_numpy(off_label),
+            shares,
             self.gram,
             product + 2.0 * math.sqrt(trace + underflow) * delta + delta**2,
             (K + min(N, SENTENCES) + 64 + self.scores.U.shape[1]) * UNIT + 2.0 * defect,

@@ -11,6 +11,8 @@ is at least -Σ_j ν_j ‖v_j‖²/(2λ), and 0 ≤ ν_j, ‖v_j‖² ≤ ρ². 
 valid. The best ν solves min Σν subject to Diag(ν) ⪰ GᵀG, the dual of MaxCut's semidefinite program: a
 logarithmic barrier and Newton's method on n_w unknowns. The ν used is proved feasible by a Cholesky
 factorisation.
+
+On numpy arrays, of few words near the minimum, ν is the guess in its best scale: the search is torch's work.
 """
 
 from __future__ import annotations
@@ -18,15 +20,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import torch
+import numpy as np
 from jaxtyping import Float
-from torch import Tensor
 
+from feature_collapse.array_kinds import Array, add_to_diagonal, module_of
 from feature_collapse.certificates.definite import factorises, slack, top_eigenvalue
 from feature_collapse.certificates.dual_point import UNIT, DualPoint
 from feature_collapse.certificates.plain import best_over_theta
 
-_STEPS = 60
 NEWTON_LIMIT = 4000  # words; beyond, an eigenvalue shift of the starting ν
 _SMALLEST = 1e-250  # entries of GᵀG below this are not divided by one another
 
@@ -50,9 +51,9 @@ def sphere_bound(
     point: DualPoint,
     lambda_: float,
     radius: float,
-    guess: Float[Tensor, " n_w"] | None = None,
+    guess: Float[Array, " n_w"] | None = None,
     search: Search | None = None,
-) -> tuple[float, Float[Tensor, " n_w"] | None]:
+) -> tuple[float, Float[Array, " n_w"] | None]:
     """Return the bound D* with the best scaling of p towards the labels (θ as in R2), ≥ 0, and its ν.
 
     No ν where nothing is proved: a λ too small, a gradient out of range.
@@ -68,18 +69,19 @@ def sphere_bound(
         search: for a better ν.
     """
     search = search or Search()
-    used = point.occurs.nonzero().squeeze(1)  # other words have ν = 0
+    xp = module_of(point.gram)
+    used = xp.argwhere(point.occurs)[:, 0]  # other words have ν = 0
     A = point.gram if len(used) == len(point.gram) else point.gram[used][:, used]
     factor = radius**2 / (2.0 * lambda_)
 
-    row_sums = A.abs().sum(1)
+    row_sums = xp.abs(A).sum(1)
     # λ is so small, or the gradient so far out of range, that nothing is proved
     if not math.isfinite(factor) or not math.isfinite(float(row_sums.sum())):
         return 0.0, None
 
-    def bound(nu: Tensor) -> tuple[float, Tensor]:
+    def bound(nu: Array) -> tuple[float, Array]:
         """Return D* and ν over all words, from that of the words that occur."""
-        whole = torch.zeros(len(point.gram), dtype=nu.dtype, device=nu.device)
+        whole = xp.zeros_like(point.gram[0])
         whole[used] = nu
         return best_over_theta(point, factor * _sum(nu), 1.0), whole
 
@@ -88,126 +90,56 @@ def sphere_bound(
     # in units of a power of two near its largest entry, A neither under- nor overflows
     unit = 2.0 ** round(math.log2(float(row_sums.max())))
     A, row_sums, error = A / unit, row_sums / unit, point.gram_error / unit
-    start = row_sums if guess is None else guess[used].to(A) / unit
+    start = row_sums if guess is None else guess[used] / unit
     scale, nu = _scaling(A, start, row_sums)
     first = bound(_proved(A, nu * scale, error) * unit)
-    if first[0] >= search.enough or len(used) > NEWTON_LIMIT:
+    if first[0] >= search.enough or len(used) > NEWTON_LIMIT or isinstance(A, np.ndarray):
         return first
+    from feature_collapse.certificates.barrier import Goal, nearly_least  # which loads torch
+
     least = 0.0 if guess is None else float(start.sum())  # ⟨GᵀG, X⟩ at X = VᵀV/ρ²
     needed = (point.entropy() - search.enough) / factor / unit * (1.0 - 1e-9)
     # the barrier starts from a ν of the same shape in which no word is far below its share
     share = row_sums * (float((nu * scale).sum()) / float(row_sums.sum()))
-    scale = torch.maximum(nu * scale, 0.1 * share)
-    root = scale.rsqrt()
-    goal = _Goal(scale, search.tolerance, least, needed)
-    better = _barrier(A * root.unsqueeze(1) * root, goal)
+    scale = xp.maximum(nu * scale, 0.1 * share)
+    root = scale**-0.5
+    goal = Goal(scale, search.tolerance, least, needed)
+    better = nearly_least(A * root[:, None] * root, goal)
     second = bound(_proved(A, better * scale, error) * unit)
     return max(first, second, key=lambda found: found[0])
 
 
-def _scaling(A: Tensor, guess: Tensor, row_sums: Tensor) -> tuple[Tensor, Tensor]:
+def _scaling(A: Array, guess: Array, row_sums: Array) -> tuple[Array, Array]:
     """Return the best of a few scales s near the guess, and the least feasible ν/s equal for all words."""
-    best: tuple[float, Tensor, float] | None = None
+    xp = module_of(A)
+    best: tuple[float, Array, float] | None = None
     for floor in (1e-6, 0.01, 0.1, 1.0):
-        scale = torch.maximum(guess, floor * row_sums).clamp_min(1e-12 * float(row_sums.max()))
-        root = scale.rsqrt()
-        top = top_eigenvalue(A * root.unsqueeze(1) * root.unsqueeze(0)) * (1.0 + 1e-10)
+        scale = xp.maximum(guess, floor * row_sums).clip(1e-12 * float(row_sums.max()))
+        root = scale**-0.5
+        top = top_eigenvalue(A * root[:, None] * root) * (1.0 + 1e-10)
         total = top * float(scale.sum())
         if best is None or total < best[0]:
             best = (total, scale, top)
         if top < 1.1:
             break
     assert best is not None
-    return best[1], torch.full_like(best[1], best[2])
+    return best[1], xp.full_like(best[1], best[2])
 
 
-def _sum(nu: Tensor) -> float:
+def _sum(nu: Array) -> float:
     """Return Σν or hardly more, in spite of rounding."""
     return float(nu.sum()) * (1.0 + 4.0 * len(nu) * UNIT)
 
 
-def _proved(A: Tensor, nu: Tensor, error: float) -> Tensor:
+def _proved(A: Array, nu: Array, error: float) -> Array:
     """Return ν scaled up until Diag(ν) - A factorises, the proof's slack and the error of A added."""
     excess = 0.0
     while True:
         grown = nu * (1.0 + excess)
         S = -A
-        S.diagonal().add_(grown)
+        add_to_diagonal(S, grown)
         if factorises(S):
             extra = slack(S) + error + 2.0 * UNIT * float(grown.max())
             return grown + extra
         excess = max(4.0 * excess, 1e-10)
         assert excess < 1e6
-
-
-@dataclass(frozen=True, eq=False)
-class _Goal:
-    """What the barrier minimises and where it may stop.
-
-    Attributes:
-        weight: (n,) of ν in the sum.
-        tolerance: relative.
-        least: a lower bound on weight·ν, or 0.
-        needed: weight·ν that suffices.
-    """
-
-    weight: Tensor
-    tolerance: float
-    least: float
-    needed: float
-
-
-def _barrier(B: Tensor, goal: _Goal) -> Tensor:
-    """Return a near-minimiser of weight·ν subject to Diag(ν) ⪰ B, from ν = 1 at the edge of the feasible set.
-
-    Newton's method on weight·ν/μ - log det(Diag(ν) - B), μ falling: at its minimum weight·ν is within n μ of
-    the least. About three n³ operations a step.
-    """
-    weight, nu = goal.weight, torch.ones_like(goal.weight)
-    n = len(nu)
-    best = nu
-    excess = min(max(1.0 - goal.least / float(weight @ nu), goal.tolerance), 1.0)
-    nu = (1.0 + 0.2 * excess) * nu
-    mu = 0.03 * excess * float(weight @ nu) / n
-    for _ in range(_STEPS):
-        S = -B
-        S.diagonal().add_(nu)
-        factor, info = torch.linalg.cholesky_ex(S)
-        if int(info):
-            break
-        inverse = torch.cholesky_inverse(factor)
-        gradient = weight / mu - inverse.diagonal()
-        curvature, info = torch.linalg.cholesky_ex(inverse * inverse)
-        if int(info):  # the precision is used up
-            break
-        step = -torch.cholesky_solve(gradient.unsqueeze(1), curvature).squeeze(1)
-        decrement = math.sqrt(max(0.0, -float(gradient @ step)))
-        nu = nu + _step_length(S, factor, step, float(weight @ step) / mu, decrement) * step
-        if float(weight @ nu) < float(weight @ best):
-            best = nu
-            if float(weight @ nu) <= goal.needed:
-                break
-        if decrement < 1.0:
-            if n * mu <= goal.tolerance * float(weight @ nu):
-                break
-            mu *= 0.1
-    return best
-
-
-def _step_length(S: Tensor, factor: Tensor, step: Tensor, slope: float, decrement: float) -> float:
-    """Return a step that lowers slope·t - log det(S + t Diag(step)).
-
-    1/(1 + decrement) does; it is doubled while that helps.
-
-    `factor` is the Cholesky factor of S. O(n³/3) a trial.
-    """
-    t = 1.0 / (1.0 + decrement)
-    best, chosen = -2.0 * float(factor.diagonal().log().sum()), 0.0
-    while True:
-        moved = S.clone()
-        moved.diagonal().add_(step, alpha=t)
-        tried, info = torch.linalg.cholesky_ex(moved)
-        value = slope * t - 2.0 * float(tried.diagonal().log().sum()) if int(info) == 0 else math.inf
-        if not value < best:
-            return chosen if chosen > 0.0 else t
-        best, chosen, t = value, t, 2.0 * t

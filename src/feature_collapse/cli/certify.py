@@ -75,7 +75,7 @@ def command(
 
 def _bound(record: Record, device: str, memory_limit: float) -> Bound:
     """Return the certificate of a record's weights, for the penalty that its run had."""
-    from feature_collapse.certificates.bound import certificate
+    from feature_collapse.certificates.certify import certificate
     from feature_collapse.experiments.experiment import decay_of
     from feature_collapse.risk.problem import Problem
 

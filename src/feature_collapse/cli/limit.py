@@ -18,7 +18,7 @@ from feature_collapse.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from feature_collapse.experiments.limit import Limit
+    from feature_collapse.experiments.limit_value import Limit
 
 
 @with_settings(
@@ -42,12 +42,13 @@ def command(
     frequency R8); with 95% confidence elsewhere (R9), from independent training sets.
     """
     from feature_collapse.errors import InputError
-    from feature_collapse.experiments import limit as limits
     from feature_collapse.experiments.excess import excess
     from feature_collapse.experiments.experiment import Experiment
+    from feature_collapse.experiments.limit import limit
+    from feature_collapse.experiments.limit_value import Effort, result_of
     from feature_collapse.experiments.record import read_record
 
-    effort = limits.Effort(gap, sets, samples)
+    effort = Effort(gap, sets, samples)
     if record is not None and (given or settings is not None):
         raise InputError("--record has its own settings, so no others must be given")
     held = None if record is None else read_record(record)
@@ -60,10 +61,12 @@ def command(
                 f"eps = {experiment.settings.eps:g}, but must be 0 for a limit (the theory's normaliser)"
             )
         chosen, task = experiment.settings, experiment.task
-    if limits.result_of(task, chosen) == "R9" and not as_json:
-        paragraph(limits.cost(task, chosen, effort))
+    if result_of(task, chosen) == "R9" and not as_json:
+        from feature_collapse.experiments.limit_by_solver import cost  # which loads torch
+
+        paragraph(cost(task, chosen, effort))
     callback = None if as_json else lambda m, bound: echo(f"  set {m}: least empirical risk ≥ {bound:.6g}")
-    found = limits.limit(task, chosen, effort, callback)
+    found = limit(task, chosen, effort, callback)
     above = None if held is None else excess(held, found, effort)
     if as_json:
         missing = {"excess": None, "excess_low": None, "excess_high": None}

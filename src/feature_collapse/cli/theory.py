@@ -12,7 +12,7 @@ from feature_collapse.cli.options import check_exponent, paragraph
 from feature_collapse.errors import check_lambda
 
 if TYPE_CHECKING:
-    from feature_collapse.experiments.limit import Limit
+    from feature_collapse.experiments.limit_value import Limit
     from feature_collapse.task.task import Task
     from feature_collapse.theory.prediction import Prediction
 

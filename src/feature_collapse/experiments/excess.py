@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from feature_collapse.experiments.limit import EACH, Effort, Limit, true_risk
+from feature_collapse.experiments.limit_value import EACH, Effort, Limit, true_risk
 from feature_collapse.experiments.record import Record
 from feature_collapse.theory.interval import upper_limit
 

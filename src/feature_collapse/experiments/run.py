@@ -35,7 +35,8 @@ from feature_collapse.sgd.checkpoint import Checkpointing
 from feature_collapse.sgd.step import check_decay_step
 from feature_collapse.sgd.train import SGDSettings, TrainingProgress, train_sgd
 from feature_collapse.solver.options import FROM_THEORY, SolverOptions
-from feature_collapse.solver.solve import check_range, solve
+from feature_collapse.solver.range import check_range
+from feature_collapse.solver.solve import solve
 from feature_collapse.solver.spectral import lambda_max
 from feature_collapse.solver.trace import COLUMNS as solver_columns
 from feature_collapse.solver.trace import Progress

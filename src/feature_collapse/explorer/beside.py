@@ -12,7 +12,8 @@ import numpy as np
 from jaxtyping import Float
 
 from feature_collapse.experiments.experiment import Experiment
-from feature_collapse.experiments.limit import Limit, beside
+from feature_collapse.experiments.limit import beside
+from feature_collapse.experiments.limit_value import Limit
 from feature_collapse.explorer.choice import Choice
 from feature_collapse.explorer.live import Training
 from feature_collapse.explorer.measurement import Measurement, measure_weights, picture_of

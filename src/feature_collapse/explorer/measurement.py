@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from feature_collapse.certificates.bound import Bound, certificate
+from feature_collapse.certificates.bound import Bound
+from feature_collapse.certificates.certify import certificate
 from feature_collapse.experiments.summary import summarise
 from feature_collapse.explorer.live import State, Training
 from feature_collapse.explorer.plane import Coordinates, coordinates

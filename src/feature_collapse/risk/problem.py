@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Float
 
 from feature_collapse.errors import InputError, check_int, check_lambda, check_type
@@ -118,15 +117,8 @@ class Problem:
         if self.omega is not None:
             object.__setattr__(self, "omega", check_omega(self.omega, len(self.sentences)))
         check_type("device", self.device, str, "text: cpu, cuda or cuda:N")
-        try:
-            known = torch.device(self.device)
-        except RuntimeError:
-            raise InputError(f"device = {self.device!r}, but must be cpu or cuda") from None
-        if known.type not in ("cpu", "cuda"):
-            raise InputError(f"device = {self.device!r}, but must be cpu or cuda")
-        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        if known.type == "cuda" and (known.index or 0) >= count:
-            raise InputError(f"device = {self.device!r}, but this machine has {count} CUDA devices; use cpu")
+        if self.device != "cpu":
+            _check_device(self.device)
 
     def _checked_decay(self) -> Float[np.ndarray, " n_w"]:
         if self.radius is not None:
@@ -226,6 +218,21 @@ class Problem:
                 return self
             omega = omega / omega.sum()
         return replace(self, sentences=Sentences(self.words[rows], self.labels[rows]), omega=omega)
+
+
+def _check_device(device: str) -> None:
+    """Check that a device, other than the CPU, is here."""
+    import torch
+
+    try:
+        known = torch.device(device)
+    except RuntimeError:
+        raise InputError(f"device = {device!r}, but must be cpu or cuda") from None
+    if known.type not in ("cpu", "cuda"):
+        raise InputError(f"device = {device!r}, but must be cpu or cuda")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if known.type == "cuda" and (known.index or 0) >= count:
+        raise InputError(f"device = {device!r}, but this machine has {count} CUDA devices; use cpu")
 
 
 def check_omega(omega: np.ndarray, N: int) -> Float[np.ndarray, " N"]:

@@ -29,7 +29,9 @@ def directions(
 
     O(n_w³).
     """
-    A = point.gram
+    A, occurs = point.gram, point.occurs
+    assert isinstance(A, Tensor)
+    assert isinstance(occurs, Tensor)
     n_w, r = V.shape
     if count < 1:  # the rank is at its limit
         return V.new_zeros((n_w, 0))
@@ -40,7 +42,7 @@ def directions(
         nu = (A @ V * V).sum(1) / radius**2
         if not float(nu.max()) > 0.0:
             return V.new_zeros((n_w, 0))
-        nu = torch.where(point.occurs, nu.clamp_min(1e-9 * float(nu.max())), torch.inf)
+        nu = torch.where(occurs, nu.clamp_min(1e-9 * float(nu.max())), torch.inf)
         root = nu.rsqrt()
         A = A * root.unsqueeze(1) * root
         level = 1.0 + tolerance

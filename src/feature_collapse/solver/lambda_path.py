@@ -18,9 +18,10 @@ from feature_collapse.arrays import as_array
 from feature_collapse.errors import InputError, check_int, check_lambda, check_type
 from feature_collapse.risk.problem import Problem
 from feature_collapse.solver.options import SolverOptions
+from feature_collapse.solver.range import SMALLEST_LAMBDA
 from feature_collapse.solver.rank import needed_rank
 from feature_collapse.solver.solution import Solution
-from feature_collapse.solver.solve import SMALLEST_LAMBDA, solve
+from feature_collapse.solver.solve import solve
 from feature_collapse.solver.spectral import lambda_max
 
 SHOWN = 10  # singular values that are kept

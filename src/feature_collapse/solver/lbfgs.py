@@ -1,4 +1,4 @@
-"""Limited-memory BFGS on torch tensors, on any device, an iteration at a time.
+"""Limited-memory BFGS on numpy arrays or torch tensors, on any device, an iteration at a time.
 
 The two-loop recursion over a ring of the last steps [1, algorithm 7.4] and a line search for the weak Wolfe
 conditions by bisection [2]. The variables are expected in units in which curvatures are about one, so that a
@@ -13,17 +13,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
 
-import torch
 from jaxtyping import Float
-from torch import Tensor
 
+from feature_collapse.array_kinds import add_scaled, module_of
+
+Array = TypeVar("Array", bound=Any)  # numpy's or torch's, one of the two throughout a descent
+
+UNSURE = 0.2  # p(1 - p) of a sentence's own class, about, for the units: its order is what matters
 _ARMIJO, _CURVATURE, _TRIALS, _MEMORY = 1e-4, 0.9, 25, 12
-_NOISE = {torch.float32: 4.0, torch.float64: 16.0}  # rounding of a value, in its last places
+_NOISE = {4: 4.0, 8: 16.0}  # rounding of a value, in its last places, by the bytes of a number
 
 
 @dataclass(frozen=True, eq=False)
-class Evaluation:
+class Evaluation(Generic[Array]):
     """An objective at a point.
 
     Attributes:
@@ -33,15 +37,15 @@ class Evaluation:
     """
 
     value: float
-    gradient: Float[Tensor, " n"]
-    radial: Float[Tensor, " n_w"] | None = None
+    gradient: Float[Array, " n"]
+    radial: Float[Array, " n_w"] | None = None
 
 
-Objective = Callable[[Tensor], Evaluation]
+Objective = Callable[[Any], Evaluation[Any]]
 
 
 @dataclass(frozen=True, eq=False)
-class Curvature:
+class Curvature(Generic[Array]):
     """The last steps and changes of the gradient, as rows of a ring that is shared by all that grew from it.
 
     The ring has a row more than is used, so that the one before the newest stays whole while the next row is
@@ -53,64 +57,65 @@ class Curvature:
         first, stored: rows first..stored, modulo the ring's length, are in use, at most `memory` of them.
     """
 
-    S: Float[Tensor, "m n"]
-    Y: Float[Tensor, "m n"]
-    inverse: Float[Tensor, " m"]
+    S: Float[Array, "m n"]
+    Y: Float[Array, "m n"]
+    inverse: Float[Array, " m"]
     first: int = 0
     stored: int = 0
 
     @classmethod
-    def empty(cls, like: Float[Tensor, " n"], memory: int = _MEMORY) -> Curvature:
+    def empty(cls, like: Float[Array, " n"], memory: int = _MEMORY) -> Curvature[Array]:
         """Return a ring without rows for vectors like the one given."""
-        S = torch.zeros(memory + 1, len(like), dtype=like.dtype, device=like.device)
-        return cls(S, torch.zeros_like(S), torch.zeros(memory + 1, dtype=torch.float64))
+        xp = module_of(like)
+        S = xp.stack([xp.zeros_like(like)] * (memory + 1))
+        return cls(S, xp.zeros_like(S), xp.zeros(memory + 1, dtype=xp.float64))
 
     @property
     def rows(self) -> range:
         """Numbers of the steps in use, oldest first; their rows are these modulo the ring's length."""
         return range(max(self.first, self.stored - len(self.S) + 1), self.stored)
 
-    def forgotten(self) -> Curvature:
+    def forgotten(self) -> Curvature[Array]:
         """Return the ring with none of its rows in use."""
         return replace(self, first=self.stored)
 
-    def grown(self, old: Iterate, x: Tensor, gradient: Tensor) -> Curvature:
+    def grown(self, old: Iterate[Array], x: Array, gradient: Array) -> Curvature[Array]:
         """Return the ring with one more step, if the curvature along it is positive."""
-        row = self.stored % len(self.S)
-        torch.sub(x, old.x, out=self.S[row])
-        torch.sub(gradient, old.gradient, out=self.Y[row])
+        row, xp = self.stored % len(self.S), module_of(x)
+        xp.subtract(x, old.x, out=self.S[row])
+        xp.subtract(gradient, old.gradient, out=self.Y[row])
         curvature = _dot(self.S[row], self.Y[row])
-        if not curvature > 1e-12 * float(self.Y[row].norm() * self.S[row].norm()):
+        if not curvature > 1e-12 * _norm(self.Y[row]) * _norm(self.S[row]):
             return self
         self.inverse[row] = 1.0 / curvature
         return replace(self, stored=self.stored + 1)
 
-    def direction(self, gradient: Tensor) -> Tensor:
+    def direction(self, gradient: Array) -> Array:
         """Return -H g, H being the inverse Hessian of the steps in use (two-loop recursion). O(memory n)."""
-        q = -gradient
+        q: Array = -gradient
         used = [number % len(self.S) for number in self.rows]
         inverse, alphas = self.inverse.tolist(), {}
         for i in reversed(used):
             alphas[i] = inverse[i] * _dot(self.S[i], q)
-            q.sub_(self.Y[i], alpha=alphas[i])
+            add_scaled(q, self.Y[i], -alphas[i])
         if used:
             last = used[-1]
-            q.mul_(1.0 / (inverse[last] * _dot(self.Y[last], self.Y[last])))
+            q *= 1.0 / (inverse[last] * _dot(self.Y[last], self.Y[last]))
         for i in used:
-            q.add_(self.S[i], alpha=alphas[i] - inverse[i] * _dot(self.Y[i], q))
+            add_scaled(q, self.S[i], alphas[i] - inverse[i] * _dot(self.Y[i], q))
         return q
 
 
 @dataclass(frozen=True, eq=False)
-class Iterate:
+class Iterate(Generic[Array]):
     """A point that was accepted, the objective there, and what is known of the curvature.
 
     `stalled` says that no step along the direction lowers the value: the precision is used up.
     """
 
-    x: Float[Tensor, " n"]
-    evaluation: Evaluation
-    curvature: Curvature
+    x: Float[Array, " n"]
+    evaluation: Evaluation[Array]
+    curvature: Curvature[Array]
     stalled: bool = False
 
     @property
@@ -119,12 +124,12 @@ class Iterate:
         return self.evaluation.value
 
     @property
-    def gradient(self) -> Float[Tensor, " n"]:
+    def gradient(self) -> Float[Array, " n"]:
         """Of the objective."""
         return self.evaluation.gradient
 
 
-def next_iterate(objective: Objective, at: Iterate) -> Iterate:
+def next_iterate(objective: Objective, at: Iterate[Array]) -> Iterate[Array]:
     """Return the iterate after one step; the same one, `stalled`, where not even the gradient leads down."""
     while True:
         direction, curvature = at.curvature.direction(at.gradient), at.curvature
@@ -141,19 +146,20 @@ def next_iterate(objective: Objective, at: Iterate) -> Iterate:
         at = replace(at, curvature=curvature.forgotten(), stalled=False)  # once more, along the gradient
 
 
-def _first_step(at: Iterate, curvature: Curvature) -> float:
+def _first_step(at: Iterate[Array], curvature: Curvature[Array]) -> float:
     if curvature.rows:
         return 1.0
-    return min(1.0, 0.1 * max(float(at.x.norm()), 1e-3) / max(float(at.gradient.norm()), 1e-30))
+    return min(1.0, 0.1 * max(_norm(at.x), 1e-3) / max(_norm(at.gradient), 1e-30))
 
 
 def _search(
-    objective: Objective, at: Iterate, direction: Tensor, slope: float, first: float
-) -> tuple[Tensor, Evaluation] | None:
+    objective: Objective, at: Iterate[Array], direction: Array, slope: float, first: float
+) -> tuple[Array, Evaluation[Array]] | None:
     """Return a point for the weak Wolfe conditions, or None where no step lowers the value."""
-    noise = _NOISE[at.x.dtype] * torch.finfo(at.x.dtype).eps * abs(at.value)
+    dtype = at.x.dtype
+    noise = _NOISE[dtype.itemsize] * float(module_of(at.x).finfo(dtype).eps) * abs(at.value)
     low, high, step = 0.0, float("inf"), first
-    best: tuple[Tensor, Evaluation] | None = None
+    best: tuple[Array, Evaluation[Array]] | None = None
     for _ in range(_TRIALS):
         trial = at.x + step * direction
         new = objective(trial)
@@ -168,5 +174,9 @@ def _search(
     return best
 
 
-def _dot(a: Tensor, b: Tensor) -> float:
-    return float(torch.dot(a, b))
+def _dot(a: Any, b: Any) -> float:
+    return float(a @ b)
+
+
+def _norm(x: Array) -> float:
+    return float(module_of(x).linalg.norm(x))

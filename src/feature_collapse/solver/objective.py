@@ -22,9 +22,7 @@ from torch import Tensor
 
 from feature_collapse.risk.class_sums import class_sums
 from feature_collapse.risk.empirical import EmpiricalRisk
-from feature_collapse.solver.lbfgs import Evaluation, Iterate
-
-_UNSURE = 0.2  # p(1 - p) of a sentence's own class, about; its order is what matters
+from feature_collapse.solver.lbfgs import UNSURE, Evaluation, Iterate
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +56,7 @@ class Units:
         y = sums.reshape(risk.K, -1) * unit[V.numel() :].view(risk.K, -1)
         lengths = y.norm(dim=1)
         axes = y / lengths.clamp_min(1e-300).unsqueeze(1)
-        along = (1.0 + _UNSURE * lengths.square() / masses.clamp_min(1e-300)).rsqrt()
+        along = (1.0 + UNSURE * lengths.square() / masses.clamp_min(1e-300)).rsqrt()
         units = cls(unit, axes, along, len(V), risk.K, V.shape[1])
         return units.to(risk.dtype)
 
@@ -107,7 +105,7 @@ class Model(Protocol):
     def weights(self, units: Units, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return V (n_w, r) and U (K L, r) in float64."""
 
-    def evaluate(self, units: Units, x: Tensor) -> Evaluation:
+    def evaluate(self, units: Units, x: Tensor) -> Evaluation[Tensor]:
         """Return value and gradient at variables x."""
 
     def value(self, V: Tensor, U: Tensor) -> float:
@@ -116,7 +114,7 @@ class Model(Protocol):
     def forces(self, V: Tensor, U: Tensor, new: Tensor) -> Tensor:
         """Return the data term's gradient by U Vᵀ times some columns (n_w, b), as (K L, b)."""
 
-    def expected_gap(self, units: Units, at: Iterate) -> float:
+    def expected_gap(self, units: Units, at: Iterate[Tensor]) -> float:
         """Return an estimate of the certificate's relative gap: that in the directions in use."""
 
     def prune(self, V: Tensor, U: Tensor, threshold: float) -> tuple[Tensor, Tensor]:

@@ -55,7 +55,7 @@ class PlainModel:
         V, U = units.cut(x)
         return V.double(), U.double().reshape(-1, units.r)
 
-    def evaluate(self, units: Units, x: Tensor) -> Evaluation:
+    def evaluate(self, units: Units, x: Tensor) -> Evaluation[Tensor]:
         """Return value and gradient at variables x."""
         V, U = units.cut(x)
         value, gV, gU = self.risk.value_and_gradient(self._words(V), U)
@@ -74,7 +74,7 @@ class PlainModel:
         images = self.risk.apply_gradient(self._words(V), U.reshape(self.risk.K, -1), self._words(new))
         return images.double().reshape(-1, new.shape[1])
 
-    def expected_gap(self, units: Units, at: Iterate) -> float:
+    def expected_gap(self, units: Units, at: Iterate[Tensor]) -> float:
         """Return an estimate of the relative gap: that of R2, were the directions in use the only ones.
 
         P - D(θ) = ⟨∂, x⟩/2 + (1-θ)(-⟨∇f, M⟩), 1/θ being the largest ‖∇fᵀu‖/(λ‖u‖) or ‖∇f v‖/(λ‖v‖) in

@@ -67,7 +67,7 @@ def _fault_of_risk(risk: float, state: State, problem: Problem) -> str | None:
 
 
 def _fault_of_iterate(
-    descent: Descent, at: Iterate, state: State, model: Model, problem: Problem
+    descent: Descent, at: Iterate[Tensor], state: State, model: Model, problem: Problem
 ) -> str | None:
     """Return what is wrong with an iterate whose sizes fit, or None. One evaluation."""
     units, x, tilt = descent.units.to(torch.float64), at.x.double(), descent.tilt
@@ -92,7 +92,7 @@ def _fault_of_iterate(
     return None
 
 
-def _parts(units: Units, x: Tensor, true: Evaluation, problem: Problem) -> float:
+def _parts(units: Units, x: Tensor, true: Evaluation[Tensor], problem: Problem) -> float:
     """Return the length of what cancels in the gradient: of that size is its rounding at a minimum."""
     (w, U), cut = units.cut(x), units.n_w * units.r
     of_penalty = problem.lambda_ * units.gradient(w, U)
@@ -124,7 +124,7 @@ def _fit_units(units: Units, state: State, model: Model, problem: Problem) -> bo
     )
 
 
-def _is_curvature(curvature: Curvature) -> bool:
+def _is_curvature(curvature: Curvature[Tensor]) -> bool:
     """Return whether each pair in use has a positive inner product, the inverse of which is kept. O(m n)."""
     eps = torch.finfo(curvature.S.dtype).eps
     for row in (number % len(curvature.S) for number in curvature.rows):

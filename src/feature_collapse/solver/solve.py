@@ -18,18 +18,19 @@ import numpy as np
 from feature_collapse.certificates.bound import Bound
 from feature_collapse.certificates.gram import exact_products
 from feature_collapse.certificates.memory import classes_per_block
-from feature_collapse.errors import check_lambda, check_real, check_type
+from feature_collapse.errors import check_type
 from feature_collapse.model.weights import Weights
 from feature_collapse.ranks import RankLost
 from feature_collapse.risk.problem import Problem
 from feature_collapse.solver import escape
 from feature_collapse.solver.checkpoint import Saved
 from feature_collapse.solver.descend import Round, descend
-from feature_collapse.solver.factors import lift
+from feature_collapse.solver.lift import lift
 from feature_collapse.solver.models import PRECISE_BELOW, make_model
 from feature_collapse.solver.objective import Model
 from feature_collapse.solver.options import Part, Schedule, SolverOptions
 from feature_collapse.solver.proof import Proof, prove
+from feature_collapse.solver.range import check_range
 from feature_collapse.solver.solution import Solution
 from feature_collapse.solver.start import given_start, spectral_start
 from feature_collapse.solver.state import Patience, State
@@ -37,10 +38,6 @@ from feature_collapse.solver.stop import End, end_of, stalled
 from feature_collapse.solver.trace import Progress, Trace
 from feature_collapse.solver.zero import may_be_zero, zero_weights
 from feature_collapse.threads import one_torch_thread
-
-SMALLEST_GAP = 1e-10
-# below it the solver often ended far above the minimum, as it said; certificates need no such limit
-SMALLEST_LAMBDA = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,16 +122,6 @@ def solve(
     except (KeyboardInterrupt, RankLost):
         trace.save()
         raise
-
-
-def check_range(gap: float, lambda_: float) -> None:
-    """Check the two numbers that `solve` takes in a narrower range than others do.
-
-    Raises:
-        InputError: a relative gap below 1e-10 or above 1, or λ < `SMALLEST_LAMBDA`.
-    """
-    check_real("gap", gap, SMALLEST_GAP, 1.0)
-    check_lambda(lambda_, SMALLEST_LAMBDA)
 
 
 def _first(run: _Run, parts: Sequence[Part], start: Weights | None) -> State:

@@ -47,7 +47,7 @@ class SphereModel:
         w = w.double()
         return w * (self.radius / w.norm(dim=1, keepdim=True)), U.double().reshape(-1, units.r)
 
-    def evaluate(self, units: Units, x: Tensor) -> Evaluation:
+    def evaluate(self, units: Units, x: Tensor) -> Evaluation[Tensor]:
         """Return value and gradient at variables x, and ⟨∂f/∂v_j, v_j⟩, which the gradient has not."""
         w, U = units.cut(x)
         inverse = self.radius / w.norm(dim=1, keepdim=True)
@@ -69,7 +69,7 @@ class SphereModel:
         images = self.risk.apply_gradient(V, U.reshape(self.risk.K, -1), new)
         return images.double().reshape(-1, new.shape[1])
 
-    def expected_gap(self, units: Units, at: Iterate) -> float:
+    def expected_gap(self, units: Units, at: Iterate[Tensor]) -> float:
         """Return an estimate of the relative gap: R3's at ν_j = (V∇fᵀ∇f)_j·v_j/ρ², made feasible in use.
 
         P - D* there is ‖∂/∂U‖²/(2λ); making ν feasible costs the excess over 1 of the directions in use.

@@ -57,12 +57,12 @@ class Tilt:
     level: float
 
     @classmethod
-    def between(cls, x: Tensor, part: Evaluation, whole: Evaluation) -> Tilt:
+    def between(cls, x: Tensor, part: Evaluation[Tensor], whole: Evaluation[Tensor]) -> Tilt:
         """Return the tilt that takes one evaluation at x to the other."""
         gradient = whole.gradient.to(x.dtype) - part.gradient
         return cls(gradient, whole.value - part.value - float(torch.dot(gradient, x)))
 
-    def __call__(self, x: Tensor, found: Evaluation) -> Evaluation:
+    def __call__(self, x: Tensor, found: Evaluation[Tensor]) -> Evaluation[Tensor]:
         """Return the tilted evaluation at x."""
         value = found.value + self.level + float(torch.dot(self.gradient, x))
         return replace(found, value=value, gradient=found.gradient + self.gradient)
@@ -81,12 +81,12 @@ class Descent:
     """
 
     units: Units
-    curvature: Curvature
-    at: Iterate | None = None
+    curvature: Curvature[Tensor]
+    at: Iterate[Tensor] | None = None
     count: int = 0
     tilt: Tilt | None = None
 
-    def evaluate(self, model: Model, x: Tensor) -> Evaluation:
+    def evaluate(self, model: Model, x: Tensor) -> Evaluation[Tensor]:
         """Return a model's evaluation at variables x, tilted where the descent is."""
         found = model.evaluate(self.units, x)
         return found if self.tilt is None else self.tilt(x, found)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from feature_collapse.experiments.limit import limit, result_of
+from feature_collapse.experiments.limit import limit
+from feature_collapse.experiments.limit_value import result_of
 from feature_collapse.experiments.settings import Settings
 from feature_collapse.sweeps.messages import Quantities
 from feature_collapse.sweeps.quantities import LIMITS
