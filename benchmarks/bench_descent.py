@@ -21,7 +21,8 @@ from feature_collapse.experiments.limit import limit
 from feature_collapse.experiments.presets import select
 from feature_collapse.experiments.settings import Settings
 from feature_collapse.risk.empirical import EmpiricalRisk
-from feature_collapse.solver import objective
+from feature_collapse.risk.one_each import OneEach
+from feature_collapse.solver import one_each
 from feature_collapse.solver.options import FROM_THEORY, Part, SolverOptions
 from feature_collapse.solver.solve import solve
 from feature_collapse.solver.spectral import lambda_max
@@ -42,33 +43,37 @@ class Counted:
     def __enter__(self) -> Counted:
         """Begin to count."""
         self.counts: dict[int, int] = {}
-        self._true = EmpiricalRisk.value_and_gradient
-
-        def counted(risk: EmpiricalRisk, *weights):
-            self.counts[risk.N] = self.counts.get(risk.N, 0) + 1
-            return self._true(risk, *weights)
-
-        EmpiricalRisk.value_and_gradient = counted
+        self._true = [(kind, kind.value_and_gradient) for kind in (EmpiricalRisk, OneEach)]
+        for kind, true in self._true:
+            kind.value_and_gradient = self._counted(true)
         return self
+
+    def _counted(self, true):
+        def counted(risk: EmpiricalRisk | OneEach, *weights):
+            self.counts[len(risk.words)] = self.counts.get(len(risk.words), 0) + 1
+            return true(risk, *weights)
+
+        return counted
 
     def __exit__(self, *_: object) -> None:
         """Count no more."""
-        EmpiricalRisk.value_and_gradient = self._true
+        for kind, true in self._true:
+            kind.value_and_gradient = true
 
 
 def units() -> None:
     """Print the evaluations that minima of the true risk take."""
-    own = objective.UNSURE
+    own = one_each.UNSURE
     print("| minimum of the true risk | evaluations | without |\n|---|---|---|")
     for name, settings in LIMITS.items():
         s = Settings(**settings)
         task, found = Experiment.of(s).task, []
         for unit in (own, 0.0):
-            objective.UNSURE = unit
+            one_each.UNSURE = unit
             with Counted() as counted:
                 limit(task, s)
             found.append(sum(counted.counts.values()))
-        objective.UNSURE = own
+        one_each.UNSURE = own
         print(f"| {name} | {found[0]} | {found[1]} |", flush=True)
 
 

@@ -15,7 +15,7 @@ from syntax_facts import UNREADABLE, Import, Module
 ORDER = (
     ("errors",),
     ("boundary",),
-    ("files", "arrays", "blas"),
+    ("files", "arrays", "array_kinds", "blas"),
     ("keyed_tensors", "threads", "ranks"),
     ("task",),
     ("model",),

@@ -21,7 +21,7 @@ from feature_collapse.solver.lbfgs import UNSURE, Curvature, Evaluation, Iterate
 from feature_collapse.solver.lift import lift
 
 _FEW, _LARGEST = 16, 4000  # words and classes: beyond, the K² scores in one piece are slower than `solve`
-_ITERATIONS = 200
+_ROUNDS = (40, 60, 100)  # iterations between two changes of units
 
 
 @one_blas_thread()
@@ -48,21 +48,29 @@ def minimum_near(problem: Problem, start: Weights, gap: float) -> tuple[Weights,
         return None
     if problem.n_w > _FEW or problem.K > _LARGEST or problem.device != "cpu":
         return None
-    descent = _Descent.of(problem, start)
-    x = descent.start()
-    at = Iterate(x, descent(x), Curvature.empty(x))
+    V, U = start.W.astype(np.float64), start.U.reshape(problem.K, -1).astype(np.float64)
+    if problem.radius is not None:
+        V = V * (problem.radius / np.linalg.norm(V, axis=1, keepdims=True))
     target = (5.0 if problem.radius is None else 100.0) * gap  # under a norm the gap is of second order
-    for _ in range(_ITERATIONS):
-        slack = float(np.linalg.norm(at.gradient) * np.linalg.norm(at.x)) / max(at.value, 1e-300)
-        if slack <= target or at.stalled:
-            V, U = descent.weights(at.x)
-            bound = _bound(problem, descent.risk, V, U)
-            if bound is not None and bound.relative_gap <= gap:
-                return _lifted(problem, V, U), bound
-            if bound is None or at.stalled:
-                return None
-            target = 0.5 * slack * min(1.0, gap / bound.relative_gap)
-        at = next_iterate(descent, at)
+    risk = OneEach(problem)
+    for iterations in _ROUNDS:
+        descent = _Descent.of(problem, risk, V, U)
+        x = descent.variables(V, U)
+        at = Iterate(x, descent(x), Curvature.empty(x))
+        for _ in range(iterations):
+            slack = float(np.linalg.norm(at.gradient) * np.linalg.norm(at.x)) / max(at.value, 1e-300)
+            if slack <= target or at.stalled:
+                V, U = descent.weights(at.x)
+                bound = _bound(problem, risk, V, U)
+                if bound is None:
+                    return None
+                if bound.relative_gap <= gap:
+                    return _lifted(problem, V, U), bound
+                if at.stalled:
+                    break
+                target = 0.5 * slack * min(1.0, gap / bound.relative_gap)
+            at = next_iterate(descent, at)
+        V, U = descent.weights(at.x)
     return None
 
 
@@ -73,28 +81,23 @@ class _Descent:
     Attributes:
         problem: of few words.
         risk: its data term.
-        V, U: where it starts, U as (K, L r).
         unit_V, unit_U: (n_w, r) and (L r,) units of the weights.
         axes, along: (K, L r) the direction of each class's own sentence in these units, and (K,) its unit.
     """
 
     problem: Problem
     risk: OneEach
-    V: Float[np.ndarray, "n_w r"]
-    U: Float[np.ndarray, "K L*r"]
     unit_V: Float[np.ndarray, "n_w r"]
     unit_U: Float[np.ndarray, " L*r"]
     axes: Float[np.ndarray, "K L*r"]
     along: Float[np.ndarray, "K 1"]
 
     @classmethod
-    def of(cls, problem: Problem, start: Weights) -> _Descent:
+    def of(cls, problem: Problem, risk: OneEach, V: np.ndarray, U: np.ndarray) -> _Descent:
         """Return the objective, in the units of some weights."""
-        risk, radius, K, L = OneEach(problem), problem.radius, problem.K, problem.L
-        V, U = start.W.astype(np.float64), start.U.astype(np.float64)
-        if radius is not None:
-            V = V * (radius / np.linalg.norm(V, axis=1, keepdims=True))
-        squares, counts = np.square(U).mean((0, 1)), problem.word_counts()[:, None]
+        radius, K, L = problem.radius, problem.K, problem.L
+        squares = np.square(U).reshape(K, L, -1).mean((0, 1))
+        counts = problem.word_counts()[:, None]
         if radius is None:
             of_V = problem.lambda_ + counts * squares
         else:
@@ -104,13 +107,12 @@ class _Descent:
         y = V[risk.words].reshape(K, -1) * risk.omega[:, None] * unit_U
         lengths = np.linalg.norm(y, axis=1, keepdims=True)
         along = (1.0 + UNSURE * np.square(lengths) / np.maximum(risk.omega[:, None], 1e-300)) ** -0.5
-        axes = y / np.maximum(lengths, 1e-300)
-        return cls(problem, risk, V, U.reshape(K, -1), of_V**-0.5, unit_U, axes, along)
+        return cls(problem, risk, of_V**-0.5, unit_U, y / np.maximum(lengths, 1e-300), along)
 
-    def start(self) -> Float[np.ndarray, " n"]:
-        """Return the variables of the weights to start from."""
-        V = self.V / (self.problem.radius or 1.0) / self.unit_V
-        return np.concatenate((V.ravel(), self._scaled(self.U / self.unit_U, 1.0 / self.along).ravel()))
+    def variables(self, V: np.ndarray, U: np.ndarray) -> Float[np.ndarray, " n"]:
+        """Return the variables of some weights."""
+        v = V / (self.problem.radius or 1.0) / self.unit_V
+        return np.concatenate((v.ravel(), self._scaled(U / self.unit_U, 1.0 / self.along).ravel()))
 
     def weights(
         self, x: Float[np.ndarray, " n"]
@@ -137,9 +139,9 @@ class _Descent:
         return Evaluation(value, np.concatenate(((gV * self.unit_V).ravel(), gz.ravel())))
 
     def _cut(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        cut = self.V.size
-        z = x[cut:].reshape(self.U.shape)
-        return x[:cut].reshape(self.V.shape) * self.unit_V, self._scaled(z, self.along) * self.unit_U
+        cut = self.unit_V.size
+        z = x[cut:].reshape(self.axes.shape)
+        return x[:cut].reshape(self.unit_V.shape) * self.unit_V, self._scaled(z, self.along) * self.unit_U
 
     def _scaled(self, z: np.ndarray, along: np.ndarray) -> np.ndarray:
         """Return z with the part of each class along its axis times `along`."""

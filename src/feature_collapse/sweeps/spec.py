@@ -32,6 +32,7 @@ from typing import Any
 
 from feature_collapse.boundary import read_toml
 from feature_collapse.errors import InputError, nearest
+from feature_collapse.experiments.experiment import Experiment
 from feature_collapse.experiments.settings import Settings
 from feature_collapse.sweeps.axes import KEYS, Axis, read_axis
 from feature_collapse.sweeps.quantities import check_quantities
@@ -104,8 +105,6 @@ class Sweep:
         Raises:
             InputError: a combination whose settings do not fit together; it is named.
         """
-        from feature_collapse.experiments.experiment import Experiment  # with torch
-
         seen = set()
         for block in self.blocks:
             for combination in itertools.product(*(range(len(axis)) for axis in block.axes)):

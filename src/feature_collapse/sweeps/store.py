@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Any
 
 from feature_collapse.errors import InputError, RunStopped
+from feature_collapse.experiments.experiment import Experiment
 from feature_collapse.experiments.settings import Settings
 from feature_collapse.sweeps import database, schema
 from feature_collapse.sweeps.counts import STATES, Counts
@@ -135,8 +136,6 @@ class Store:
         return [self._planned(key, settings) for key, settings in found]
 
     def _planned(self, key: str, text: str) -> Planned:
-        from feature_collapse.experiments.experiment import Experiment  # with torch
-
         settings = Settings.from_mapping(parse(self.path, text, f"the settings of run {key}"), self._named)
         found = Experiment.of(settings)
         if found.key != key and not settings.files:
