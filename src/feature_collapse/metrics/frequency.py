@@ -79,7 +79,7 @@ def length_against_frequency(lengths: Floats, frequencies: Floats, codes: Ints) 
     return {
         "length_slope": _slope(x - x.mean(), y - y.mean()),
         "length_slope_within": _slope(_inside(x, c), _inside(y, c)),
-        "length_rank_correlation": _rank_correlation(x, y),
+        "length_rank_correlation": rank_correlation(x, y),
     }
 
 
@@ -121,7 +121,12 @@ def _slope(x: Floats, y: Floats) -> float:
     return float(x @ y) / square if square > 1e-20 * len(x) else NAN
 
 
-def _rank_correlation(x: Floats, y: Floats) -> float:
+def rank_correlation(x: Floats, y: Floats) -> float:
+    """Return Spearman's rank correlation, equal values having their mean rank; NaN where one is constant.
+
+    >>> round(rank_correlation(np.array([1.0, 2.0, 2.0, 5.0]), np.array([0.1, 0.2, 0.3, 0.4])), 4)
+    0.9487
+    """
     a, b = _ranks(x), _ranks(y)
     a, b = a - a.mean(), b - b.mean()
     scale = np.sqrt((a @ a) * (b @ b))

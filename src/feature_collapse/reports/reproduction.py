@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import spearmanr
 
 from feature_collapse.experiments.presets import PaperRun
 from feature_collapse.experiments.record import Record
@@ -17,6 +16,7 @@ from feature_collapse.figures.registry import DIAGRAMS, RECORD_FIGURES, RECORD_P
 from feature_collapse.figures.style import save
 from feature_collapse.figures.weights import network_name, what_ran
 from feature_collapse.files import make_folder, write_atomically
+from feature_collapse.metrics.frequency import rank_correlation
 from feature_collapse.reports.comparison import WHY_BELOW_THEORY, QuantityRow, number_text, quantity_rows
 from feature_collapse.reports.finding import Finding, find
 from feature_collapse.reports.page import Picture, Table, render_page
@@ -120,7 +120,7 @@ def save_embedding_lengths(folder: Path, stem: str, runs: Sequence[Run]) -> list
         if run.experiment.drawn and run.experiment.figure == "figure4a":
             png, _ = save(RECORD_FIGURES["figure5"](run.record), folder, stem)
             norms = np.linalg.norm(run.record.weights.W, axis=1)
-            order = spearmanr(np.tile(run.record.task.mu, run.record.task.n_c), norms).statistic
+            order = rank_correlation(np.tile(run.record.task.mu, run.record.task.n_c), norms)
             caption = (
                 "Figure 5 (beyond the paper). The length of an embedding against the frequency of its word "
                 f"(rank correlation {order:.2f}): the weights of {run.label}, and the theory's line."
