@@ -108,7 +108,7 @@ def _of_descent(descent: Descent) -> dict[str, Tensor]:
     tensors = {"unit": units.unit, "axes": units.axes, "along": units.along}
     tensors |= {"S": curvature.S, "Y": curvature.Y, "inverse": curvature.inverse}
     if descent.tilt is not None:
-        tensors |= {"tilt": descent.tilt.gradient, "level": torch.tensor(descent.tilt.level).double()}
+        tensors |= {"tilt": descent.tilt.gradient, "level": _pair(descent.tilt.level, descent.tilt.expected)}
     if at is not None:
         numbers += [at.value, at.stalled]
         tensors |= {"x": at.x, "gradient": at.gradient}
@@ -126,5 +126,9 @@ def _to_descent(tensors: Mapping[str, Tensor]) -> Descent:
     if point:
         evaluation = Evaluation(point[0], tensors["gradient"], tensors.get("radial"))
         at = Iterate(tensors["x"], evaluation, curvature, bool(point[1]))
-    tilt = Tilt(tensors["tilt"], float(tensors["level"])) if "tilt" in tensors else None
+    tilt = Tilt(tensors["tilt"], *tensors["level"].tolist()) if "tilt" in tensors else None
     return Descent(units, curvature, at, int(count), tilt)
+
+
+def _pair(*numbers: float) -> Tensor:
+    return torch.tensor(numbers, dtype=torch.float64)

@@ -72,7 +72,9 @@ def _begin(model: Model, state: State, trace: Trace, whole: Model | None) -> Sta
     if whole is not None and kept.tilt is None:
         dtype = whole.risk.dtype
         of_all = whole.evaluate(kept.units.to(dtype), x.to(dtype))
-        kept = replace(kept, tilt=Tilt.between(x, found, of_all))
+        tilt = Tilt.between(x, found, of_all)
+        expected = model.expected_gap(kept.units, Iterate(x, tilt(x, found), kept.curvature))
+        kept = replace(kept, tilt=replace(tilt, expected=expected))
     if kept.tilt is not None:
         found = kept.tilt(x, found)
     return _moved(model, state, replace(kept, at=Iterate(x, found, kept.curvature), count=1), trace)

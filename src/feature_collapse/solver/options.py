@@ -8,6 +8,7 @@ from feature_collapse.errors import check_int, check_real
 from feature_collapse.ranks import ALONE, Ranks
 from feature_collapse.risk.problem import Problem
 
+_OF_CURVATURE = 1.7  # the median of 17 problems (docs/decisions/0012)
 LARGE = 5e8  # scores N·K; from here on a start near the minimum is worth more than one of a high rank
 
 
@@ -17,6 +18,14 @@ class Part:
 
     sentences: int
     gap: float
+
+    def gap_on_all(self, problem: Problem, first: float, last: float) -> float:
+        """Return the gap to expect on all data after a tilted part, from those at its first and last point.
+
+        What the tilt leaves is a difference of two curvatures, whose variance goes like 1/n for n sentences a
+        class, times the step, and the gap is about quadratic in that (`benchmarks/bench_descent.py`).
+        """
+        return last + _OF_CURVATURE * first * (1.0 / self.sentences - problem.K / len(problem.labels))
 
 
 @dataclass(frozen=True)

@@ -160,7 +160,8 @@ def _fits(descent: Descent, state: State, problem: Problem) -> bool:
         sizes += [] if radial is None else [(radial, (len(state.V),))]
     if descent.tilt is not None:
         sizes += [(descent.tilt.gradient, (n,))]
-        if not (state.phase and math.isfinite(descent.tilt.level)):
+        level, expected = descent.tilt.level, descent.tilt.expected
+        if not (state.phase and math.isfinite(level) and 0.0 <= expected < math.inf):
             return False
     return (
         all(_is(tensor, *size, dtype=dtype) for tensor, size in sizes)

@@ -9,6 +9,7 @@ as a gap that does not close.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -174,11 +175,19 @@ def _solve_part(run: _Run, part: Part, state: State) -> State:
         if state.expected <= part.gap or run.trace.is_late():
             break
         state = state.next_round(state.target)
-    return state.next_phase()
+    return state.next_phase(part.gap_on_all(run.problem, state.expected_at_first, state.expected))
 
 
 def _solve_all(run: _Run, state: State) -> Solution:
-    """Return the solution on all data: descent, certificates, new directions, until there is an end."""
+    """Return the solution on all data: descent, certificates, new directions, until there is an end.
+
+    After a tilted part that promises the gap the certificate comes first: it, too, finds risk and gap.
+    """
+    if state.is_promising:
+        bound = run.prove(state).bound
+        if end := end_of(run.trace, bound, run.gap, run.options.time_limit):
+            return _solution(run, state, bound, end)
+        state = replace(state, last_risk=bound.risk, expected=math.inf)
     model = _model(run, state)
     while True:
         if not state.ended:
@@ -196,7 +205,8 @@ def _solve_all(run: _Run, state: State) -> Solution:
         end = end_of(run.trace, proof.bound, run.gap, run.options.time_limit)
         improved = None if end is not None else _improved(run, model, state, proof)
         if improved is None:
-            return _solution(run, state, proof.bound, end or _stalled(run, state, proof.bound))
+            end = end or stalled(run.problem, run.trace, proof.bound, run.gap, state.rank)
+            return _solution(run, state, proof.bound, end)
         if improved.single != state.single:
             model = _model(run, improved)
         state = improved
@@ -205,10 +215,6 @@ def _solve_all(run: _Run, state: State) -> Solution:
 def _rounding(run: _Run, state: State) -> float:
     """Return the gap, absolute, beyond which single precision does not see; 0 in double."""
     return run.schedule.single_until if state.single else 0.0
-
-
-def _stalled(run: _Run, state: State, bound: Bound) -> End:
-    return stalled(run.problem, run.trace, bound, run.gap, state.rank)
 
 
 def _model(run: _Run, state: State) -> Model:

@@ -51,10 +51,12 @@ class Tilt:
     Attributes:
         gradient: by the variables of the descent.
         level: makes the two risks equal at that point.
+        expected: gap at that point; 0 until it is known.
     """
 
     gradient: Float[Tensor, " n"]
     level: float
+    expected: float = 0.0
 
     @classmethod
     def between(cls, x: Tensor, part: Evaluation[Tensor], whole: Evaluation[Tensor]) -> Tilt:
@@ -104,7 +106,8 @@ class State:
         single: whether all data are treated in single precision.
         round: rounds of this phase that are behind.
         ended: whether the round under way has ended and waits for what is decided on it.
-        expected, stalled: the gap expected at V and U, and whether the precision is used up there.
+        expected, stalled: the gap expected at V and U, after a part that on all data, and whether the
+            precision is used up there.
         last_risk: that of the certificate before.
         added: whether directions were added.
         patience: how long nothing has got better.
@@ -140,12 +143,24 @@ class State:
         """The gap expected, in units of the risk; inf before the first evaluation."""
         return self.expected * self.patience.lowest
 
+    @property
+    def expected_at_first(self) -> float:
+        """The gap expected at the first point of a tilted round; inf where there is none."""
+        tilt = None if self.descent is None else self.descent.tilt
+        return math.inf if tilt is None else tilt.expected
+
+    @property
+    def is_promising(self) -> bool:
+        """Whether a part led to where a certificate is worth more than a first evaluation of all data."""
+        unseen = math.isinf(self.patience.lowest) and math.isinf(self.last_risk)
+        return self.phase == 0 and unseen and self.expected <= self.target
+
     def next_round(self, target: float) -> State:
         """Return the state at the beginning of the next round on the same data."""
         return replace(self, round=self.round + 1, ended=False, target=target, descent=None)
 
-    def next_phase(self) -> State:
-        """Return the state after a part: what was reached there says nothing of getting on."""
+    def next_phase(self, expected: float) -> State:
+        """Return the state after a part, and the gap to expect: what was reached there says little else."""
         descent = None if self.descent is None else replace(self.descent, tilt=None)
         return replace(
             self,
@@ -153,6 +168,7 @@ class State:
             parts_done=self.parts_done + 1,
             round=0,
             ended=False,
+            expected=expected,
             patience=Patience(),
             descent=descent,
             shift=None,

@@ -24,7 +24,7 @@ from feature_collapse.solver.state import State
 COLUMNS = ("iteration", "seconds", "risk", "lower_bound", "rank", "phase", *RESIDUALS)
 _SHOW = 0.1  # seconds between two calls of the callback
 _SHARE = 20.0  # the run takes at least this many times as long as its checkpoints
-_FORMAT = b"certified run 5"  # changes with what a checkpoint means
+_FORMAT = b"certified run 6"  # changes with what a checkpoint means
 
 
 @dataclass(frozen=True)
